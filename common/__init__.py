@@ -1,0 +1,1 @@
+"""The ground floor: argument checks, recipes, data sets and history. Imports no framework."""

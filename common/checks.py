@@ -1,0 +1,135 @@
+"""Argument checks shared by the three panels, so that bad input reads the same in each.
+
+Every check raises ``ValueError`` naming the argument, what is allowed and what was received. Checks
+of arrays look at shapes and dtype names only, so they serve NumPy arrays, tensors and the symbolic
+tensors of a traced graph (whose unknown dimensions are ``None`` and pass).
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from numbers import Integral, Real
+from typing import Any
+
+Shape = Sequence[int | None]
+
+
+def check_number(name: str, value: Any, interval: str = "(-inf, inf)") -> float:
+    """Return ``value`` as a float if it lies in ``interval``, written ``"[0, 1)"`` as in mathematics."""
+    low, high = (float(bound) for bound in interval[1:-1].split(","))
+    if isinstance(value, Real) and not isinstance(value, bool):
+        above = value >= low if interval[0] == "[" else value > low
+        below = value <= high if interval[-1] == "]" else value < high
+        if above and below:  # both are False for NaN
+            return float(value)
+    raise ValueError(f"{name} must be a number in {interval}, got {value!r}")
+
+
+def check_integer(name: str, value: Any, *, minimum: int = 0, maximum: int | None = None) -> int:
+    """Return ``value`` as an int if ``minimum <= value <= maximum``."""
+    allowed = f">= {minimum}" if maximum is None else f"in [{minimum}, {maximum}]"
+    if not isinstance(value, Integral) or isinstance(value, bool):
+        raise ValueError(f"{name} must be an integer {allowed}, got {value!r}")
+    if value < minimum or (maximum is not None and value > maximum):
+        raise ValueError(f"{name} must be an integer {allowed}, got {value!r}")
+    return int(value)
+
+
+def check_choice(name: str, value: Any, choices: Sequence[str]) -> str:
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
+    return value
+
+
+def check_range(name: str, value: Any, interval: str = "(-inf, inf)") -> tuple[float, float]:
+    """Return ``value`` as a pair ``(low, high)`` of floats in ``interval`` with low <= high."""
+    if not isinstance(value, tuple | list) or len(value) != 2:
+        raise ValueError(f"{name} must be a pair (low, high) in {interval}, got {value!r}")
+    low, high = (check_number(name, bound, interval) for bound in value)
+    if low > high:
+        raise ValueError(f"{name} must have low <= high, got {value!r}")
+    return low, high
+
+
+def check_batch(shape: Shape, name: str = "x") -> None:
+    """An empty batch has no mean and no gradient; refuse it where it first appears."""
+    if len(shape) == 0 or any(size == 0 for size in shape):
+        raise ValueError(f"{name} must hold at least one row, got shape {tuple(shape)}")
+
+
+def check_features(shape: Shape, features: int, name: str = "x") -> None:
+    """The last axis of a batch holds ``features`` values."""
+    if len(shape) < 2 or shape[-1] not in (features, None):
+        raise ValueError(
+            f"{name} must have {features} features in its last axis (shape (N, ..., {features})), "
+            f"got shape {tuple(shape)}"
+        )
+    check_batch(shape, name)
+
+
+def check_rows(shape: Shape) -> None:
+    """A training batch norm divides by the spread of a feature: one value has none."""
+    leading = shape[:-1]
+    if None not in leading and math.prod(size for size in leading if size is not None) < 2:
+        raise ValueError(
+            "batch norm in training needs at least 2 values per feature, "
+            f"got 1 (x has shape {tuple(shape)})"
+        )
+
+
+def check_same_shape(name: str, shape: Shape, expected: Shape) -> None:
+    """Refuse what would broadcast silently."""
+    if len(shape) != len(expected) or any(
+        a != b for a, b in zip(shape, expected, strict=True) if a is not None and b is not None
+    ):
+        raise ValueError(f"{name} must have shape {tuple(expected)}, got {tuple(shape)}")
+
+
+def check_floating(name: str, dtype: str) -> None:
+    if dtype not in ("float16", "bfloat16", "float32", "float64"):
+        raise ValueError(f"{name} must be floating point, got {dtype}")
+
+
+def check_dtype(dtype: Any) -> str:
+    """The working precision of a layer, recipe or data set."""
+    return check_choice("dtype", dtype, ("float32", "float64"))
+
+
+def check_images(shape: Shape, dtype: str) -> None:
+    """Images are a batch, channels last, floating point (their values are meant to lie in [0, 1])."""
+    if len(shape) != 4:
+        raise ValueError(f"images must have shape (N, H, W, C), got shape {tuple(shape)}")
+    if dtype not in ("float16", "bfloat16", "float32", "float64"):
+        raise ValueError(
+            f"images must be floating point in [0, 1], got {dtype}: divide by 255 first"
+        )
+    check_batch(shape, "images")
+
+
+def check_counts(images: int | None, labels: int | None) -> None:
+    if images is not None and labels is not None and images != labels:
+        raise ValueError(f"images and labels must have equal counts, got {images} and {labels}")
+
+
+def check_labels(
+    logits_shape: Shape, labels_shape: Shape, dtype: str, limits: Callable[[], tuple[int, int] | None]
+) -> None:
+    """Integer class labels of shape (N,) for logits of shape (N, classes).
+
+    ``limits`` returns the smallest and largest label, or ``None`` where values cannot be read
+    (inside a traced graph). It is called last, when shape and dtype are known to be right.
+    """
+    if len(logits_shape) != 2:
+        raise ValueError(f"logits must have shape (N, classes), got shape {tuple(logits_shape)}")
+    check_batch(logits_shape, "logits")
+    if len(labels_shape) != 1 or not dtype.startswith(("int", "uint")):
+        raise ValueError(
+            f"labels must be integers of shape (N,), got {dtype} of shape {tuple(labels_shape)}"
+        )
+    check_counts(logits_shape[0], labels_shape[0])
+    found, classes = limits(), logits_shape[1]
+    if found is not None and classes is not None:
+        low, high = found
+        if low < 0 or high >= classes:
+            raise ValueError(
+                f"labels must lie in [0, {classes - 1}], got labels from {low} to {high}"
+            )

@@ -1,0 +1,172 @@
+"""Recipes: every number that decides a training run, in one frozen object for the three panels.
+
+Keras casts Python hyperparameters to float32 even where the weights are float64
+(``ops.cast(0.9, "float64")`` is 0.8999999761581421). So a recipe rounds each of its floats to the
+nearest float32 once, and all three panels then compute with the same numbers.
+"""
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from common.checks import check_choice, check_dtype, check_integer, check_number
+
+__all__ = ["AugmentationRecipe", "EarlyStoppingRecipe", "Recipe", "representable"]
+
+
+def representable(value: float) -> float:
+    """The float32 nearest to ``value``, as a Python float."""
+    return float(np.float32(value))
+
+
+def _round_floats(recipe: Any) -> None:
+    for field in fields(recipe):
+        value = getattr(recipe, field.name)
+        if isinstance(value, float):
+            object.__setattr__(recipe, field.name, representable(value))
+
+
+def _check_flag(name: str, value: Any) -> None:
+    if not isinstance(value, bool):
+        raise ValueError(f"{name} must be True or False, got {value!r}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AugmentationRecipe:
+    """Ranges of the random changes made to each training image. The defaults change nothing.
+
+    ``rotation`` and ``shear`` are in degrees, ``translation`` in fractions of the image side,
+    ``zoom`` in fractions of the scale, ``crop_padding`` and ``cutout`` in pixels, ``brightness`` and
+    ``noise`` in units of the pixel values ([0, 1]), ``contrast`` in fractions. Each image draws its
+    own numbers, uniform in [-range, range] (``noise`` is the standard deviation of a normal); each
+    flip is a fair coin of its own.
+    """
+
+    rotation: float = 0.0
+    zoom: float = 0.0
+    translation: float = 0.0
+    shear: float = 0.0
+    interpolation: str = "bilinear"
+    fill_mode: str = "constant"
+    fill_value: float = 0.0
+    horizontal_flip: bool = False
+    vertical_flip: bool = False
+    crop_padding: int = 0
+    brightness: float = 0.0
+    contrast: float = 0.0
+    cutout: int = 0
+    noise: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_number("rotation", self.rotation, "[0, 180]")
+        check_number("zoom", self.zoom, "[0, 1)")
+        check_number("translation", self.translation, "[0, 1]")
+        check_number("shear", self.shear, "[0, 90)")
+        check_choice("interpolation", self.interpolation, ("bilinear", "nearest"))
+        check_choice("fill_mode", self.fill_mode, ("constant", "nearest", "reflect"))
+        check_number("fill_value", self.fill_value)
+        _check_flag("horizontal_flip", self.horizontal_flip)
+        _check_flag("vertical_flip", self.vertical_flip)
+        check_integer("crop_padding", self.crop_padding)
+        check_number("brightness", self.brightness, "[0, 1]")
+        check_number("contrast", self.contrast, "[0, 1]")
+        check_integer("cutout", self.cutout)
+        check_number("noise", self.noise, "[0, inf)")
+        _round_floats(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EarlyStoppingRecipe:
+    """Stop when ``monitor`` has not improved by more than ``min_delta`` for ``patience`` epochs."""
+
+    monitor: str = "validation_loss"
+    patience: int = 0
+    min_delta: float = 0.0
+    mode: str = "min"
+    start_from_epoch: int = 0
+    restore_best_weights: bool = True
+
+    def __post_init__(self) -> None:
+        check_choice("monitor", self.monitor, ("validation_loss", "validation_accuracy"))
+        check_integer("patience", self.patience)
+        check_number("min_delta", self.min_delta, "[0, inf)")
+        check_choice("mode", self.mode, ("min", "max"))
+        check_integer("start_from_epoch", self.start_from_epoch)
+        _check_flag("restore_best_weights", self.restore_best_weights)
+        _round_floats(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """A multilayer perceptron and how it is trained.
+
+    ``layer_sizes`` counts the features of the input, of each hidden layer and of the output. A hidden
+    layer is dense, batch norm (if on), activation, dropout (if ``dropout`` > 0). The loss is softmax
+    cross-entropy over the classes, or binary cross-entropy of a single logit, plus
+    ``l1 * sum(abs(w)) + l2 / 2 * sum(w**2)`` over the weights of the dense layers (no biases, no
+    batch-norm scales). ``weight_decay`` is decoupled: ``w -= learning_rate * weight_decay * w``, on
+    the same weights. An epoch visits the training set in a new order; with ``drop_last`` a last
+    batch smaller than ``batch_size`` is left out.
+    """
+
+    layer_sizes: tuple[int, ...]
+    loss: str = "softmax"
+    activation: str = "relu"
+    dropout: float = 0.0
+    batch_norm: bool = False
+    batch_norm_momentum: float = 0.9
+    batch_norm_epsilon: float = 1e-5
+    l1: float = 0.0
+    l2: float = 0.0
+    weight_decay: float = 0.0
+    optimizer: str = "adam"
+    learning_rate: float = 1e-3
+    momentum: float = 0.0
+    nesterov: bool = False
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-8
+    batch_size: int = 128
+    drop_last: bool = False
+    epochs: int = 1
+    early_stopping: EarlyStoppingRecipe | None = None
+    augmentation: AugmentationRecipe | None = None
+    seed: int = 0
+    dtype: str = "float32"
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.layer_sizes, tuple) or len(self.layer_sizes) < 2:
+            raise ValueError(
+                "layer_sizes must be a tuple of at least 2 feature counts (input and output), "
+                f"got {self.layer_sizes!r}"
+            )
+        for size in self.layer_sizes:
+            check_integer("layer_sizes", size, minimum=1)
+        check_choice("loss", self.loss, ("softmax", "binary"))
+        if self.loss == "binary" and self.layer_sizes[-1] != 1:
+            raise ValueError(
+                "layer_sizes must end in 1 (one logit) for the binary loss, "
+                f"got {self.layer_sizes!r}"
+            )
+        check_choice("activation", self.activation, ("relu", "tanh", "sigmoid"))
+        check_number("dropout", self.dropout, "[0, 1)")
+        _check_flag("batch_norm", self.batch_norm)
+        check_number("batch_norm_momentum", self.batch_norm_momentum, "[0, 1]")
+        check_number("batch_norm_epsilon", self.batch_norm_epsilon, "(0, inf)")
+        check_number("l1", self.l1, "[0, inf)")
+        check_number("l2", self.l2, "[0, inf)")
+        check_number("weight_decay", self.weight_decay, "[0, inf)")
+        check_choice("optimizer", self.optimizer, ("sgd", "adam", "adamw"))
+        check_number("learning_rate", self.learning_rate, "(0, inf)")
+        check_number("momentum", self.momentum, "[0, 1)")
+        _check_flag("nesterov", self.nesterov)
+        check_number("beta_1", self.beta_1, "[0, 1)")
+        check_number("beta_2", self.beta_2, "[0, 1)")
+        check_number("epsilon", self.epsilon, "(0, inf)")
+        check_integer("batch_size", self.batch_size, minimum=1)
+        _check_flag("drop_last", self.drop_last)
+        check_integer("epochs", self.epochs, minimum=1)
+        check_integer("seed", self.seed, maximum=2**64 - 1)
+        check_dtype(self.dtype)
+        _round_floats(self)

@@ -1,0 +1,87 @@
+r"""Dropout: in training every activation is set to zero with probability ``rate``.
+
+    mask ~ Bernoulli(1 - rate)                                True = keep
+    inverted    training  y = x * mask / (1 - rate)           inference  y = x
+    original    training  y = x * mask                        inference  y = x * (1 - rate)
+
+Either way the expectation of y is the same in training and in inference. The gradient is the
+backend's autodiff of the same product.
+
+``x`` has any shape, ``mask`` the same, ``rate`` lies in [0, 1); a ``ValueError`` says which argument
+does not fit.
+
+Paper: Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov, "Dropout: a simple way to prevent
+neural networks from overfitting", JMLR 15, 2014 (the original form; section 10 has the inverted one).
+
+Framework differences: PyTorch calls the rate ``p`` and multiplies by the mask, so a dropped NaN stays
+NaN; Keras selects, so it becomes 0. We multiply. Neither has the original form, and neither can be
+given a mask, so the product is written out here.
+"""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from common.checks import check_floating, check_number, check_same_shape
+from common.streams import Stream
+from keras_impl.layers import Checked
+from keras_impl.streams import bernoulli
+
+__all__ = ["draw_mask", "dropout", "Dropout"]
+
+
+def draw_mask(stream: Stream, shape: tuple[int, ...], rate: float) -> Any:
+    """Booleans of ``shape``, True (keep) with probability 1 - rate."""
+    return ops.logical_not(bernoulli(stream, shape, check_number("rate", rate, "[0, 1)")))
+
+
+def dropout(
+    x: Any,
+    rate: float,
+    mask: Any | None,
+    *,
+    training: bool = True,
+    inverted: bool = True,
+) -> Any:
+    """The equations above, with a mask that is given. Inference uses none; it may then be None."""
+    rate = check_number("rate", rate, "[0, 1)")
+    check_floating("x", keras.backend.standardize_dtype(x.dtype))
+    if not training:
+        return x if inverted else x * (1 - rate)
+    check_same_shape("mask", () if mask is None else mask.shape, x.shape)
+    kept = x * ops.cast(mask, x.dtype)
+    return kept * (1 / (1 - rate)) if inverted else kept
+
+
+@keras.saving.register_keras_serializable("triptych")
+class Dropout(Checked, keras.layers.Layer):
+    """Dropout with masks from the stream (seed, name, step); ``step`` counts training passes."""
+
+    def __init__(
+        self,
+        rate: float,
+        *,
+        inverted: bool = True,
+        seed: int = 0,
+        name: str = "dropout",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(name=name, **kwargs)
+        self.rate = check_number("rate", rate, "[0, 1)")
+        self.inverted, self.seed = inverted, seed
+        self.step = self.add_weight(
+            name="step", shape=(), initializer="zeros", dtype="int64", trainable=False
+        )
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        mask = None
+        if training:
+            stream = Stream(self.seed, self.name, self.step.value)
+            mask = draw_mask(stream, ops.shape(inputs), self.rate)
+            self.step.assign_add(1)
+        return dropout(inputs, self.rate, mask, training=training, inverted=self.inverted)
+
+    def get_config(self) -> dict[str, Any]:
+        own = {"rate": self.rate, "inverted": self.inverted, "seed": self.seed}
+        return super().get_config() | own

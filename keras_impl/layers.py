@@ -1,0 +1,124 @@
+"""The ground layers: dense, ReLU, tanh, sigmoid, flatten, and layers in a row.
+
+    Dense     y = x W + b,  x (N, in), W (in, out), b (out,)
+    ReLU      y = max(x, 0)
+    Tanh      y = tanh x
+    Sigmoid   y = 1 / (1 + exp(-x))
+
+They are Keras's own layers with our argument checks, names and initial weights.
+
+Framework differences: PyTorch keeps W as (out, in) and draws it from U(-1/sqrt(in), 1/sqrt(in));
+Keras keeps (in, out) and draws Glorot uniform, U(-l, l) with l = sqrt(6 / (in + out)) (Glorot and
+Bengio, AISTATS 2010), and biases of 0. We do as Keras does, from the stream (seed, name, 0).
+"""
+
+import math
+from typing import Any
+
+import keras
+
+from common.checks import check_batch, check_dtype, check_features, check_integer
+from common.recipes import representable
+from common.streams import Stream
+from keras_impl.streams import uniform
+
+__all__ = ["glorot_uniform", "Dense", "ReLU", "Tanh", "Sigmoid", "Flatten", "Sequential"]
+
+
+def glorot_uniform(
+    in_features: int, out_features: int, *, seed: int, name: str, dtype: str = "float32"
+) -> Any:
+    """Initial weights of shape (in_features, out_features)."""
+    limit = representable(math.sqrt(6 / (in_features + out_features)))
+    drawn = uniform(Stream(seed, name), (in_features, out_features), dtype=dtype)
+    return (2 * drawn - 1) * limit
+
+
+@keras.saving.register_keras_serializable("triptych")
+class StreamGlorotUniform(keras.initializers.Initializer):
+    """``glorot_uniform`` as Keras wants an initializer."""
+
+    def __init__(self, seed: int, name: str) -> None:
+        self.seed, self.name = seed, name
+
+    def __call__(self, shape: tuple[int, int], dtype: Any = None, **kwargs: Any) -> Any:
+        dtype = keras.backend.standardize_dtype(dtype)
+        return glorot_uniform(*shape, seed=self.seed, name=self.name, dtype=dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"seed": self.seed, "name": self.name}
+
+
+class Checked:
+    """Runs ``check(inputs)`` before Keras does: it rewrites the errors raised inside ``call``."""
+
+    def check(self, inputs: Any) -> None:
+        check_batch(inputs.shape)
+
+    def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        self.check(inputs)
+        return super().__call__(inputs, *args, **kwargs)  # type: ignore[misc]
+
+
+@keras.saving.register_keras_serializable("triptych")
+class Dense(Checked, keras.layers.Dense):
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        *,
+        use_bias: bool = True,
+        seed: int = 0,
+        name: str = "dense",
+        dtype: str = "float32",
+        **kwargs: Any,
+    ) -> None:
+        self.in_features = check_integer("in_features", in_features, minimum=1)
+        check_integer("out_features", out_features, minimum=1)
+        self.seed = seed
+        kwargs.setdefault("kernel_initializer", StreamGlorotUniform(seed, name))
+        super().__init__(
+            out_features, use_bias=use_bias, name=name, dtype=check_dtype(dtype), **kwargs
+        )
+        self.build((None, in_features))
+
+    def check(self, inputs: Any) -> None:
+        check_features(inputs.shape, self.in_features)
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        config["out_features"] = config.pop("units")
+        return config | {
+            "in_features": self.in_features,
+            "seed": self.seed,
+            "dtype": self.variable_dtype,
+        }
+
+
+@keras.saving.register_keras_serializable("triptych")
+class ReLU(keras.layers.ReLU):
+    def __init__(self, *, name: str = "relu", **kwargs: Any) -> None:
+        super().__init__(name=name, **kwargs)
+
+
+@keras.saving.register_keras_serializable("triptych")
+class Tanh(keras.layers.Activation):
+    def __init__(self, *, name: str = "tanh", **kwargs: Any) -> None:
+        super().__init__(**({"activation": "tanh"} | kwargs), name=name)
+
+
+@keras.saving.register_keras_serializable("triptych")
+class Sigmoid(keras.layers.Activation):
+    def __init__(self, *, name: str = "sigmoid", **kwargs: Any) -> None:
+        super().__init__(**({"activation": "sigmoid"} | kwargs), name=name)
+
+
+@keras.saving.register_keras_serializable("triptych")
+class Flatten(Checked, keras.layers.Flatten):
+    """(N, ...) to (N, features), in row-major order: height, width, channels for images."""
+
+    def __init__(self, *, name: str = "flatten", **kwargs: Any) -> None:
+        super().__init__(name=name, **kwargs)
+
+
+Sequential = keras.Sequential

@@ -1,0 +1,27 @@
+"""float64 in Keras on every backend.
+
+``keras.backend.result_type("float64", "float64")`` is "float64" on TensorFlow and "float32" on JAX and
+PyTorch, so there ``keras.ops.matmul`` and many other ops round float64 tensors to float32 and carry
+on (keras-team/keras#23704). ``enable_float64`` takes that one rule out, and switches on JAX's 64-bit
+mode. Nothing changes for float32, nor on TensorFlow. ``fit`` calls it for float64 recipes.
+"""
+
+import keras
+from keras.src.backend.common import dtypes
+
+__all__ = ["enable_float64"]
+
+
+def enable_float64() -> None:
+    """Make ``keras.ops`` keep float64; call it before the first float64 tensor is made."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        jax.config.update("jax_enable_x64", True)
+    # Keras has no public switch: the rule is a private table, read at every promotion.
+    dtypes.BIT64_TO_BIT32_DTYPE["float64"] = "float64"
+    if keras.backend.result_type("float64", "float64") != "float64":
+        raise RuntimeError(
+            f"Keras {keras.__version__} on {keras.backend.backend()} rounds float64 to float32; "
+            "use dtype='float32' or the TensorFlow backend"
+        )

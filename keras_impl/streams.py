@@ -1,0 +1,151 @@
+"""Philox4x32-10 and the distributions drawn from it.
+
+One round of Philox maps four 32-bit words (c0, c1, c2, c3) under the key (k0, k1) to
+
+    (hi(M1 c2) ^ c1 ^ k0,  lo(M1 c2),  hi(M0 c0) ^ c3 ^ k1,  lo(M0 c0))
+
+where hi and lo are the halves of the 64-bit product; ten rounds, the key growing by the Weyl
+constants between them. All functions are pure: the same address gives the same numbers, bit for bit
+in the three panels, eagerly and inside a compiled graph, where shape and step may be tensors.
+
+Paper: Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
+
+Framework differences: Keras's own ``SeedGenerator`` feeds each backend's generator, so its numbers
+change with the backend. int64 wraps in a product of two 32-bit words; the bits are right all the
+same. JAX has int64 only after ``jax.config.update("jax_enable_x64", True)``.
+"""
+
+import math
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from common.checks import check_dtype, check_integer, check_number
+from common.streams import (
+    FRACTION_BITS,
+    MULTIPLIERS,
+    WEYL,
+    WORD,
+    Stream,
+    beta_table,
+    normal_table,
+)
+
+__all__ = [
+    "philox",
+    "words",
+    "uniform",
+    "bernoulli",
+    "normal",
+    "integers",
+    "permutation",
+    "beta",
+]
+
+
+def int64(value: Any) -> Any:
+    """An int64 tensor; Python integers in ``keras.ops`` would be int32, which overflows here."""
+    tensor = ops.convert_to_tensor(value, dtype="int64")
+    if keras.backend.standardize_dtype(tensor.dtype) != "int64":
+        raise RuntimeError(
+            "JAX computes in 32 bits: set JAX_ENABLE_X64=1 "
+            "(or jax.config.update('jax_enable_x64', True)) before the first array is made"
+        )
+    return tensor
+
+
+def philox(key: tuple[int, int], counter: Any) -> Any:
+    """Ten rounds of Philox4x32.
+
+    ``counter``: int64 in [0, 2**32), shape (4, ...); returns int64 in [0, 2**32), the same shape.
+    """
+    c0, c1, c2, c3 = ops.unstack(int64(counter), 4)
+    k0, k1 = key
+    multiplier0, multiplier1 = int64(MULTIPLIERS[0]), int64(MULTIPLIERS[1])
+    half, low_half = int64(32), int64(WORD - 1)
+    for _ in range(10):
+        product0, product1 = c0 * multiplier0, c2 * multiplier1
+        high0 = ops.bitwise_and(ops.bitwise_right_shift(product0, half), low_half)
+        high1 = ops.bitwise_and(ops.bitwise_right_shift(product1, half), low_half)
+        c0 = ops.bitwise_xor(ops.bitwise_xor(high1, c1), int64(k0))
+        c2 = ops.bitwise_xor(ops.bitwise_xor(high0, c3), int64(k1))
+        c1 = ops.bitwise_and(product1, low_half)
+        c3 = ops.bitwise_and(product0, low_half)
+        k0, k1 = (k0 + WEYL[0]) % WORD, (k1 + WEYL[1]) % WORD
+    return ops.stack([c0, c1, c2, c3])
+
+
+def words(stream: Stream, count: int) -> Any:
+    """The first ``count`` random 32-bit words of a stream, int64 of shape (count,)."""
+    if isinstance(count, int | float | str):
+        count = check_integer("count", count)
+    step = int64(stream.step)
+    block = ops.arange(-(-count // 4), dtype="int64")
+    zero = ops.zeros_like(block)
+    counter = ops.stack(
+        [
+            block,
+            zero + int64(stream.layer_word()),
+            zero + ops.bitwise_and(step, int64(WORD - 1)),
+            zero + ops.bitwise_right_shift(step, int64(32)),
+        ]
+    )
+    return ops.reshape(ops.transpose(philox(stream.key(), counter)), (-1,))[:count]
+
+
+def uniform(stream: Stream, shape: tuple[int, ...], *, dtype: str = "float32") -> Any:
+    """Multiples of 2**-24 in [0, 1): the same numbers in float32 and float64."""
+    drawn = ops.bitwise_right_shift(_draw(stream, shape), int64(8))
+    return ops.cast(drawn, check_dtype(dtype)) * 2.0**-24
+
+
+def bernoulli(stream: Stream, shape: tuple[int, ...], probability: float) -> Any:
+    """Booleans that are True with ``probability`` in [0, 1], to the nearest 2**-32."""
+    threshold = round(check_number("probability", probability, "[0, 1]") * WORD)
+    return _draw(stream, shape) < int64(threshold)
+
+
+def normal(stream: Stream, shape: tuple[int, ...], *, dtype: str = "float32") -> Any:
+    """Standard normal numbers, by inversion."""
+    return _invert(normal_table(), _draw(stream, shape), dtype)
+
+
+def integers(stream: Stream, shape: tuple[int, ...], low: int, high: int) -> Any:
+    """Integers in [low, high), int64. Bias at most (high - low) / 2**32 (Lemire 2019, unrejected)."""
+    low = check_integer("low", low, minimum=-(2**31), maximum=2**31)
+    high = check_integer("high", high, minimum=low + 1, maximum=low + 2**31)
+    product = _draw(stream, shape) * int64(high - low)
+    return int64(low) + ops.bitwise_right_shift(product, int64(32))
+
+
+def permutation(stream: Stream, count: int) -> Any:
+    """A permutation of 0 .. count-1, int64: the order that sorts random words, ties by position."""
+    keys = ops.bitwise_right_shift(words(stream, count), int64(1))
+    position = ops.arange(count, dtype="int64")
+    order = ops.argsort(ops.bitwise_or(ops.bitwise_left_shift(keys, int64(32)), position))
+    return ops.cast(order, "int64")
+
+
+def beta(
+    stream: Stream, shape: tuple[int, ...], a: float, b: float, *, dtype: str = "float32"
+) -> Any:
+    """Beta(a, b) numbers, by inversion, to 2**-32."""
+    return _invert(beta_table(a, b), _draw(stream, shape), dtype)
+
+
+def _draw(stream: Stream, shape: tuple[int, ...]) -> Any:
+    """One word for each element of ``shape``, whose sizes may be integer tensors."""
+    return ops.reshape(words(stream, math.prod(shape)), shape)
+
+
+def _invert(table: tuple[np.ndarray, np.ndarray], word: Any, dtype: str) -> Any:
+    """Interpolate the quantile table at random words, in integers: exact, so equal everywhere."""
+    knots, quantiles = int64(table[0]), int64(table[1])
+    i = ops.searchsorted(knots, ops.reshape(word, (-1,)), side="right") - 1
+    i = ops.reshape(i, ops.shape(word))
+    left, right = ops.take(knots, i), ops.take(knots, i + 1)
+    low, high = ops.take(quantiles, i), ops.take(quantiles, i + 1)
+    value = low + ops.floor_divide((high - low) * (word - left), right - left)
+    return ops.cast(ops.cast(value, "float64") * 2.0**-FRACTION_BITS, check_dtype(dtype))

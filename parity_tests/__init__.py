@@ -1,0 +1,1 @@
+"""The parity suite: one file per technique, with the panels' file names."""

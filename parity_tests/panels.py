@@ -1,0 +1,52 @@
+"""What the parity tests share: the panels by name, and one error in three frameworks."""
+
+import importlib
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from triptych.adapters import Adapter, adapter
+
+PACKAGES = {"scratch": "scratch", "torch": "torch_impl", "keras": "keras_impl"}
+ADAPTERS: dict[str, Adapter] = {name: adapter(name) for name in PACKAGES}
+
+
+def panel(framework: str, technique: str) -> ModuleType:
+    return importlib.import_module(f"{PACKAGES[framework]}.{technique}")
+
+
+def everywhere(call: Callable[[str, Adapter], Any]) -> dict[str, Any]:
+    """``call(framework, adapter)`` in each framework."""
+    return {name: call(name, ADAPTERS[name]) for name in PACKAGES}
+
+
+def same_error(call: Callable[[str, Adapter], Any], message: str) -> None:
+    """``call`` raises a ValueError with exactly this text in each framework."""
+    for framework in PACKAGES:
+        with pytest.raises(ValueError) as caught:  # noqa: PT011 (the text is compared below)
+            call(framework, ADAPTERS[framework])
+        assert str(caught.value) == message, framework
+
+
+def central_difference(
+    function: Callable[[np.ndarray], float], x: np.ndarray, step: float = 1e-6
+) -> np.ndarray:
+    """The gradient of a scalar function at x, over all indices; error O(step**2) + rounding/step."""
+    gradient = np.empty_like(x)
+    for index in np.ndindex(x.shape):
+        up, down = x.copy(), x.copy()
+        up[index] += step
+        down[index] -= step
+        gradient[index] = (function(up) - function(down)) / (2 * step)
+    return gradient
+
+
+def assert_gradient(function: Callable[[np.ndarray], float], x: np.ndarray, grad: np.ndarray) -> None:
+    """``grad`` is the gradient of ``function`` at x: relative error <= 1e-6 at the array's scale."""
+    expected = central_difference(function, x)
+    assert grad.shape == expected.shape
+    scale = max(np.abs(expected).max(), np.abs(grad).max(), 1e-12)
+    assert np.abs(grad - expected).max() / scale <= 1e-6

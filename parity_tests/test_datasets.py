@@ -1,0 +1,717 @@
+"""The data sets: what they hold, and that a damaged file or a broken download is never trusted."""
+
+import gzip
+import hashlib
+import http.server
+import os
+import pickle
+import re
+import socket
+import subprocess
+import sys
+import threading
+import tracemalloc
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pooch
+import pytest
+from sklearn.datasets import load_digits
+
+from common import datasets
+from common.datasets import (
+    Dataset,
+    DatasetUnavailable,
+    digits,
+    mnist,
+    noisy_xor,
+    read_idx,
+    xor,
+)
+
+ROOT = Path(__file__).resolve().parent.parent
+TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS = datasets.MNIST_SHA256
+DIGIT_COUNTS = [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
+
+
+def idx(array: np.ndarray) -> bytes:
+    """An IDX file of unsigned bytes, written from the format's description."""
+    shape = b"".join(size.to_bytes(4, "big") for size in array.shape)
+    return bytes([0, 0, 8, array.ndim]) + shape + array.tobytes()
+
+
+# --- The Dataset itself ---------------------------------------------------------------------------
+
+
+def build(**changes: object) -> Dataset:
+    x, y = np.zeros((3, 2), np.float32), np.array([0, 1, 1], np.int64)
+    fields = {f"{axis}_{split}": array for split in ("train", "validation", "test")
+              for axis, array in (("x", x), ("y", y))}  # fmt: skip
+    return Dataset(**{"name": "toy", "classes": 2, **fields, **changes})  # type: ignore[arg-type]
+
+
+def test_a_sound_dataset_is_accepted_and_described() -> None:
+    assert repr(build()) == (
+        "Dataset('toy': 3 training, 3 validation, 3 test points of shape (2,), float32, 2 classes)"
+    )
+
+
+@pytest.mark.parametrize("split", ["train", "validation", "test"])
+@pytest.mark.parametrize(
+    ("x", "y", "message"),
+    [
+        (np.zeros((4, 2)), np.zeros(3, np.int64), "equal counts, got 4 and 3"),
+        (np.zeros((0, 2)), np.zeros(0, np.int64), "split is empty"),
+        (np.zeros((2, 2)), np.array([0, 2]), "must lie in [0, 1], got labels from 0 to 2"),
+        (np.zeros((2, 2)), np.array([-1, 1]), "must lie in [0, 1], got labels from -1 to 1"),
+        (np.zeros((2, 2)), np.zeros(2, np.int32), "must be int64 of shape (N,), got int32"),
+        (np.zeros((2, 2)), np.zeros(2), "must be int64 of shape (N,), got float64"),
+        (np.zeros((2, 2)), np.zeros((2, 1), np.int64), "of shape (2, 1)"),
+    ],
+)
+def test_a_dataset_refuses_what_does_not_fit(
+    split: str, x: np.ndarray, y: np.ndarray, message: str
+) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)) as caught:
+        build(**{f"x_{split}": x, f"y_{split}": y})
+    assert split in str(caught.value)
+
+
+# --- XOR ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_xor_is_the_truth_table_in_every_split(dtype: str) -> None:
+    data = xor(dtype)
+    for x, y in (
+        (data.x_train, data.y_train),
+        (data.x_validation, data.y_validation),
+        (data.x_test, data.y_test),
+    ):
+        assert x.dtype == dtype
+        assert y.dtype == np.int64
+        table = {(a, b): label for (a, b), label in zip(x.tolist(), y.tolist(), strict=True)}
+        assert table == {(0, 0): 0, (0, 1): 1, (1, 0): 1, (1, 1): 0}
+
+
+def test_noisy_xor_depends_on_its_seed_and_on_nothing_else() -> None:
+    one, again, other = noisy_xor(seed=3), noisy_xor(seed=3), noisy_xor(seed=4)
+    np.testing.assert_array_equal(one.x_train, again.x_train)
+    np.testing.assert_array_equal(one.x_test, again.x_test)
+    assert not np.array_equal(one.x_train, other.x_train)
+
+
+def test_noisy_xor_leaves_the_global_generator_alone() -> None:
+    before = pickle.dumps(np.random.get_state())
+    noisy_xor()
+    assert pickle.dumps(np.random.get_state()) == before
+
+
+@pytest.mark.parametrize("sizes", [(4, 4, 4), (100, 40, 60), (101, 42, 63)])
+def test_noisy_xor_is_balanced_in_the_sizes_asked_for(sizes: tuple[int, int, int]) -> None:
+    data = noisy_xor(*sizes)
+    for size, x, y in zip(
+        sizes,
+        (data.x_train, data.x_validation, data.x_test),
+        (data.y_train, data.y_validation, data.y_test),
+        strict=True,
+    ):
+        assert x.shape == (size, 2)
+        assert y.shape == (size,)
+        zeros, ones = np.bincount(y, minlength=2)
+        assert zeros - ones == size % 2
+
+
+def test_noisy_xor_never_puts_one_point_in_two_splits() -> None:
+    data = noisy_xor(300, 300, 300)
+    points = np.concatenate([data.x_train, data.x_validation, data.x_test])
+    assert len(np.unique(points, axis=0)) == 900
+
+
+def test_a_larger_test_split_leaves_the_other_splits_of_noisy_xor_alone() -> None:
+    small, large = noisy_xor(n_test=100), noisy_xor(n_test=500)
+    np.testing.assert_array_equal(small.x_train, large.x_train)
+    np.testing.assert_array_equal(small.x_validation, large.x_validation)
+
+
+def test_noise_is_a_standard_deviation_around_the_corners() -> None:
+    data = noisy_xor(n_train=20_000, noise=0.05, dtype="float64")
+    corners = np.round(data.x_train)  # twenty deviations fit between a corner and the midline / 2
+    np.testing.assert_array_equal(corners[:, 0] != corners[:, 1], data.y_train == 1)
+    offsets = data.x_train - corners
+    assert abs(offsets.std() - 0.05) < 0.001
+    assert np.abs(offsets.mean(axis=0)).max() < 0.002
+
+
+def test_the_best_classifier_errs_as_often_on_noisy_xor_as_the_docstring_says() -> None:
+    data = noisy_xor(n_train=50_000)
+    best = (data.x_train[:, 0] > 0.5) != (data.x_train[:, 1] > 0.5)
+    assert abs(np.mean(best != data.y_train) - 0.0445) < 0.004
+
+
+def test_noisy_xor_without_noise_is_the_four_corners() -> None:
+    data = noisy_xor(noise=0)
+    assert np.unique(data.x_train, axis=0).tolist() == [[0, 0], [0, 1], [1, 0], [1, 1]]
+
+
+def test_noisy_xor_draws_the_same_points_in_both_precisions() -> None:
+    single, double = noisy_xor(), noisy_xor(dtype="float64")
+    assert single.x_train.dtype == "float32"
+    assert double.x_train.dtype == "float64"
+    np.testing.assert_array_equal(single.x_train, double.x_train.astype(np.float32))
+
+
+@pytest.mark.parametrize(
+    ("argument", "value", "allowed"),
+    [
+        ("noise", -1, "noise must be a number in [0, inf), got -1"),
+        ("noise", float("nan"), "noise must be a number in [0, inf), got nan"),
+        ("noise", float("inf"), "noise must be a number in [0, inf), got inf"),
+        ("noise", "much", "noise must be a number in [0, inf), got 'much'"),
+        ("n_train", 3, "n_train must be an integer >= 4, got 3"),
+        ("n_validation", 0, "n_validation must be an integer >= 4, got 0"),
+        ("n_test", 8.0, "n_test must be an integer >= 4, got 8.0"),
+        ("seed", -1, "seed must be an integer >= 0, got -1"),
+        ("dtype", "int32", "dtype must be one of 'float32', 'float64', got 'int32'"),
+    ],
+)
+def test_noisy_xor_names_the_bad_argument(argument: str, value: object, allowed: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(allowed)):
+        noisy_xor(**{argument: value})  # type: ignore[arg-type]
+
+
+# --- The digits -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_digits_are_every_image_of_scikit_learn_once(dtype: str) -> None:
+    source = load_digits()
+    data = digits(dtype)
+    x = np.concatenate([data.x_train, data.x_validation, data.x_test])
+    y = np.concatenate([data.y_train, data.y_validation, data.y_test])
+    assert x.shape == (1797, 8, 8, 1)
+    assert x.dtype == dtype
+
+    found = np.column_stack([x.reshape(1797, 64) * 16, y]).tolist()
+    expected = np.column_stack([source.data, source.target]).tolist()
+    assert sorted(found) == sorted(expected)
+
+
+def test_digits_are_split_by_class() -> None:
+    data = digits()
+    train, validation, test = (
+        np.bincount(y, minlength=10) for y in (data.y_train, data.y_validation, data.y_test)
+    )
+    sixth = (train + validation + test) // 6
+    np.testing.assert_array_equal(validation, sixth)
+    np.testing.assert_array_equal(test, sixth)
+    assert (len(data.y_train), len(data.y_test)) == (1205, 296)
+
+
+def test_digits_depend_on_the_seed_alone() -> None:
+    np.testing.assert_array_equal(digits(seed=1).x_test, digits(seed=1).x_test)
+    assert not np.array_equal(digits(seed=1).x_test, digits(seed=2).x_test)
+
+
+def test_digits_refuse_another_dtype() -> None:
+    with pytest.raises(ValueError, match=r"dtype must be one of .* got 'float16'"):
+        digits("float16")
+
+
+# --- IDX files ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [(7,), (3, 4), (2, 5, 3), (2, 1, 3, 2)])
+@pytest.mark.parametrize("name", ["plain", "plain.gz", "packed", "packed.gz"])
+def test_an_idx_file_is_read_back_whatever_its_suffix(
+    tmp_path: Path, name: str, shape: tuple[int, ...]
+) -> None:
+    array = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    content = idx(array) if name.startswith("plain") else gzip.compress(idx(array))
+    (tmp_path / name).write_bytes(content)
+    found = read_idx(tmp_path / name)
+    assert found.dtype == np.uint8
+    np.testing.assert_array_equal(found, array)
+
+
+def test_an_idx_file_larger_than_one_piece_is_read_whole(tmp_path: Path) -> None:
+    array = np.random.default_rng(0).integers(0, 256, (3, 700, 1000), np.uint8)
+    (tmp_path / "file").write_bytes(idx(array))
+    np.testing.assert_array_equal(read_idx(tmp_path / "file"), array)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_byte_too_many_is_found_where_the_content_fills_a_piece_exactly(
+    tmp_path: Path, packed: bool
+) -> None:
+    content = idx(np.zeros(1 << 20, np.uint8)) + b"\0"
+    (tmp_path / "file").write_bytes(gzip.compress(content) if packed else content)
+    with pytest.raises(ValueError, match="expected 1,048,576 bytes .* found more"):
+        read_idx(tmp_path / "file")
+
+
+GOOD = idx(np.arange(24, dtype=np.uint8).reshape(2, 3, 4))
+PACKED = gzip.compress(GOOD)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "expected an IDX header 00 00 08 and 1 to 32 dimensions, found an empty file"),
+        (b"\0\0\x08", "found 00 00 08"),
+        (b"<!DOCTYPE html>", "found 3c 21 44 4f"),
+        (b"\0\1\x08\x03" + GOOD[4:], "found 00 01 08 03"),
+        (b"\0\0\x0d\x03" + GOOD[4:], "found 00 00 0d 03"),
+        (b"\0\0\x08\x00" + GOOD[4:], "found 00 00 08 00"),
+        (b"\0\0\x08\x21" + b"\0\0\0\1" * 33 + b"7", "found 00 00 08 21"),
+        (GOOD[:4], "expected 3 dimensions of 4 bytes, none of them zero, found the end"),
+        (GOOD[:14], "found 00 00 00 02 00 00 00 03 00 00"),
+        (b"\0\0\x08\x01\0\0\0\0", "none of them zero, found 00 00 00 00"),
+        (GOOD[:-1], "expected 24 bytes after the header for shape (2, 3, 4), found only 23"),
+        (GOOD[:16], "expected 24 bytes after the header for shape (2, 3, 4), found only 0"),
+        (GOOD + b"\0", "expected 24 bytes after the header for shape (2, 3, 4), found more"),
+    ],
+)
+def test_a_malformed_idx_file_is_named_with_what_was_expected_and_found(
+    tmp_path: Path, content: bytes, message: str, packed: bool
+) -> None:
+    path = tmp_path / "malformed"
+    path.write_bytes(gzip.compress(content) if packed else content)
+    with pytest.raises(ValueError, match=re.escape(message)) as caught:
+        read_idx(path)
+    assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize("end", range(2, len(PACKED)))
+def test_a_gzip_stream_cut_anywhere_is_a_value_error(tmp_path: Path, end: int) -> None:
+    path = tmp_path / "cut.gz"
+    path.write_bytes(PACKED[:end])
+    with pytest.raises(ValueError, match="expected a complete gzip stream") as caught:
+        read_idx(path)
+    assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize("position", range(len(PACKED)))
+def test_a_gzip_stream_damaged_anywhere_is_a_value_error_or_reads_the_same(
+    tmp_path: Path, position: int
+) -> None:
+    path = tmp_path / "damaged.gz"
+    damaged = bytearray(PACKED)
+    damaged[position] ^= 0xFF
+    path.write_bytes(damaged)
+    # The time stamp, the operating system and such do not touch the content.
+    if position in (4, 5, 6, 7, 8, 9):
+        np.testing.assert_array_equal(read_idx(path).ravel(), np.arange(24))
+    else:
+        with pytest.raises(ValueError, match=re.escape(str(path))):
+            read_idx(path)
+
+
+def test_rubbish_after_a_gzip_stream_is_a_value_error(tmp_path: Path) -> None:
+    (tmp_path / "file.gz").write_bytes(PACKED + b"rubbish")
+    with pytest.raises(ValueError, match="expected a complete gzip stream"):
+        read_idx(tmp_path / "file.gz")
+
+
+@pytest.mark.parametrize(
+    ("shape", "actual"), [((2**32 - 1,) * 3, 10), ((2**26,), 10), ((10,), 2**26)]
+)
+@pytest.mark.parametrize("packed", [False, True])
+def test_memory_follows_neither_a_false_size_nor_a_bomb(
+    tmp_path: Path, shape: tuple[int, ...], actual: int, packed: bool
+) -> None:
+    header = bytes([0, 0, 8, len(shape)]) + b"".join(size.to_bytes(4, "big") for size in shape)
+    content = header + bytes(actual)
+    (tmp_path / "file").write_bytes(gzip.compress(content) if packed else content)
+    del content
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match="bytes after the header"):
+            read_idx(tmp_path / "file")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 8 * 2**20
+
+
+def test_one_flipped_bit_changes_the_sum(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(GOOD)
+    right = hashlib.sha256(GOOD).hexdigest()
+    assert read_idx(path, right).shape == (2, 3, 4)
+    path.write_bytes(GOOD[:-1] + bytes([GOOD[-1] ^ 1]))
+    with pytest.raises(ValueError, match=f"expected content with SHA-256 {right}, found ") as error:
+        read_idx(path, right)
+    assert str(path) in str(error.value)
+
+
+def test_a_missing_file_stays_a_file_not_found_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        read_idx(tmp_path / "nowhere")
+
+
+# --- MNIST, from small stand-ins ------------------------------------------------------------------
+
+
+@pytest.fixture
+def originals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
+    """Four small files in place of MNIST's, by name, with their sums; the data folder is empty."""
+    rng = np.random.default_rng(0)
+    files = {
+        TRAIN_IMAGES: idx(rng.integers(0, 256, (12, 28, 28), np.uint8)),
+        TRAIN_LABELS: idx(rng.integers(0, 10, 12, np.uint8)),
+        TEST_IMAGES: idx(rng.integers(0, 256, (6, 28, 28), np.uint8)),
+        TEST_LABELS: idx(rng.integers(0, 10, 6, np.uint8)),
+    }
+    sums = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    monkeypatch.setattr(datasets, "MNIST_SHA256", sums)
+    monkeypatch.setenv("TRIPTYCH_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    return files
+
+
+@pytest.fixture
+def folder(tmp_path: Path, originals: dict[str, bytes]) -> Path:
+    """The data folder holding the stand-ins, two of them gzipped."""
+    folder = tmp_path / "data" / "mnist"
+    folder.mkdir(parents=True)
+    for name, content in originals.items():
+        if name in (TRAIN_IMAGES, TEST_LABELS):
+            (folder / f"{name}.gz").write_bytes(gzip.compress(content))
+        else:
+            (folder / name).write_bytes(content)
+    return folder
+
+
+def values(content: bytes, *shape: int) -> np.ndarray:
+    return np.frombuffer(content[4 + 4 * content[3] :], np.uint8).reshape(shape)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_mnist_holds_out_the_end_of_the_training_set(
+    folder: Path, originals: dict[str, bytes], dtype: str
+) -> None:
+    data = mnist(dtype, validation=4, download=False)
+    x = values(originals[TRAIN_IMAGES], 12, 28, 28, 1) / 255
+    y = values(originals[TRAIN_LABELS], 12)
+    assert data.x_train.dtype == data.x_validation.dtype == data.x_test.dtype == dtype
+    np.testing.assert_array_equal(data.x_train, x[:8].astype(dtype))
+    np.testing.assert_array_equal(data.x_validation, x[8:].astype(dtype))
+    np.testing.assert_array_equal(data.y_train, y[:8])
+    np.testing.assert_array_equal(data.y_validation, y[8:])
+    np.testing.assert_array_equal(data.y_test, values(originals[TEST_LABELS], 6))
+    assert data.y_train.dtype == np.int64
+    assert data.classes == 10
+
+
+@pytest.mark.usefixtures("folder")
+def test_mnist_can_train_on_everything_and_validate_on_the_test_images() -> None:
+    data = mnist(validation="test", download=False)
+    assert len(data.x_train) == 12
+    assert data.x_validation is data.x_test
+    assert data.y_validation is data.y_test
+
+
+@pytest.mark.parametrize("validation", [0, -1, 60_000, 0.1, "tests", True, None])
+@pytest.mark.usefixtures("folder")
+def test_mnist_names_a_bad_validation(validation: object) -> None:
+    message = f'validation (unless "test") must be an integer in [1, 59999], got {validation!r}'
+    with pytest.raises(ValueError, match=re.escape(message)):
+        mnist(validation=validation, download=False)  # type: ignore[arg-type]
+
+
+@pytest.mark.usefixtures("originals")
+def test_bad_arguments_are_named_before_any_file_is_looked_for() -> None:
+    with pytest.raises(ValueError, match="dtype must be one of"):
+        mnist("uint8", download=False)
+    with pytest.raises(ValueError, match="validation"):
+        mnist(validation=0, download=False)
+
+
+def test_a_tampered_byte_is_found(folder: Path, originals: dict[str, bytes]) -> None:
+    path = folder / f"{TRAIN_IMAGES}.gz"
+    content = bytearray(originals[TRAIN_IMAGES])
+    content[5000] ^= 1
+    path.write_bytes(gzip.compress(content))
+    with pytest.raises(ValueError, match=re.escape(f"{path}: expected content with SHA-256")):
+        mnist(validation=4, download=False)
+
+
+def test_training_labels_in_place_of_the_test_labels_are_found(
+    folder: Path, originals: dict[str, bytes]
+) -> None:
+    path = folder / f"{TEST_LABELS}.gz"
+    path.write_bytes(gzip.compress(originals[TRAIN_LABELS]))
+    found = hashlib.sha256(originals[TRAIN_LABELS]).hexdigest()
+    with pytest.raises(ValueError, match=f"{re.escape(str(path))}: .* found {found}"):
+        mnist(validation=4, download=False)
+
+
+def test_without_files_the_sentence_says_what_where_and_what_to_do(
+    tmp_path: Path, originals: dict[str, bytes]
+) -> None:
+    with pytest.raises(DatasetUnavailable) as caught:
+        mnist(download=False)
+    sentence = str(caught.value)
+    for part in (TRAIN_IMAGES, str(tmp_path / "data" / "mnist"), "TRIPTYCH_DATA", "digits"):
+        assert part in sentence
+    assert "\n" not in sentence
+    assert sentence.endswith(".")
+    assert ". " not in sentence
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize("value", [None, ""])
+def test_the_cache_is_used_where_no_folder_is_named(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str | None
+) -> None:
+    monkeypatch.setattr(pooch, "os_cache", lambda project: tmp_path / "cache" / project)
+    if value is None:
+        monkeypatch.delenv("TRIPTYCH_DATA")
+    else:
+        monkeypatch.setenv("TRIPTYCH_DATA", value)
+    with pytest.raises(DatasetUnavailable, match="triptych"):
+        mnist(validation=4, download=False)
+    (tmp_path / "cache" / "triptych").mkdir(parents=True)
+    folder.rename(tmp_path / "cache" / "triptych" / "mnist")
+    assert len(mnist(validation=4, download=False).x_train) == 8
+
+
+# --- Downloads, from a server on this machine -----------------------------------------------------
+
+Server = Callable[[str], str]
+
+
+@pytest.fixture
+def server(originals: dict[str, bytes]) -> Iterator[Server]:
+    """Mirrors by their manner of serving: ``server("cut")`` is the base URL of one that cuts."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            _, manner, name = self.path.split("/")
+            content = gzip.compress(originals[name.removesuffix(".gz")])
+            status, length, extra = 200, len(content), {}
+            if manner == "error":
+                status, content, length = 500, b"Internal Server Error", 21
+            elif manner == "missing":
+                status, content, length = 404, b"Not Found", 9
+            elif manner == "html":
+                content = b"<html><body>Please log in to this network</body></html>"
+                length = len(content)
+            elif manner == "cut":  # fewer bytes than were announced
+                content = content[: len(content) // 2]
+            elif manner == "short":  # the same, announced as if it were all
+                content = content[: len(content) // 2]
+                length = len(content)
+            elif manner == "tampered":
+                damaged = bytearray(originals[name.removesuffix(".gz")])
+                damaged[-1] ^= 1
+                content = gzip.compress(damaged)
+                length = len(content)
+            elif manner == "unpacking":  # the client undoes the gzip, so that plain bytes arrive
+                extra = {"Content-Encoding": "gzip"}
+            elif manner == "mislaid":
+                content = gzip.compress(originals[TEST_LABELS])
+                length = len(content)
+            else:
+                assert manner == "good"
+            self.send_response(status)
+            self.send_header("Content-Length", str(length))
+            for key, value in extra.items():
+                self.send_header(key, value)
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    httpd = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=httpd.serve_forever, args=(0.01,))
+    thread.start()
+    yield lambda manner: f"http://127.0.0.1:{httpd.server_port}/{manner}/"
+    httpd.shutdown()
+    thread.join()
+    httpd.server_close()
+
+
+BROKEN = ["error", "missing", "html", "cut", "short", "tampered", "mislaid"]
+
+
+def test_missing_files_are_downloaded_once(
+    tmp_path: Path, server: Server, originals: dict[str, bytes]
+) -> None:
+    data = mnist(validation=4, mirrors=[server("good")])
+    np.testing.assert_array_equal(data.y_test, values(originals[TEST_LABELS], 6))
+    found = sorted(path.name for path in (tmp_path / "data" / "mnist").iterdir())
+    assert found == sorted(f"{name}.gz" for name in originals)
+    assert len(mnist(validation=4, mirrors=[server("error")]).x_train) == 8
+
+
+def test_only_what_is_missing_is_downloaded(folder: Path, server: Server) -> None:
+    (folder / TEST_IMAGES).unlink()
+    assert len(mnist(validation=4, mirrors=[server("good")]).x_test) == 6
+    assert sorted(path.name for path in folder.iterdir()) == sorted(
+        [f"{TRAIN_IMAGES}.gz", TRAIN_LABELS, f"{TEST_IMAGES}.gz", f"{TEST_LABELS}.gz"]
+    )
+
+
+@pytest.mark.parametrize("manner", BROKEN)
+def test_a_broken_download_leaves_nothing_behind(
+    tmp_path: Path, server: Server, manner: str
+) -> None:
+    with pytest.raises(DatasetUnavailable) as caught:
+        mnist(validation=4, mirrors=[server(manner)])
+    assert f"{server(manner)}{TRAIN_IMAGES}.gz (" in str(caught.value)
+    assert caught.value.__cause__ is not None
+    assert list((tmp_path / "data").rglob("*")) == [tmp_path / "data" / "mnist"]
+
+
+@pytest.mark.parametrize("manner", BROKEN)
+def test_the_second_mirror_makes_up_for_a_broken_first(server: Server, manner: str) -> None:
+    data = mnist(validation=4, mirrors=[server(manner), server("good").rstrip("/")])
+    assert len(data.x_train) == 8
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_file_that_is_there_and_damaged_is_not_silently_replaced(
+    folder: Path, server: Server
+) -> None:
+    (folder / TRAIN_LABELS).write_bytes(b"mine")
+    with pytest.raises(ValueError, match=re.escape(str(folder / TRAIN_LABELS))):
+        mnist(validation=4, mirrors=[server("good")])
+    assert (folder / TRAIN_LABELS).read_bytes() == b"mine"
+
+
+def test_a_mirror_whose_server_unpacks_the_file_serves_as_well(server: Server) -> None:
+    assert len(mnist(validation=4, mirrors=[server("unpacking")]).x_train) == 8
+    assert len(mnist(validation=4, download=False).x_train) == 8
+
+
+def test_an_interrupted_download_leaves_nothing_behind(
+    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(datasets._ProgressBar, "update", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        mnist(validation=4, mirrors=[server("good")])
+    assert list((tmp_path / "data").rglob("*")) == [tmp_path / "data" / "mnist"]
+
+
+def test_download_false_asks_no_mirror(server: Server) -> None:
+    with pytest.raises(DatasetUnavailable, match="was not to be downloaded"):
+        mnist(validation=4, download=False, mirrors=[server("good")])
+
+
+def test_without_a_network_the_sentence_names_every_mirror(
+    tmp_path: Path, originals: dict[str, bytes]
+) -> None:
+    with socket.socket() as unused:  # bound and not listening: connections are refused
+        unused.bind(("127.0.0.1", 0))
+        base = f"http://127.0.0.1:{unused.getsockname()[1]}"
+        with pytest.raises(DatasetUnavailable) as caught:
+            mnist(mirrors=[f"{base}/one/", f"{base}/two/"])
+    sentence = str(caught.value)
+    assert f"{base}/one/{TRAIN_IMAGES}.gz (ConnectionError) or {base}/two/" in sentence
+    assert str(tmp_path / "data" / "mnist") in sentence
+    assert "\n" not in sentence
+
+
+def test_a_data_folder_that_cannot_be_written_is_the_same_sentence(
+    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    monkeypatch.setenv("TRIPTYCH_DATA", str(tmp_path / "file"))
+    with pytest.raises(DatasetUnavailable, match="Error"):
+        mnist(validation=4, mirrors=[server("good")])
+
+
+def test_the_progress_bar_counts_the_bytes(capsys: pytest.CaptureFixture[str]) -> None:
+    with datasets._ProgressBar("file") as bar:
+        bar.total = 300
+        bar.update(100)
+        bar.update(100)
+        task = bar.bar.tasks[0]
+        assert (task.completed, task.total) == (200, 300)
+        bar.reset()
+        bar.update(300)
+        assert task.completed == 300
+        assert task.finished
+        bar.close()
+    assert capsys.readouterr().out == ""
+
+
+# --- What is imported when ------------------------------------------------------------------------
+
+
+def test_importing_the_data_sets_needs_numpy_alone() -> None:
+    code = (
+        "import sys, common.datasets; common.datasets.xor(); common.datasets.noisy_xor(); "
+        "print(*sorted({'sklearn', 'pooch', 'rich', 'requests', 'scipy'} & set(sys.modules)))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    assert run.stdout.strip() == ""
+
+
+@pytest.mark.parametrize("module", ["sklearn.datasets", "pooch", "rich.progress"])
+@pytest.mark.usefixtures("originals")
+def test_a_package_that_is_not_installed_is_named_with_its_remedy(
+    module: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)  # this is how Python marks what cannot be had
+    package = module.split(".")[0]
+    with pytest.raises(ModuleNotFoundError, match=f"needs {package}, .*: pip install triptych"):
+        digits() if package == "sklearn" else mnist(mirrors=["http://127.0.0.1:9/"])
+
+
+# --- The genuine MNIST ----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def genuine() -> Iterator[Path]:
+    """The folder with the original files, set as the data folder."""
+    for root in (os.environ.get("TRIPTYCH_DATA"), ROOT.parent / "shared" / "data"):
+        if root and (folder := Path(root) / "mnist").is_dir():
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setenv("TRIPTYCH_DATA", str(root))
+                yield folder
+            return
+    pytest.skip("MNIST is not on this machine; set TRIPTYCH_DATA to the folder that holds mnist/.")
+
+
+@pytest.fixture(scope="module")
+def mnist_held_out(genuine: Path) -> Dataset:
+    return mnist(download=False)
+
+
+def test_genuine_mnist_is_sixty_thousand_digits_in_zero_to_one(mnist_held_out: Dataset) -> None:
+    data = mnist_held_out
+    assert data.x_train.shape == (55_000, 28, 28, 1)
+    assert data.x_validation.shape == (5_000, 28, 28, 1)
+    assert data.x_test.shape == (10_000, 28, 28, 1)
+    assert data.x_train.dtype == data.x_test.dtype == np.float32
+    assert (data.x_train.min(), data.x_train.max()) == (0, 1)
+    y = np.concatenate([data.y_train, data.y_validation])
+    assert np.bincount(y).tolist() == DIGIT_COUNTS
+    assert y[:5].tolist() == [5, 0, 4, 1, 9]
+    assert data.y_test[:5].tolist() == [7, 2, 1, 0, 4]
+
+
+def test_genuine_mnist_pixels_are_the_bytes_over_255_correctly_rounded(
+    genuine: Path, mnist_held_out: Dataset
+) -> None:
+    path = next(genuine.glob(f"{TEST_IMAGES}*"))
+    expected = (np.arange(256) / 255).astype(np.float32)[read_idx(path)]
+    np.testing.assert_array_equal(mnist_held_out.x_test[..., 0], expected)
+
+
+@pytest.mark.usefixtures("genuine")
+def test_genuine_mnist_gives_468_full_batches_of_128_when_all_of_it_trains() -> None:
+    data = mnist(validation="test", download=False)
+    assert len(data.x_train) // 128 == 468
+    assert len(data.x_validation) == 10_000

@@ -1,0 +1,88 @@
+r"""Dropout: in training every activation is set to zero with probability ``rate``.
+
+    mask ~ Bernoulli(1 - rate)                                True = keep
+    inverted    training  y = x * mask / (1 - rate)           inference  y = x
+    original    training  y = x * mask                        inference  y = x * (1 - rate)
+
+Either way the expectation of y is the same in training and in inference. The map is linear in x and
+diagonal, so the gradient is the same map: dL/dx = dL/dy * mask / (1 - rate).
+
+``x`` has any shape, ``mask`` the same, ``rate`` lies in [0, 1); a ``ValueError`` says which argument
+does not fit.
+
+Paper: Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov, "Dropout: a simple way to prevent
+neural networks from overfitting", JMLR 15, 2014 (the original form; section 10 has the inverted one).
+
+Framework differences: PyTorch calls the rate ``p`` and multiplies by the mask, so a dropped NaN stays
+NaN; Keras selects, so it becomes 0. We multiply. Neither has the original form, and neither can be
+given a mask, so the frameworks' panels write the product out.
+"""
+
+import numpy as np
+
+from common.checks import check_batch, check_floating, check_number, check_same_shape
+from common.streams import Stream
+from scratch.layers import Layer
+from scratch.streams import bernoulli
+
+__all__ = ["draw_mask", "dropout", "dropout_backward", "Dropout"]
+
+
+def draw_mask(stream: Stream, shape: tuple[int, ...], rate: float) -> np.ndarray:
+    """Booleans of ``shape``, True (keep) with probability 1 - rate."""
+    return ~bernoulli(stream, shape, check_number("rate", rate, "[0, 1)"))
+
+
+def dropout(
+    x: np.ndarray,
+    rate: float,
+    mask: np.ndarray | None,
+    *,
+    training: bool = True,
+    inverted: bool = True,
+) -> np.ndarray:
+    """The equations above, with a mask that is given. Inference uses none; it may then be None."""
+    rate = check_number("rate", rate, "[0, 1)")
+    check_floating("x", str(x.dtype))
+    if not training:
+        return x if inverted else x * (1 - rate)
+    check_same_shape("mask", np.shape(mask), x.shape)
+    return x * mask * (1 / (1 - rate)) if inverted else x * mask
+
+
+def dropout_backward(
+    grad: np.ndarray,
+    rate: float,
+    mask: np.ndarray | None,
+    *,
+    training: bool = True,
+    inverted: bool = True,
+) -> np.ndarray:
+    """dL/dx from dL/dy."""
+    return dropout(grad, rate, mask, training=training, inverted=inverted)
+
+
+class Dropout(Layer):
+    """Dropout with masks from the stream (seed, name, step); ``step`` counts training passes."""
+
+    def __init__(
+        self, rate: float, *, inverted: bool = True, seed: int = 0, name: str = "dropout"
+    ) -> None:
+        super().__init__(name)
+        self.rate = check_number("rate", rate, "[0, 1)")
+        self.inverted, self.seed = inverted, seed
+        self.state["step"] = np.zeros((), np.int64)
+
+    def forward(self, x: np.ndarray, *, training: bool = False) -> np.ndarray:
+        check_batch(x.shape)
+        self._mask, self._training = None, training
+        if training:
+            stream = Stream(self.seed, self.name, self.state["step"])
+            self._mask = draw_mask(stream, x.shape, self.rate)
+            self.state["step"] += 1
+        return dropout(x, self.rate, self._mask, training=training, inverted=self.inverted)
+
+    def backward(self, grad: np.ndarray) -> np.ndarray:
+        return dropout_backward(
+            grad, self.rate, self._mask, training=self._training, inverted=self.inverted
+        )

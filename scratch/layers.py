@@ -1,0 +1,170 @@
+"""The ground layers: dense, ReLU, tanh, sigmoid, flatten, and layers in a row.
+
+    Dense     y = x W + b,  x (N, in), W (in, out), b (out,)    dW = x^T dy,  db = sum dy,  dx = dy W^T
+    ReLU      y = max(x, 0)                                     dx = dy [x > 0]
+    Tanh      y = tanh x                                        dx = dy (1 - y^2)
+    Sigmoid   y = 1 / (1 + exp(-x))                             dx = dy y (1 - y)
+
+``forward`` keeps what ``backward`` needs; ``backward`` takes dL/dy, stores dL/dparameter in ``grads``
+and returns dL/dx. Neither changes the array it is given.
+
+Framework differences: PyTorch keeps W as (out, in) and draws it from U(-1/sqrt(in), 1/sqrt(in));
+Keras keeps (in, out) and draws Glorot uniform, U(-l, l) with l = sqrt(6 / (in + out)) (Glorot and
+Bengio, AISTATS 2010), and biases of 0. We do as Keras does, from the stream (seed, name, 0).
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from common.checks import check_batch, check_dtype, check_features, check_integer
+from common.recipes import representable
+from common.streams import Stream
+from scratch.streams import uniform
+
+__all__ = ["glorot_uniform", "Dense", "ReLU", "Tanh", "Sigmoid", "Flatten", "Sequential"]
+
+
+def glorot_uniform(
+    in_features: int, out_features: int, *, seed: int, name: str, dtype: str = "float32"
+) -> np.ndarray:
+    """Initial weights of shape (in_features, out_features)."""
+    limit = representable(math.sqrt(6 / (in_features + out_features)))
+    drawn = uniform(Stream(seed, name), (in_features, out_features), dtype=dtype)
+    return (2 * drawn - 1) * limit
+
+
+class Layer:
+    """What every layer has: parameters, their gradients, and state that is kept but not trained."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.params: dict[str, np.ndarray] = {}
+        self.grads: dict[str, np.ndarray] = {}
+        self.state: dict[str, np.ndarray] = {}
+
+    def forward(self, x: np.ndarray, *, training: bool = False) -> np.ndarray:
+        raise NotImplementedError
+
+    def backward(self, grad: np.ndarray) -> np.ndarray:
+        raise NotImplementedError
+
+    def __call__(self, x: np.ndarray, *, training: bool = False) -> np.ndarray:
+        return self.forward(x, training=training)
+
+
+class Dense(Layer):
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        *,
+        use_bias: bool = True,
+        seed: int = 0,
+        name: str = "dense",
+        dtype: str = "float32",
+    ) -> None:
+        super().__init__(name)
+        self.in_features = check_integer("in_features", in_features, minimum=1)
+        self.out_features = check_integer("out_features", out_features, minimum=1)
+        self.params["weight"] = glorot_uniform(
+            in_features, out_features, seed=seed, name=name, dtype=check_dtype(dtype)
+        )
+        if use_bias:
+            self.params["bias"] = np.zeros(out_features, dtype)
+
+    def forward(self, x: np.ndarray, *, training: bool = False) -> np.ndarray:
+        check_features(x.shape, self.in_features)
+        self._x = x
+        y = x @ self.params["weight"]
+        if "bias" in self.params:
+            y += self.params["bias"]
+        return y
+
+    def backward(self, grad: np.ndarray) -> np.ndarray:
+        x = self._x.reshape(-1, self.in_features)
+        dy = grad.reshape(-1, self.out_features)
+        self.grads["weight"] = x.T @ dy
+        if "bias" in self.params:
+            self.grads["bias"] = dy.sum(axis=0)
+        return grad @ self.params["weight"].T
+
+
+class ReLU(Layer):
+    def __init__(self, *, name: str = "relu") -> None:
+        super().__init__(name)
+
+    def forward(self, x: np.ndarray, *, training: bool = False) -> np.ndarray:
+        self._y = np.maximum(x, 0)
+        return self._y
+
+    def backward(self, grad: np.ndarray) -> np.ndarray:
+        return grad * (self._y > 0)
+
+
+class Tanh(Layer):
+    def __init__(self, *, name: str = "tanh") -> None:
+        super().__init__(name)
+
+    def forward(self, x: np.ndarray, *, training: bool = False) -> np.ndarray:
+        self._y = np.tanh(x)
+        return self._y
+
+    def backward(self, grad: np.ndarray) -> np.ndarray:
+        return grad * (1 - self._y**2)
+
+
+class Sigmoid(Layer):
+    def __init__(self, *, name: str = "sigmoid") -> None:
+        super().__init__(name)
+
+    def forward(self, x: np.ndarray, *, training: bool = False) -> np.ndarray:
+        decay = np.exp(-np.abs(x))  # in (0, 1]: never overflows
+        self._y = np.where(x >= 0, 1, decay) / (1 + decay)
+        return self._y
+
+    def backward(self, grad: np.ndarray) -> np.ndarray:
+        return grad * self._y * (1 - self._y)
+
+
+class Flatten(Layer):
+    """(N, ...) to (N, features), in row-major order: height, width, channels for images."""
+
+    def __init__(self, *, name: str = "flatten") -> None:
+        super().__init__(name)
+
+    def forward(self, x: np.ndarray, *, training: bool = False) -> np.ndarray:
+        check_batch(x.shape)
+        self._shape = x.shape
+        return x.reshape(len(x), -1)
+
+    def backward(self, grad: np.ndarray) -> np.ndarray:
+        return grad.reshape(self._shape)
+
+
+class Sequential(Layer):
+    """Layers applied one after the other; their names must differ."""
+
+    def __init__(self, layers: Sequence[Layer], *, name: str = "sequential") -> None:
+        super().__init__(name)
+        self.layers = list(layers)
+        names = [layer.name for layer in self.layers]
+        if len(set(names)) < len(names):
+            raise ValueError(f"layers must have names that differ, got {names}")
+
+    def forward(self, x: np.ndarray, *, training: bool = False) -> np.ndarray:
+        for layer in self.layers:
+            x = layer.forward(x, training=training)
+        return x
+
+    def backward(self, grad: np.ndarray) -> np.ndarray:
+        for layer in reversed(self.layers):
+            grad = layer.backward(grad)
+        return grad
+
+    def parameters(self) -> Iterator[tuple[str, Layer, str]]:
+        """Every trained array: its full name ("dense_1.weight"), its layer and its key there."""
+        for layer in self.layers:
+            for key in layer.params:
+                yield f"{layer.name}.{key}", layer, key

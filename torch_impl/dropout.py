@@ -1,0 +1,78 @@
+r"""Dropout: in training every activation is set to zero with probability ``rate``.
+
+    mask ~ Bernoulli(1 - rate)                                True = keep
+    inverted    training  y = x * mask / (1 - rate)           inference  y = x
+    original    training  y = x * mask                        inference  y = x * (1 - rate)
+
+Either way the expectation of y is the same in training and in inference. The gradient is PyTorch's
+autograd of the same product.
+
+``x`` has any shape, ``mask`` the same, ``rate`` lies in [0, 1); a ``ValueError`` says which argument
+does not fit.
+
+Paper: Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov, "Dropout: a simple way to prevent
+neural networks from overfitting", JMLR 15, 2014 (the original form; section 10 has the inverted one).
+
+Framework differences: PyTorch calls the rate ``p`` and multiplies by the mask, so a dropped NaN stays
+NaN; Keras selects, so it becomes 0. We multiply. Neither has the original form, and neither can be
+given a mask, so the product is written out here.
+"""
+
+import torch
+from torch import nn
+
+from common.checks import check_batch, check_floating, check_number, check_same_shape
+from common.streams import Stream
+from torch_impl.streams import Device, bernoulli
+
+__all__ = ["draw_mask", "dropout", "Dropout"]
+
+
+def draw_mask(
+    stream: Stream, shape: tuple[int, ...], rate: float, *, device: Device = None
+) -> torch.Tensor:
+    """Booleans of ``shape``, True (keep) with probability 1 - rate."""
+    return ~bernoulli(stream, shape, check_number("rate", rate, "[0, 1)"), device=device)
+
+
+def dropout(
+    x: torch.Tensor,
+    rate: float,
+    mask: torch.Tensor | None,
+    *,
+    training: bool = True,
+    inverted: bool = True,
+) -> torch.Tensor:
+    """The equations above, with a mask that is given. Inference uses none; it may then be None."""
+    rate = check_number("rate", rate, "[0, 1)")
+    check_floating("x", str(x.dtype).removeprefix("torch."))
+    if not training:
+        return x if inverted else x * (1 - rate)
+    check_same_shape("mask", () if mask is None else mask.shape, x.shape)
+    return x * mask * (1 / (1 - rate)) if inverted else x * mask
+
+
+class Dropout(nn.Module):
+    """Dropout with masks from the stream (seed, name, step); ``step`` counts training passes."""
+
+    step: torch.Tensor
+
+    def __init__(
+        self, rate: float, *, inverted: bool = True, seed: int = 0, name: str = "dropout"
+    ) -> None:
+        super().__init__()
+        self.rate = check_number("rate", rate, "[0, 1)")
+        self.inverted, self.seed, self.name = inverted, seed, name
+        self.register_buffer("step", torch.zeros((), dtype=torch.int64))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        check_batch(x.shape)
+        mask = None
+        if self.training:
+            stream = Stream(self.seed, self.name, self.step)
+            mask = draw_mask(stream, tuple(x.shape), self.rate, device=x.device)
+            self.step += 1
+        return dropout(x, self.rate, mask, training=self.training, inverted=self.inverted)
+
+    def extra_repr(self) -> str:
+        return f"rate={self.rate}, inverted={self.inverted}"

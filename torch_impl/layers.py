@@ -1,0 +1,111 @@
+"""The ground layers: dense, ReLU, tanh, sigmoid, flatten, and layers in a row.
+
+    Dense     y = x W + b,  x (N, in), W (in, out), b (out,)
+    ReLU      y = max(x, 0)
+    Tanh      y = tanh x
+    Sigmoid   y = 1 / (1 + exp(-x))
+
+They are PyTorch's own modules with our argument checks, names and initial weights.
+
+Framework differences: PyTorch keeps W as (out, in) and draws it from U(-1/sqrt(in), 1/sqrt(in));
+Keras keeps (in, out) and draws Glorot uniform, U(-l, l) with l = sqrt(6 / (in + out)) (Glorot and
+Bengio, AISTATS 2010), and biases of 0. We draw as Keras does, from the stream (seed, name, 0); the
+layout stays PyTorch's.
+"""
+
+import math
+from collections import OrderedDict
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+from common.checks import check_batch, check_dtype, check_features, check_integer
+from common.recipes import representable
+from common.streams import Stream
+from torch_impl.streams import uniform
+
+__all__ = ["glorot_uniform", "Dense", "ReLU", "Tanh", "Sigmoid", "Flatten", "Sequential"]
+
+
+def glorot_uniform(
+    in_features: int, out_features: int, *, seed: int, name: str, dtype: str = "float32"
+) -> torch.Tensor:
+    """Initial weights of shape (in_features, out_features)."""
+    limit = representable(math.sqrt(6 / (in_features + out_features)))
+    drawn = uniform(Stream(seed, name), (in_features, out_features), dtype=dtype)
+    return (2 * drawn - 1) * limit
+
+
+class Dense(nn.Linear):
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        *,
+        use_bias: bool = True,
+        seed: int = 0,
+        name: str = "dense",
+        dtype: str = "float32",
+    ) -> None:
+        check_integer("in_features", in_features, minimum=1)
+        check_integer("out_features", out_features, minimum=1)
+        self.seed, self.name = seed, name
+        torch_dtype = getattr(torch, check_dtype(dtype))
+        super().__init__(in_features, out_features, bias=use_bias, dtype=torch_dtype)
+
+    def reset_parameters(self) -> None:
+        """``nn.Linear`` calls this once the parameters exist."""
+        dtype = str(self.weight.dtype).removeprefix("torch.")
+        drawn = glorot_uniform(
+            self.in_features, self.out_features, seed=self.seed, name=self.name, dtype=dtype
+        )
+        with torch.no_grad():
+            self.weight.copy_(drawn.T)
+            if self.bias is not None:
+                self.bias.zero_()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        check_features(x.shape, self.in_features)
+        return super().forward(x)
+
+
+class ReLU(nn.ReLU):
+    def __init__(self, *, name: str = "relu") -> None:
+        super().__init__()
+        self.name = name
+
+
+class Tanh(nn.Tanh):
+    def __init__(self, *, name: str = "tanh") -> None:
+        super().__init__()
+        self.name = name
+
+
+class Sigmoid(nn.Sigmoid):
+    def __init__(self, *, name: str = "sigmoid") -> None:
+        super().__init__()
+        self.name = name
+
+
+class Flatten(nn.Flatten):
+    """(N, ...) to (N, features), in row-major order: height, width, channels for images."""
+
+    def __init__(self, *, name: str = "flatten") -> None:
+        super().__init__()
+        self.name = name
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        check_batch(x.shape)
+        return super().forward(x)
+
+
+class Sequential(nn.Sequential):
+    """Layers applied one after the other; their names must differ."""
+
+    def __init__(self, layers: Sequence[nn.Module], *, name: str = "sequential") -> None:
+        names = [str(layer.name) for layer in layers]
+        if len(set(names)) < len(names):
+            raise ValueError(f"layers must have names that differ, got {names}")
+        super().__init__(OrderedDict(zip(names, layers, strict=True)))
+        self.name = name

@@ -1,0 +1,143 @@
+"""Philox4x32-10 and the distributions drawn from it.
+
+One round of Philox maps four 32-bit words (c0, c1, c2, c3) under the key (k0, k1) to
+
+    (hi(M1 c2) ^ c1 ^ k0,  lo(M1 c2),  hi(M0 c0) ^ c3 ^ k1,  lo(M0 c0))
+
+where hi and lo are the halves of the 64-bit product; ten rounds, the key growing by the Weyl
+constants between them. All functions are pure: the same address gives the same numbers, bit for bit
+in the three panels, on every device.
+
+Paper: Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
+
+Framework differences: PyTorch's own generator is global, and differs between CPU and CUDA. Its
+integer ops hold int64, where a product of two 32-bit words wraps; the bits are right all the same.
+"""
+
+import math
+
+import numpy as np
+import torch
+
+from common.checks import check_dtype, check_integer, check_number
+from common.streams import (
+    FRACTION_BITS,
+    MULTIPLIERS,
+    WEYL,
+    WORD,
+    Stream,
+    beta_table,
+    normal_table,
+)
+
+__all__ = [
+    "philox",
+    "words",
+    "uniform",
+    "bernoulli",
+    "normal",
+    "integers",
+    "permutation",
+    "beta",
+]
+
+Device = torch.device | str | None
+LOW_HALF = WORD - 1
+
+
+def philox(key: tuple[int, int], counter: torch.Tensor) -> torch.Tensor:
+    """Ten rounds of Philox4x32.
+
+    ``counter``: int64 in [0, 2**32), shape (4, ...); returns int64 in [0, 2**32), the same shape.
+    """
+    c0, c1, c2, c3 = counter
+    k0, k1 = key
+    for _ in range(10):
+        product0, product1 = c0 * MULTIPLIERS[0], c2 * MULTIPLIERS[1]
+        c0 = ((product1 >> 32) & LOW_HALF) ^ c1 ^ k0
+        c2 = ((product0 >> 32) & LOW_HALF) ^ c3 ^ k1
+        c1 = product1 & LOW_HALF
+        c3 = product0 & LOW_HALF
+        k0, k1 = (k0 + WEYL[0]) % WORD, (k1 + WEYL[1]) % WORD
+    return torch.stack([c0, c1, c2, c3])
+
+
+def words(stream: Stream, count: int, *, device: Device = None) -> torch.Tensor:
+    """The first ``count`` random 32-bit words of a stream, int64 of shape (count,)."""
+    count = check_integer("count", count)
+    blocks = -(-count // 4)
+    step = int(stream.step)
+    block = torch.arange(blocks, device=device)
+    counter = torch.stack(
+        [
+            block,
+            torch.full_like(block, stream.layer_word()),
+            torch.full_like(block, step % WORD),
+            torch.full_like(block, step // WORD),
+        ]
+    )
+    return philox(stream.key(), counter).T.reshape(-1)[:count]
+
+
+def uniform(
+    stream: Stream, shape: tuple[int, ...], *, dtype: str = "float32", device: Device = None
+) -> torch.Tensor:
+    """Multiples of 2**-24 in [0, 1): the same numbers in float32 and float64."""
+    drawn = words(stream, math.prod(shape), device=device).reshape(shape) >> 8
+    return drawn.to(getattr(torch, check_dtype(dtype))) * 2.0**-24
+
+
+def bernoulli(
+    stream: Stream, shape: tuple[int, ...], probability: float, *, device: Device = None
+) -> torch.Tensor:
+    """Booleans that are True with ``probability`` in [0, 1], to the nearest 2**-32."""
+    threshold = round(check_number("probability", probability, "[0, 1]") * WORD)
+    return words(stream, math.prod(shape), device=device).reshape(shape) < threshold
+
+
+def normal(
+    stream: Stream, shape: tuple[int, ...], *, dtype: str = "float32", device: Device = None
+) -> torch.Tensor:
+    """Standard normal numbers, by inversion."""
+    return _invert(normal_table(), words(stream, math.prod(shape), device=device), shape, dtype)
+
+
+def integers(
+    stream: Stream, shape: tuple[int, ...], low: int, high: int, *, device: Device = None
+) -> torch.Tensor:
+    """Integers in [low, high), int64. Bias at most (high - low) / 2**32 (Lemire 2019, unrejected)."""
+    low = check_integer("low", low, minimum=-(2**31), maximum=2**31)
+    high = check_integer("high", high, minimum=low + 1, maximum=low + 2**31)
+    drawn = words(stream, math.prod(shape), device=device).reshape(shape)
+    return low + ((drawn * (high - low)) >> 32)
+
+
+def permutation(stream: Stream, count: int, *, device: Device = None) -> torch.Tensor:
+    """A permutation of 0 .. count-1, int64: the order that sorts random words, ties by position."""
+    keys = words(stream, count, device=device) >> 1
+    return torch.argsort((keys << 32) | torch.arange(count, device=device))
+
+
+def beta(
+    stream: Stream,
+    shape: tuple[int, ...],
+    a: float,
+    b: float,
+    *,
+    dtype: str = "float32",
+    device: Device = None,
+) -> torch.Tensor:
+    """Beta(a, b) numbers, by inversion, to 2**-32."""
+    return _invert(beta_table(a, b), words(stream, math.prod(shape), device=device), shape, dtype)
+
+
+def _invert(
+    table: tuple[np.ndarray, np.ndarray], word: torch.Tensor, shape: tuple[int, ...], dtype: str
+) -> torch.Tensor:
+    """Interpolate the quantile table at random words, in integers: exact, so equal everywhere."""
+    knots, quantiles = (torch.from_numpy(column).to(word.device) for column in table)
+    i = torch.searchsorted(knots, word, right=True) - 1
+    rise, run = quantiles[i + 1] - quantiles[i], knots[i + 1] - knots[i]
+    value = quantiles[i] + torch.div(rise * (word - knots[i]), run, rounding_mode="floor")
+    scaled = value.to(torch.float64) * 2.0**-FRACTION_BITS
+    return scaled.reshape(shape).to(getattr(torch, check_dtype(dtype)))

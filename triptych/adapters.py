@@ -1,0 +1,237 @@
+"""One short class per framework: arrays in and out, gradients, and the weights of a model.
+
+Weights have one name and one layout everywhere, those of ``scratch``: "dense_1.weight" of shape
+(in, out), "dense_1.bias", "batch_norm_1.gamma", "batch_norm_1.running_mean", "dropout_1.step".
+A framework is imported when its adapter is made.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+__all__ = ["Adapter", "KerasAdapter", "ScratchAdapter", "TorchAdapter", "adapter"]
+
+Arrays = dict[str, np.ndarray]
+
+
+class Adapter:
+    name: str
+
+    def tensor(self, array: Any) -> Any:
+        """The framework's tensor with the values and dtype of a NumPy array."""
+        raise NotImplementedError
+
+    def numpy(self, tensor: Any) -> np.ndarray:
+        raise NotImplementedError
+
+    def vjp(
+        self, function: Callable[..., Any], inputs: tuple[np.ndarray, ...], upstream: Any
+    ) -> tuple[np.ndarray, list[np.ndarray]]:
+        """``function(*inputs)`` and, by automatic differentiation, its gradients for dL/dy."""
+        raise NotImplementedError
+
+    def step(self, layer: Any, x: np.ndarray, upstream: Any, *, training: bool = True) -> Arrays:
+        """One forward and backward pass: "output", "gradient.x", "gradient.NAME", "state.NAME"."""
+        raise NotImplementedError
+
+    def weights(self, model: Any) -> Arrays:
+        """Every parameter and every piece of state of a layer or model, copied."""
+        raise NotImplementedError
+
+    def load(self, model: Any, weights: Arrays) -> None:
+        """Set what ``weights`` returns."""
+        raise NotImplementedError
+
+
+class ScratchAdapter(Adapter):
+    name = "scratch"
+
+    def tensor(self, array: Any) -> np.ndarray:
+        return np.array(array)
+
+    def numpy(self, tensor: Any) -> np.ndarray:
+        return np.array(tensor)
+
+    def step(self, layer: Any, x: np.ndarray, upstream: Any, *, training: bool = True) -> Arrays:
+        output = layer.forward(x, training=training)
+        result = {"output": np.array(output), "gradient.x": layer.backward(upstream)}
+        for prefix, sublayer in self._layers(layer):
+            for key, grad in sublayer.grads.items():
+                result[f"gradient.{prefix}{key}"] = np.array(grad)
+            for key, value in sublayer.state.items():
+                result[f"state.{prefix}{key}"] = np.array(value)
+        return result
+
+    def weights(self, model: Any) -> Arrays:
+        return {
+            prefix + key: np.array(value)
+            for prefix, layer in self._layers(model)
+            for key, value in (layer.params | layer.state).items()
+        }
+
+    def load(self, model: Any, weights: Arrays) -> None:
+        for prefix, layer in self._layers(model):
+            for group in (layer.params, layer.state):
+                for key in group:
+                    group[key][...] = weights[prefix + key]
+
+    def _layers(self, model: Any) -> list[tuple[str, Any]]:
+        if not hasattr(model, "layers"):
+            return [("", model)]
+        return [(f"{layer.name}.", layer) for layer in model.layers]
+
+
+class TorchAdapter(Adapter):
+    name = "torch"
+
+    def __init__(self, device: str = "cpu") -> None:
+        import torch
+
+        self.torch, self.device = torch, device
+
+    def tensor(self, array: Any) -> Any:
+        return self.torch.tensor(np.asarray(array), device=self.device)
+
+    def numpy(self, tensor: Any) -> np.ndarray:
+        return np.array(tensor.detach().cpu().numpy())
+
+    def vjp(
+        self, function: Callable[..., Any], inputs: tuple[np.ndarray, ...], upstream: Any
+    ) -> tuple[np.ndarray, list[np.ndarray]]:
+        tensors = [self.tensor(value).requires_grad_() for value in inputs]
+        output = function(*tensors)
+        grads = self.torch.autograd.grad(output, tensors, self.tensor(upstream))
+        return self.numpy(output), [self.numpy(grad) for grad in grads]
+
+    def step(self, layer: Any, x: np.ndarray, upstream: Any, *, training: bool = True) -> Arrays:
+        layer.to(self.device).train(training)
+        layer.zero_grad()
+        inputs = self.tensor(x).requires_grad_()
+        output = layer(inputs)
+        output.backward(self.tensor(upstream))
+        result = {"output": self.numpy(output), "gradient.x": self.numpy(inputs.grad)}
+        for name, parameter in layer.named_parameters():
+            result[f"gradient.{name}"] = self._canonical(name, self.numpy(parameter.grad))
+        for name, buffer in layer.named_buffers():
+            result[f"state.{name}"] = self.numpy(buffer)
+        return result
+
+    def weights(self, model: Any) -> Arrays:
+        return {
+            name: self._canonical(name, self.numpy(value))
+            for name, value in model.state_dict().items()
+        }
+
+    def load(self, model: Any, weights: Arrays) -> None:
+        own = model.state_dict()
+        model.load_state_dict(
+            {name: self.tensor(self._canonical(name, weights[name])) for name in own}
+        )
+
+    def _canonical(self, name: str, array: np.ndarray) -> np.ndarray:
+        """``nn.Linear`` keeps (out, in); its transpose is (in, out), and back."""
+        return np.ascontiguousarray(array.T) if name.split(".")[-1] == "weight" else array
+
+
+class KerasAdapter(Adapter):
+    name = "keras"
+    names = {
+        "kernel": "weight",
+        "moving_mean": "running_mean",
+        "moving_variance": "running_variance",
+    }
+
+    def __init__(self) -> None:
+        import keras
+
+        self.keras, self.backend = keras, keras.backend.backend()
+
+    def tensor(self, array: Any) -> Any:
+        # Without the dtype, a float64 array would be rounded to float32 on the way in.
+        array = np.asarray(array)
+        return self.keras.ops.convert_to_tensor(array, dtype=array.dtype.name)
+
+    def numpy(self, tensor: Any) -> np.ndarray:
+        return np.array(self.keras.ops.convert_to_numpy(tensor))
+
+    def vjp(
+        self, function: Callable[..., Any], inputs: tuple[np.ndarray, ...], upstream: Any
+    ) -> tuple[np.ndarray, list[np.ndarray]]:
+        tensors = [self.tensor(value) for value in inputs]
+        output, grads = self._vjp(function, tensors, self.tensor(upstream))
+        return self.numpy(output), [self.numpy(grad) for grad in grads]
+
+    def _vjp(self, function: Callable[..., Any], tensors: list[Any], upstream: Any) -> Any:
+        if self.backend == "tensorflow":
+            import tensorflow as tf
+
+            with tf.GradientTape() as tape:
+                tape.watch(tensors)
+                output = function(*tensors)
+            grads = tape.gradient(output, tensors, upstream, unconnected_gradients="zero")
+        elif self.backend == "jax":
+            import jax
+
+            output, pullback = jax.vjp(function, *tensors)
+            grads = pullback(upstream)
+        else:
+            import torch
+
+            tensors = [tensor.detach().clone().requires_grad_() for tensor in tensors]
+            output = function(*tensors)
+            grads = torch.autograd.grad(output, tensors, upstream, materialize_grads=True)
+        return output, grads
+
+    def step(self, layer: Any, x: np.ndarray, upstream: Any, *, training: bool = True) -> Arrays:
+        trainable, kept = layer.trainable_variables, layer.non_trainable_variables
+        updated: list[Any] = []
+
+        def forward(inputs: Any, *parameters: Any) -> Any:
+            # Stateless, so that one code serves the backends with tapes and those without.
+            output, state = layer.stateless_call(
+                list(parameters), [v.value for v in kept], inputs, training=training
+            )
+            updated[:] = state
+            return output
+
+        if self.backend == "jax":
+            # Under jax.vjp the state would leak as tracers: take it from a plain call.
+            output, state = layer.stateless_call(
+                [v.value for v in trainable], [v.value for v in kept], self.tensor(x),
+                training=training,
+            )  # fmt: skip
+        tensors = [self.tensor(x), *(v.value for v in trainable)]
+        output, grads = self._vjp(forward, tensors, self.tensor(upstream))
+        for variable, value in zip(kept, state if self.backend == "jax" else updated, strict=True):
+            variable.assign(value)
+        result = {"output": self.numpy(output), "gradient.x": self.numpy(grads[0])}
+        for variable, grad in zip(trainable, grads[1:], strict=True):
+            result[f"gradient.{self._canonical(layer, variable)}"] = self.numpy(grad)
+        for variable in kept:
+            result[f"state.{self._canonical(layer, variable)}"] = self.numpy(variable.value)
+        return result
+
+    def weights(self, model: Any) -> Arrays:
+        return {self._canonical(model, v): self.numpy(v.value) for v in model.weights}
+
+    def load(self, model: Any, weights: Arrays) -> None:
+        for variable in model.weights:
+            variable.assign(weights[self._canonical(model, variable)])
+
+    def _canonical(self, model: Any, variable: Any) -> str:
+        """"sequential/dense_1/kernel" to "dense_1.weight"; without the layer for a lone layer."""
+        *path, key = variable.path.split("/")
+        key = self.names.get(key, key)
+        return f"{path[-1]}.{key}" if hasattr(model, "layers") else key
+
+
+def adapter(name: str) -> Adapter:
+    """The adapter of "scratch", "torch" or "keras"."""
+    if name == "scratch":
+        return ScratchAdapter()
+    if name == "torch":
+        return TorchAdapter()
+    if name == "keras":
+        return KerasAdapter()
+    raise ValueError(f"framework must be 'scratch', 'torch' or 'keras', got {name!r}")
