@@ -287,6 +287,8 @@ def _locate_mnist(name: str, download: bool, mirrors: Sequence[str]) -> Path:
         try:
             return _download(url, folder / f"{name}.gz", MNIST_SHA256[name])
         except (OSError, ValueError) as error:  # requests raises subclasses of OSError
+            if (response := getattr(error, "response", None)) is not None:
+                response.close()  # pooch leaves the connection of an error page open
             cause = error
             reason = type(error).__name__ if isinstance(error, OSError) else "wrong content"
             failures.append(f"{url} ({reason})")

@@ -247,7 +247,7 @@ def test_a_byte_too_many_is_found_where_the_content_fills_a_piece_exactly(
 ) -> None:
     content = idx(np.zeros(1 << 20, np.uint8)) + b"\0"
     (tmp_path / "file").write_bytes(gzip.compress(content) if packed else content)
-    with pytest.raises(ValueError, match="expected 1,048,576 bytes .* found more"):
+    with pytest.raises(ValueError, match=r"expected 1,048,576 bytes .* found more"):
         read_idx(tmp_path / "file")
 
 

@@ -184,6 +184,8 @@ class KerasAdapter(Adapter):
         return output, grads
 
     def step(self, layer: Any, x: np.ndarray, upstream: Any, *, training: bool = True) -> Arrays:
+        if not layer.built:
+            layer.build(x.shape)
         trainable, kept = layer.trainable_variables, layer.non_trainable_variables
         updated: list[Any] = []
 

@@ -310,7 +310,7 @@ class Report:
         columns = ("technique", "pair", "float64", "float32", "ulp", "cases", "verdict")
         lines = []
         for line in self.summary():
-            errors = ["-" if line[d] is None else f"{float(line[d]):.1e}" for d in _COLUMNS]
+            errors = ["-" if line[d] is None else f"{float(line[d]):.2g}" for d in _COLUMNS]
             errors += [f"{float(line['ulp']):.3g}", str(line["cases"])]
             verdict = "same" if line["ok"] else "DIFFERENT"
             lines.append((line["label"], f"{line['first']} / {line['second']}", *errors, verdict))
@@ -409,7 +409,7 @@ def _to_numpy(value: Any, where: str) -> _Leaf:
             if value.dtype == torch.bfloat16:  # NumPy has none
                 return _Leaf(value.float().numpy(), "bfloat16")
             value = value.numpy()
-        values = np.array(value)
+        values = np.array(np.asarray(value))  # TensorFlow's __array__ knows no copy argument
     except Exception as error:
         kind = type(value).__name__
         raise TypeError(f"{where} ({kind}) cannot be read as a dense array: {error}") from error
@@ -512,11 +512,10 @@ def _eps(dtype: str) -> float:
 
 
 def _spacing(scale: Any, dtype: str) -> Any:
-    """The distance from ``scale`` to the next larger number of the dtype."""
-    if dtype == "bfloat16":  # float32 with 16 bits fewer, in the same range
-        return 2.0**16 * _spacing(scale, "float32")
-    kind = np.dtype(dtype).type
-    return np.spacing(kind(min(scale, np.finfo(kind).max)))
+    """The distance from ``scale`` to the next larger number of the dtype: eps * 2**exponent."""
+    # Unlike np.spacing it knows bfloat16 and does not overflow at the largest number.
+    smallest = np.finfo("float32" if dtype == "bfloat16" else dtype).minexp
+    return np.ldexp(type(scale)(_eps(dtype)), max(np.frexp(scale)[1] - 1, smallest))
 
 
 # From numbers to text.

@@ -1,0 +1,53 @@
+"""What a training run leaves behind, the same from every framework."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+__all__ = ["History"]
+
+
+@dataclass
+class History:
+    """The curves of one run.
+
+    ``step_loss`` has one entry for each training step: the mean loss over the batch, penalties
+    included. ``loss`` has one for each epoch, the mean of its steps weighted by batch size;
+    ``validation_loss`` (penalties included) and ``validation_accuracy`` are measured after each
+    epoch, in inference mode. ``best_epoch`` is the epoch (from 0) whose weights were restored, if
+    any; ``stopped_early`` tells whether early stopping ended the run. ``seconds`` is wall time.
+    """
+
+    framework: str
+    step_loss: list[float] = field(default_factory=list)
+    loss: list[float] = field(default_factory=list)
+    validation_loss: list[float] = field(default_factory=list)
+    validation_accuracy: list[float] = field(default_factory=list)
+    best_epoch: int | None = None
+    stopped_early: bool = False
+    seconds: float = 0.0
+
+    def add_epoch(
+        self,
+        step_loss: list[float],
+        batch_sizes: list[int],
+        validation_loss: float,
+        validation_accuracy: float,
+    ) -> None:
+        self.step_loss += [float(value) for value in step_loss]
+        self.loss.append(float(np.average(step_loss, weights=batch_sizes)))
+        self.validation_loss.append(float(validation_loss))
+        self.validation_accuracy.append(float(validation_accuracy))
+
+    @property
+    def epochs(self) -> int:
+        return len(self.loss)
+
+    def save(self, path: str | Path) -> None:
+        Path(path).write_text(json.dumps(asdict(self), indent=1) + "\n", "utf-8")
+
+    @classmethod
+    def load(cls, path: str | Path) -> "History":
+        return cls(**json.loads(Path(path).read_text("utf-8")))

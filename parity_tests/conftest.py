@@ -1,0 +1,68 @@
+"""Before the first test: real float64 in Keras on every backend. After the last: the parity table."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch  # noqa: F401  (before TensorFlow: the other way round the two clash in one process)
+from rich.console import Console
+
+from keras_impl.precision import enable_float64
+from triptych.compare import Comparison, Report, compare
+
+enable_float64()
+
+REPORT = pytest.StashKey[Report]()
+OUT = Path(__file__).resolve().parent.parent / "out"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[REPORT] = Report()
+
+
+@pytest.fixture
+def parity(pytestconfig: pytest.Config) -> Iterator[Callable[..., Comparison]]:
+    """``parity("dropout", {"scratch": ..., "torch": ..., "keras": ...})``: compare, record, check."""
+
+    def measure(label: str, candidates: dict[str, Any], **options: Any) -> Comparison:
+        result = compare(candidates, label=label, **options)
+        pytestconfig.stash[REPORT].add(result)
+        result.check()
+        return result
+
+    yield measure
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A pytest-xdist worker hands its cases to the process that prints the table."""
+    if hasattr(session.config, "workeroutput"):
+        cases = session.config.stash[REPORT].cases
+        session.config.workeroutput["parity"] = json.dumps(cases)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    node.config.stash[REPORT].extend(json.loads(getattr(node, "workeroutput", {}).get("parity", "[]")))
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    report = config.stash[REPORT]
+    if not report.cases or hasattr(config, "workerinput"):
+        return
+    OUT.mkdir(exist_ok=True)
+    backend = __import__("keras").backend.backend()
+    path = OUT / ("parity.json" if backend == "tensorflow" else f"parity-{backend}.json")
+    report.to_json(path)
+    console = Console(width=110, highlight=False)
+    with console.capture() as capture:
+        console.print(report.table())
+    terminalreporter.write_line("")
+    terminalreporter.write_line(f"Keras backend: {backend}")
+    terminalreporter.write(capture.get())
+    terminalreporter.write_line(f"written to {path.relative_to(OUT.parent)}")

@@ -1,0 +1,102 @@
+import numpy as np
+import pytest
+
+from common.streams import Stream
+from parity_tests.panels import assert_gradient, everywhere, panel, same_error
+
+SHAPES = [(1, 1), (7, 5), (4, 3, 3, 2)]
+
+
+def make(framework, dtype, **options):
+    keras = {"dtype": dtype} if framework == "keras" else {}
+    return panel(framework, "dropout").Dropout(**options, **keras)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("inverted", [True, False])
+@pytest.mark.parametrize("training", [True, False])
+def test_three_steps_agree(parity, dtype, shape, inverted, training):
+    rng = np.random.default_rng(0)
+    x, upstream = rng.normal(size=(2, *shape)).astype(dtype)
+
+    def three_steps(framework, adapter):
+        layer = make(framework, dtype, rate=0.25, inverted=inverted, seed=3)
+        return [adapter.step(layer, x, upstream, training=training) for _ in range(3)]
+
+    parity("dropout", everywhere(three_steps))
+
+
+def test_bare_torch_dropout_with_its_mask_captured(parity):
+    import torch
+
+    x = np.random.default_rng(1).normal(size=(64, 32))
+    bare = torch.nn.Dropout(0.3)
+    tensor = torch.tensor(x, requires_grad=True)
+    output = bare(tensor)
+    output.sum().backward()
+    mask = (tensor.grad != 0).numpy()
+    assert 0.6 < mask.mean() < 0.8
+    scratch = panel("scratch", "dropout")
+    parity(
+        "dropout, native",
+        {
+            "scratch": [
+                scratch.dropout(x, 0.3, mask),
+                scratch.dropout_backward(np.ones_like(x), 0.3, mask),
+            ],
+            "torch": [output, tensor.grad],
+        },
+    )
+
+
+def test_backward_is_the_gradient():
+    rng = np.random.default_rng(2)
+    x, upstream = rng.normal(size=(2, 6, 5))
+    scratch = panel("scratch", "dropout")
+    mask = scratch.draw_mask(Stream(0, "dropout"), x.shape, 0.5)
+    for training in (True, False):
+        for inverted in (True, False):
+            options = {"training": training, "inverted": inverted}
+            assert_gradient(
+                lambda x, options=options: (
+                    upstream * scratch.dropout(x, 0.5, mask, **options)
+                ).sum(),
+                x,
+                scratch.dropout_backward(upstream, 0.5, mask, **options),
+            )
+
+
+def test_expectation_is_kept():
+    """The mean over many masks is the inference output, for both forms."""
+    x = np.full((1000, 400), 2.0)
+    for inverted in (True, False):
+        layer = make("scratch", "float64", rate=0.25, inverted=inverted)
+        # Standard error of the mean: 2 * sqrt(.25 / .75 / 400_000) = 0.0018 for the inverted form.
+        assert abs(layer(x, training=True).mean() - layer(x).mean()) < 5 * 0.0018
+
+
+@pytest.mark.parametrize("rate", [1.0, -0.1, 2, float("nan"), "a half", None, True])
+def test_bad_rate(rate):
+    message = f"rate must be a number in [0, 1), got {rate!r}"
+    same_error(lambda f, a: make(f, "float32", rate=rate), message)
+
+
+def test_bad_arrays():
+    x = np.ones((2, 3), np.float32)
+
+    def apply(x, mask):
+        def call(framework, adapter):
+            masked = None if mask is None else adapter.tensor(mask)
+            panel(framework, "dropout").dropout(adapter.tensor(x), 0.5, masked)
+
+        return call
+
+    same_error(apply(x, np.ones((2, 1), bool)), "mask must have shape (2, 3), got (2, 1)")
+    same_error(apply(x, None), "mask must have shape (2, 3), got ()")
+    same_error(apply(x.astype(int), x > 0), "x must be floating point, got int64")
+    empty = np.ones((0, 3), np.float32)
+    same_error(
+        lambda f, a: make(f, "float32", rate=0.5)(a.tensor(empty)),
+        "x must hold at least one row, got shape (0, 3)",
+    )
