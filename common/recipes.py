@@ -101,16 +101,20 @@ class EarlyStoppingRecipe:
 class Recipe:
     """A multilayer perceptron and how it is trained.
 
-    ``layer_sizes`` counts the features of the input, of each hidden layer and of the output. A hidden
-    layer is dense, batch norm (if on), activation, dropout (if ``dropout`` > 0). The loss is softmax
-    cross-entropy over the classes, or binary cross-entropy of a single logit, plus
+    ``input_shape`` is that of one example, (features,) or (height, width, channels); ``hidden`` counts
+    the units of each hidden layer, ``outputs`` the logits. A hidden layer is dense, batch norm (if
+    on), activation, dropout (if ``dropout`` > 0); a dense layer before a batch norm has no bias, for
+    the norm would take it away again. The loss is softmax cross-entropy over the classes, or binary
+    cross-entropy of a single logit, plus
     ``l1 * sum(abs(w)) + l2 / 2 * sum(w**2)`` over the weights of the dense layers (no biases, no
     batch-norm scales). ``weight_decay`` is decoupled: ``w -= learning_rate * weight_decay * w``, on
     the same weights. An epoch visits the training set in a new order; with ``drop_last`` a last
     batch smaller than ``batch_size`` is left out.
     """
 
-    layer_sizes: tuple[int, ...]
+    input_shape: tuple[int, ...]
+    hidden: tuple[int, ...]
+    outputs: int
     loss: str = "softmax"
     activation: str = "relu"
     dropout: float = 0.0
@@ -136,18 +140,27 @@ class Recipe:
     dtype: str = "float32"
 
     def __post_init__(self) -> None:
-        if not isinstance(self.layer_sizes, tuple) or len(self.layer_sizes) < 2:
+        if not isinstance(self.input_shape, tuple) or len(self.input_shape) not in (1, 3):
             raise ValueError(
-                "layer_sizes must be a tuple of at least 2 feature counts (input and output), "
-                f"got {self.layer_sizes!r}"
+                "input_shape must be (features,) or (height, width, channels), "
+                f"got {self.input_shape!r}"
             )
-        for size in self.layer_sizes:
-            check_integer("layer_sizes", size, minimum=1)
+        for size in self.input_shape:
+            check_integer("input_shape", size, minimum=1)
+        if not isinstance(self.hidden, tuple):
+            raise ValueError(f"hidden must be a tuple of unit counts, got {self.hidden!r}")
+        for size in self.hidden:
+            check_integer("hidden", size, minimum=1)
+        check_integer("outputs", self.outputs, minimum=1)
         check_choice("loss", self.loss, ("softmax", "binary"))
-        if self.loss == "binary" and self.layer_sizes[-1] != 1:
+        if self.loss == "binary" and self.outputs != 1:
             raise ValueError(
-                "layer_sizes must end in 1 (one logit) for the binary loss, "
-                f"got {self.layer_sizes!r}"
+                f"outputs must be 1 (a single logit) for the binary loss, got {self.outputs}"
+            )
+        if self.augmentation is not None and len(self.input_shape) != 3:
+            raise ValueError(
+                "augmentation needs images: input_shape must be (height, width, channels), "
+                f"got {self.input_shape}"
             )
         check_choice("activation", self.activation, ("relu", "tanh", "sigmoid"))
         check_number("dropout", self.dropout, "[0, 1)")
