@@ -14,7 +14,7 @@ Shape = Sequence[int | None]
 
 
 def check_number(name: str, value: Any, interval: str = "(-inf, inf)") -> float:
-    """Return ``value`` as a float if it lies in ``interval``, written ``"[0, 1)"`` as in mathematics."""
+    """Return ``value`` as a float if it lies in ``interval``, written ``"[0, 1)"``."""
     low, high = (float(bound) for bound in interval[1:-1].split(","))
     if isinstance(value, Real) and not isinstance(value, bool):
         above = value >= low if interval[0] == "[" else value > low
@@ -37,6 +37,12 @@ def check_integer(name: str, value: Any, *, minimum: int = 0, maximum: int | Non
 def check_choice(name: str, value: Any, choices: Sequence[str]) -> str:
     if not isinstance(value, str) or value not in choices:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
+    return value
+
+
+def check_flag(name: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"{name} must be True or False, got {value!r}")
     return value
 
 
@@ -95,7 +101,7 @@ def check_dtype(dtype: Any) -> str:
 
 
 def check_images(shape: Shape, dtype: str) -> None:
-    """Images are a batch, channels last, floating point (their values are meant to lie in [0, 1])."""
+    """Images are a batch, channels last, floating point, with values meant to lie in [0, 1]."""
     if len(shape) != 4:
         raise ValueError(f"images must have shape (N, H, W, C), got shape {tuple(shape)}")
     if dtype not in ("float16", "bfloat16", "float32", "float64"):
@@ -105,31 +111,62 @@ def check_images(shape: Shape, dtype: str) -> None:
     check_batch(shape, "images")
 
 
-def check_counts(images: int | None, labels: int | None) -> None:
-    if images is not None and labels is not None and images != labels:
-        raise ValueError(f"images and labels must have equal counts, got {images} and {labels}")
+def check_counts(points: int | None, labels: int | None, name: str = "images") -> None:
+    if points is not None and labels is not None and points != labels:
+        raise ValueError(f"{name} and labels must have equal counts, got {points} and {labels}")
 
 
 def check_labels(
-    logits_shape: Shape, labels_shape: Shape, dtype: str, limits: Callable[[], tuple[int, int] | None]
+    logits_shape: Shape,
+    labels_shape: Shape,
+    dtype: str,
+    limits: Callable[[], tuple[int, int] | None],
+    *,
+    binary: bool = False,
 ) -> None:
     """Integer class labels of shape (N,) for logits of shape (N, classes).
+
+    ``binary``: labels in {0, 1} for one logit each, of shape (N, 1).
 
     ``limits`` returns the smallest and largest label, or ``None`` where values cannot be read
     (inside a traced graph). It is called last, when shape and dtype are known to be right.
     """
-    if len(logits_shape) != 2:
-        raise ValueError(f"logits must have shape (N, classes), got shape {tuple(logits_shape)}")
+    columns = 1 if binary else "classes"
+    if len(logits_shape) != 2 or (binary and logits_shape[1] not in (1, None)):
+        raise ValueError(f"logits must have shape (N, {columns}), got shape {tuple(logits_shape)}")
     check_batch(logits_shape, "logits")
     if len(labels_shape) != 1 or not dtype.startswith(("int", "uint")):
         raise ValueError(
             f"labels must be integers of shape (N,), got {dtype} of shape {tuple(labels_shape)}"
         )
-    check_counts(logits_shape[0], labels_shape[0])
-    found, classes = limits(), logits_shape[1]
+    check_counts(logits_shape[0], labels_shape[0], "logits")
+    found, classes = limits(), 2 if binary else logits_shape[1]
     if found is not None and classes is not None:
         low, high = found
         if low < 0 or high >= classes:
             raise ValueError(
                 f"labels must lie in [0, {classes - 1}], got labels from {low} to {high}"
             )
+
+
+KINDS = {
+    "floating point": ("float", "bfloat"),
+    "integer": ("int", "uint"),
+    "boolean": ("bool",),
+}
+
+
+def check_per_image(name: str, shape: Shape, dtype: str, kind: str, images: int | None) -> None:
+    """One value for each image, of one of the KINDS."""
+    counts_agree = len(shape) == 1 and (shape[0] == images or None in (shape[0], images))
+    if not counts_agree or not dtype.startswith(KINDS[kind]):
+        count = "N" if images is None else images
+        raise ValueError(
+            f"{name} must be {kind} of shape ({count},), got {dtype} of shape {tuple(shape)}"
+        )
+
+
+def check_finite(name: str, finite: bool | None) -> None:
+    """``finite`` is None where values cannot be read (inside a traced graph)."""
+    if finite is False:
+        raise ValueError(f"{name} must be finite, got NaN or infinity")

@@ -10,37 +10,40 @@ from typing import Any
 
 import numpy as np
 
-from common.checks import check_choice, check_dtype, check_integer, check_number
+from common.checks import check_choice, check_dtype, check_flag, check_integer, check_number
 
 __all__ = ["AugmentationRecipe", "EarlyStoppingRecipe", "Recipe", "representable"]
 
 
 def representable(value: float) -> float:
     """The float32 nearest to ``value``, as a Python float."""
-    return float(np.float32(value))
+    with np.errstate(over="ignore"):
+        return float(np.float32(value))
 
 
-def _round_floats(recipe: Any) -> None:
-    for field in fields(recipe):
-        value = getattr(recipe, field.name)
-        if isinstance(value, float):
-            object.__setattr__(recipe, field.name, representable(value))
+class _Rounded:
+    """Checked as given and as rounded: 1 - 1e-9 is less than 1, the float32 nearest to it is 1."""
 
+    def check(self) -> None:
+        raise NotImplementedError
 
-def _check_flag(name: str, value: Any) -> None:
-    if not isinstance(value, bool):
-        raise ValueError(f"{name} must be True or False, got {value!r}")
+    def __post_init__(self) -> None:
+        self.check()
+        for field in fields(self):  # type: ignore[arg-type]
+            if field.type is float:
+                object.__setattr__(self, field.name, representable(getattr(self, field.name)))
+        self.check()
 
 
 @dataclass(frozen=True, kw_only=True)
-class AugmentationRecipe:
+class AugmentationRecipe(_Rounded):
     """Ranges of the random changes made to each training image. The defaults change nothing.
 
     ``rotation`` and ``shear`` are in degrees, ``translation`` in fractions of the image side,
-    ``zoom`` in fractions of the scale, ``crop_padding`` and ``cutout`` in pixels, ``brightness`` and
-    ``noise`` in units of the pixel values ([0, 1]), ``contrast`` in fractions. Each image draws its
-    own numbers, uniform in [-range, range] (``noise`` is the standard deviation of a normal); each
-    flip is a fair coin of its own.
+    ``zoom`` in fractions of the scale, ``crop_padding`` and ``cutout`` in pixels, ``brightness``
+    and ``noise`` in units of the pixel values ([0, 1]), ``contrast`` in fractions. Each image draws
+    its own numbers, uniform in [-range, range] (``noise`` is the standard deviation of a normal);
+    each flip is a fair coin of its own.
     """
 
     rotation: float = 0.0
@@ -58,7 +61,7 @@ class AugmentationRecipe:
     cutout: int = 0
     noise: float = 0.0
 
-    def __post_init__(self) -> None:
+    def check(self) -> None:
         check_number("rotation", self.rotation, "[0, 180]")
         check_number("zoom", self.zoom, "[0, 1)")
         check_number("translation", self.translation, "[0, 1]")
@@ -66,18 +69,27 @@ class AugmentationRecipe:
         check_choice("interpolation", self.interpolation, ("bilinear", "nearest"))
         check_choice("fill_mode", self.fill_mode, ("constant", "nearest", "reflect"))
         check_number("fill_value", self.fill_value)
-        _check_flag("horizontal_flip", self.horizontal_flip)
-        _check_flag("vertical_flip", self.vertical_flip)
+        check_flag("horizontal_flip", self.horizontal_flip)
+        check_flag("vertical_flip", self.vertical_flip)
         check_integer("crop_padding", self.crop_padding)
         check_number("brightness", self.brightness, "[0, 1]")
         check_number("contrast", self.contrast, "[0, 1]")
         check_integer("cutout", self.cutout)
         check_number("noise", self.noise, "[0, inf)")
-        _round_floats(self)
+
+    @property
+    def moves(self) -> bool:
+        """True if there is an affine map to apply."""
+        return any((self.rotation, self.zoom, self.translation, self.shear))
+
+    @property
+    def clips(self) -> bool:
+        """True if a change may leave [0, 1], so that the result has to be clipped."""
+        return any((self.brightness, self.contrast, self.noise))
 
 
 @dataclass(frozen=True, kw_only=True)
-class EarlyStoppingRecipe:
+class EarlyStoppingRecipe(_Rounded):
     """Stop when ``monitor`` has not improved by more than ``min_delta`` for ``patience`` epochs."""
 
     monitor: str = "validation_loss"
@@ -87,29 +99,28 @@ class EarlyStoppingRecipe:
     start_from_epoch: int = 0
     restore_best_weights: bool = True
 
-    def __post_init__(self) -> None:
+    def check(self) -> None:
         check_choice("monitor", self.monitor, ("validation_loss", "validation_accuracy"))
         check_integer("patience", self.patience)
         check_number("min_delta", self.min_delta, "[0, inf)")
         check_choice("mode", self.mode, ("min", "max"))
         check_integer("start_from_epoch", self.start_from_epoch)
-        _check_flag("restore_best_weights", self.restore_best_weights)
-        _round_floats(self)
+        check_flag("restore_best_weights", self.restore_best_weights)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
+class Recipe(_Rounded):
     """A multilayer perceptron and how it is trained.
 
-    ``input_shape`` is that of one example, (features,) or (height, width, channels); ``hidden`` counts
-    the units of each hidden layer, ``outputs`` the logits. A hidden layer is dense, batch norm (if
-    on), activation, dropout (if ``dropout`` > 0); a dense layer before a batch norm has no bias, for
-    the norm would take it away again. The loss is softmax cross-entropy over the classes, or binary
-    cross-entropy of a single logit, plus
-    ``l1 * sum(abs(w)) + l2 / 2 * sum(w**2)`` over the weights of the dense layers (no biases, no
-    batch-norm scales). ``weight_decay`` is decoupled: ``w -= learning_rate * weight_decay * w``, on
-    the same weights. An epoch visits the training set in a new order; with ``drop_last`` a last
-    batch smaller than ``batch_size`` is left out.
+    ``input_shape`` is that of one example, (features,) or (height, width, channels); ``hidden``
+    counts the units of each hidden layer, ``outputs`` the logits. A hidden layer is dense, batch
+    norm (if on), activation, dropout (if ``dropout`` > 0); a dense layer before a batch norm has no
+    bias, for the norm would take it away again. The loss is softmax cross-entropy over the classes,
+    or binary cross-entropy of a single logit, plus ``l1 * sum(abs(w)) + l2 / 2 * sum(w**2)`` over
+    the weights of the dense layers (no biases, no batch-norm scales). ``weight_decay`` is
+    decoupled: ``w -= learning_rate * weight_decay * w``, on the same weights. An epoch is
+    ``passes_per_epoch`` visits of the training set, each in an order of its own, then validation;
+    with ``drop_last`` a visit's last batch is left out if it is smaller than ``batch_size``.
     """
 
     input_shape: tuple[int, ...]
@@ -133,13 +144,14 @@ class Recipe:
     epsilon: float = 1e-8
     batch_size: int = 128
     drop_last: bool = False
+    passes_per_epoch: int = 1
     epochs: int = 1
     early_stopping: EarlyStoppingRecipe | None = None
     augmentation: AugmentationRecipe | None = None
     seed: int = 0
     dtype: str = "float32"
 
-    def __post_init__(self) -> None:
+    def check(self) -> None:
         if not isinstance(self.input_shape, tuple) or len(self.input_shape) not in (1, 3):
             raise ValueError(
                 "input_shape must be (features,) or (height, width, channels), "
@@ -164,7 +176,7 @@ class Recipe:
             )
         check_choice("activation", self.activation, ("relu", "tanh", "sigmoid"))
         check_number("dropout", self.dropout, "[0, 1)")
-        _check_flag("batch_norm", self.batch_norm)
+        check_flag("batch_norm", self.batch_norm)
         check_number("batch_norm_momentum", self.batch_norm_momentum, "[0, 1]")
         check_number("batch_norm_epsilon", self.batch_norm_epsilon, "(0, inf)")
         check_number("l1", self.l1, "[0, inf)")
@@ -173,13 +185,34 @@ class Recipe:
         check_choice("optimizer", self.optimizer, ("sgd", "adam", "adamw"))
         check_number("learning_rate", self.learning_rate, "(0, inf)")
         check_number("momentum", self.momentum, "[0, 1)")
-        _check_flag("nesterov", self.nesterov)
+        check_flag("nesterov", self.nesterov)
         check_number("beta_1", self.beta_1, "[0, 1)")
         check_number("beta_2", self.beta_2, "[0, 1)")
         check_number("epsilon", self.epsilon, "(0, inf)")
         check_integer("batch_size", self.batch_size, minimum=1)
-        _check_flag("drop_last", self.drop_last)
+        check_flag("drop_last", self.drop_last)
+        check_integer("passes_per_epoch", self.passes_per_epoch, minimum=1)
         check_integer("epochs", self.epochs, minimum=1)
         check_integer("seed", self.seed, maximum=2**64 - 1)
         check_dtype(self.dtype)
-        _round_floats(self)
+
+    def batch_starts(self, examples: int) -> range:
+        """Where each batch of one visit of the training set begins."""
+        if not self.drop_last:
+            return range(0, examples, self.batch_size)
+        if examples < self.batch_size:
+            raise ValueError(
+                f"batch_size must be at most the number of training examples ({examples}) "
+                f"with drop_last, got {self.batch_size}"
+            )
+        return range(0, examples - self.batch_size + 1, self.batch_size)
+
+    def steps_per_epoch(self, examples: int) -> int:
+        return self.passes_per_epoch * len(self.batch_starts(examples))
+
+    def optimizer_options(self) -> dict[str, Any]:
+        """The keywords that the chosen optimizer takes, in every panel."""
+        names = ["learning_rate", "weight_decay"]
+        names += ["momentum", "nesterov"] if self.optimizer == "sgd" else []
+        names += ["beta_1", "beta_2", "epsilon"] if self.optimizer != "sgd" else []
+        return {name: getattr(self, name) for name in names}

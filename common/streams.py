@@ -1,8 +1,9 @@
 """What the random streams of the three panels share: the address, and the quantile tables.
 
-Philox4x32-10 (Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011)
-turns (key, counter) into four 32-bit words. Nothing is remembered between calls: the same address
-gives the same numbers in every framework, so a stream never has to be copied from one to another.
+Philox4x32-10 (Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC
+2011) turns (key, counter) into four 32-bit words. Nothing is remembered between calls: the same
+address gives the same numbers in every framework, so a stream never has to be copied from one to
+another.
 
     key     = (low, high 32 bits of the seed)
     counter = (block, layer, low, high 32 bits of the step),   four words to a block
@@ -15,6 +16,7 @@ NumPy, PyTorch and TensorFlow; integers do not, so every draw is the same bit fo
 import math
 import zlib
 from functools import lru_cache
+from numbers import Number
 from statistics import NormalDist
 from typing import Any, NamedTuple
 
@@ -49,6 +51,12 @@ class Stream(NamedTuple):
             return zlib.crc32(self.layer.encode())
         return check_integer("layer", self.layer, maximum=WORD - 1)
 
+    def checked_step(self) -> Any:
+        """The step. A plain number has to lie in [0, 2**63); a tensor is taken as it is."""
+        if isinstance(self.step, Number | str):
+            return check_integer("step", self.step, maximum=2**63 - 1)
+        return self.step
+
 
 @lru_cache
 def normal_table() -> tuple[np.ndarray, np.ndarray]:
@@ -66,7 +74,11 @@ def normal_table() -> tuple[np.ndarray, np.ndarray]:
 
 @lru_cache
 def beta_table(alpha: float, beta: float) -> tuple[np.ndarray, np.ndarray]:
-    """Knots (int64, in [0, 2**32]) and Beta(alpha, beta) quantiles there, in units of 2**-32."""
+    """Knots (int64, in [0, 2**32]) and Beta(alpha, beta) quantiles there, in units of 2**-32.
+
+    For alpha and beta >= 0.2, linear interpolation between them is within 1e-5 of the true quantile
+    (2.5e-5 at 0.1; 2e-3 at 0.01, where nearly all draws are 0 or 1).
+    """
     alpha = check_number("alpha", alpha, "(0, inf)")
     beta = check_number("beta", beta, "(0, inf)")
     knots = _knots()

@@ -13,6 +13,8 @@ Bengio, AISTATS 2010), and biases of 0. We do as Keras does, from the stream (se
 """
 
 import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -49,14 +51,25 @@ class StreamGlorotUniform(keras.initializers.Initializer):
         return {"seed": self.seed, "name": self.name}
 
 
+@contextmanager
+def verbatim() -> Iterator[None]:
+    """Errors keep their text: Keras rewrites those that leave a layer or model, but marked ones."""
+    try:
+        yield
+    except ValueError as error:
+        error._keras_call_info_injected = True  # type: ignore[attr-defined]
+        raise
+
+
 class Checked:
-    """Runs ``check(inputs)`` before Keras does: it rewrites the errors raised inside ``call``."""
+    """Runs ``check(inputs)`` before Keras looks at the inputs and has errors of its own."""
 
     def check(self, inputs: Any) -> None:
         check_batch(inputs.shape)
 
     def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
-        self.check(inputs)
+        with verbatim():
+            self.check(inputs)
         return super().__call__(inputs, *args, **kwargs)  # type: ignore[misc]
 
 
@@ -121,4 +134,14 @@ class Flatten(Checked, keras.layers.Flatten):
         super().__init__(name=name, **kwargs)
 
 
-Sequential = keras.Sequential
+@keras.saving.register_keras_serializable("triptych")
+class Sequential(keras.Sequential):
+    """Layers applied one after the other; their names must differ."""
+
+    def __init__(
+        self, layers: Sequence[Any] = (), *, name: str = "sequential", **kwargs: Any
+    ) -> None:
+        names = [layer.name for layer in layers]
+        if len(set(names)) < len(names):
+            raise ValueError(f"layers must have names that differ, got {names}")
+        super().__init__(layers, name=name, **kwargs)

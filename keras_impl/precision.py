@@ -1,9 +1,9 @@
 """float64 in Keras on every backend.
 
-``keras.backend.result_type("float64", "float64")`` is "float64" on TensorFlow and "float32" on JAX and
-PyTorch, so there ``keras.ops.matmul`` and many other ops round float64 tensors to float32 and carry
-on (keras-team/keras#23704). ``enable_float64`` takes that one rule out, and switches on JAX's 64-bit
-mode. Nothing changes for float32, nor on TensorFlow. ``fit`` calls it for float64 recipes.
+``keras.backend.result_type("float64", "float64")`` is "float64" on TensorFlow and "float32" on JAX
+and PyTorch, so there ``keras.ops.matmul`` and many other ops round float64 tensors to float32 and
+carry on (keras-team/keras#23704). ``enable_float64`` takes that one rule out, and switches on JAX's
+64-bit mode. Nothing changes for float32, nor on TensorFlow. ``fit`` calls it for float64 recipes.
 """
 
 import keras

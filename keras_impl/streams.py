@@ -79,9 +79,9 @@ def philox(key: tuple[int, int], counter: Any) -> Any:
 
 def words(stream: Stream, count: int) -> Any:
     """The first ``count`` random 32-bit words of a stream, int64 of shape (count,)."""
-    if isinstance(count, int | float | str):
+    if not ops.is_tensor(count):
         count = check_integer("count", count)
-    step = int64(stream.step)
+    step = int64(stream.checked_step())
     block = ops.arange(-(-count // 4), dtype="int64")
     zero = ops.zeros_like(block)
     counter = ops.stack(
@@ -113,7 +113,7 @@ def normal(stream: Stream, shape: tuple[int, ...], *, dtype: str = "float32") ->
 
 
 def integers(stream: Stream, shape: tuple[int, ...], low: int, high: int) -> Any:
-    """Integers in [low, high), int64. Bias at most (high - low) / 2**32 (Lemire 2019, unrejected)."""
+    """Integers in [low, high), int64; bias at most (high - low) / 2**32 (Lemire 2019)."""
     low = check_integer("low", low, minimum=-(2**31), maximum=2**31)
     high = check_integer("high", high, minimum=low + 1, maximum=low + 2**31)
     product = _draw(stream, shape) * int64(high - low)
@@ -131,7 +131,7 @@ def permutation(stream: Stream, count: int) -> Any:
 def beta(
     stream: Stream, shape: tuple[int, ...], a: float, b: float, *, dtype: str = "float32"
 ) -> Any:
-    """Beta(a, b) numbers, by inversion, to 2**-32."""
+    """Beta(a, b) numbers in [0, 1], by inversion: multiples of 2**-32."""
     return _invert(beta_table(a, b), _draw(stream, shape), dtype)
 
 

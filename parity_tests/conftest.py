@@ -1,20 +1,24 @@
-"""Before the first test: real float64 in Keras on every backend. After the last: the parity table."""
+"""Before the first test: float64 in Keras on every backend. After the last: the parity table."""
 
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# Small arrays, and a test process on each core: threads would only wait for one another.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch  # noqa: F401  (before TensorFlow: the other way round the two clash in one process)
+import torch  # noqa: F401  (before TensorFlow: the other way round, the two clash)
 from rich.console import Console
 
 from keras_impl.precision import enable_float64
-from triptych.compare import Comparison, Report, compare
+from triptych.comparison import Comparison, compare
+from triptych.report import Report
 
 enable_float64()
 
@@ -27,7 +31,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture
-def parity(pytestconfig: pytest.Config) -> Iterator[Callable[..., Comparison]]:
+def parity(pytestconfig: pytest.Config) -> Callable[..., Comparison]:
     """``parity("dropout", {"scratch": ..., "torch": ..., "keras": ...})``: compare, record, check."""
 
     def measure(label: str, candidates: dict[str, Any], **options: Any) -> Comparison:
@@ -36,7 +40,7 @@ def parity(pytestconfig: pytest.Config) -> Iterator[Callable[..., Comparison]]:
         result.check()
         return result
 
-    yield measure
+    return measure
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -48,7 +52,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any, error: object) -> None:
-    node.config.stash[REPORT].extend(json.loads(getattr(node, "workeroutput", {}).get("parity", "[]")))
+    output = getattr(node, "workeroutput", {})  # none if the worker crashed
+    node.config.stash[REPORT].extend(json.loads(output.get("parity", "[]")))
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:

@@ -34,7 +34,7 @@ def same_error(call: Callable[[str, Adapter], Any], message: str) -> None:
 def central_difference(
     function: Callable[[np.ndarray], float], x: np.ndarray, step: float = 1e-6
 ) -> np.ndarray:
-    """The gradient of a scalar function at x, over all indices; error O(step**2) + rounding/step."""
+    """The gradient of a scalar function at x, over all indices: (f(x+h) - f(x-h)) / 2h."""
     gradient = np.empty_like(x)
     for index in np.ndindex(x.shape):
         up, down = x.copy(), x.copy()
@@ -44,7 +44,9 @@ def central_difference(
     return gradient
 
 
-def assert_gradient(function: Callable[[np.ndarray], float], x: np.ndarray, grad: np.ndarray) -> None:
+def assert_gradient(
+    function: Callable[[np.ndarray], float], x: np.ndarray, grad: np.ndarray
+) -> None:
     """``grad`` is the gradient of ``function`` at x: relative error <= 1e-6 at the array's scale."""
     expected = central_difference(function, x)
     assert grad.shape == expected.shape

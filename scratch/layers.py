@@ -1,9 +1,9 @@
 """The ground layers: dense, ReLU, tanh, sigmoid, flatten, and layers in a row.
 
-    Dense     y = x W + b,  x (N, in), W (in, out), b (out,)    dW = x^T dy,  db = sum dy,  dx = dy W^T
-    ReLU      y = max(x, 0)                                     dx = dy [x > 0]
-    Tanh      y = tanh x                                        dx = dy (1 - y^2)
-    Sigmoid   y = 1 / (1 + exp(-x))                             dx = dy y (1 - y)
+    Dense     y = x W + b, x (N, in), W (in, out), b (out,)   dW = x^T dy, db = sum dy, dx = dy W^T
+    ReLU      y = max(x, 0)                                   dx = dy [x > 0]
+    Tanh      y = tanh x                                      dx = dy (1 - y^2)
+    Sigmoid   y = 1 / (1 + exp(-x))                           dx = dy y (1 - y)
 
 ``forward`` keeps what ``backward`` needs; ``backward`` takes dL/dy, stores dL/dparameter in ``grads``
 and returns dL/dx. Neither changes the array it is given.
@@ -14,11 +14,17 @@ Bengio, AISTATS 2010), and biases of 0. We do as Keras does, from the stream (se
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from common.checks import check_batch, check_dtype, check_features, check_integer
+from common.checks import (
+    check_batch,
+    check_dtype,
+    check_features,
+    check_integer,
+    check_same_shape,
+)
 from common.recipes import representable
 from common.streams import Stream
 from scratch.streams import uniform
@@ -52,6 +58,24 @@ class Layer:
 
     def __call__(self, x: np.ndarray, *, training: bool = False) -> np.ndarray:
         return self.forward(x, training=training)
+
+    def arrays(self) -> Iterator[tuple[str, np.ndarray]]:
+        """Every parameter, then every piece of state, by name: the arrays themselves."""
+        yield from (self.params | self.state).items()
+
+    def get_weights(self) -> dict[str, np.ndarray]:
+        """Copies of all parameters and all state, by name."""
+        return {name: array.copy() for name, array in self.arrays()}
+
+    def set_weights(self, weights: Mapping[str, np.ndarray]) -> None:
+        """Write into the layer's arrays what ``get_weights`` returned."""
+        own = dict(self.arrays())
+        if weights.keys() != own.keys():
+            raise ValueError(f"weights must have the names {list(own)}, got {list(weights)}")
+        for name, array in own.items():
+            check_same_shape(name, np.shape(weights[name]), array.shape)
+        for name, array in own.items():
+            array[...] = weights[name]
 
 
 class Dense(Layer):
@@ -146,7 +170,7 @@ class Flatten(Layer):
 class Sequential(Layer):
     """Layers applied one after the other; their names must differ."""
 
-    def __init__(self, layers: Sequence[Layer], *, name: str = "sequential") -> None:
+    def __init__(self, layers: Sequence[Layer] = (), *, name: str = "sequential") -> None:
         super().__init__(name)
         self.layers = list(layers)
         names = [layer.name for layer in self.layers]
@@ -162,6 +186,12 @@ class Sequential(Layer):
         for layer in reversed(self.layers):
             grad = layer.backward(grad)
         return grad
+
+    def arrays(self) -> Iterator[tuple[str, np.ndarray]]:
+        """Those of every layer: "dense_1.weight", "dropout_1.step"."""
+        for layer in self.layers:
+            for name, array in layer.arrays():
+                yield f"{layer.name}.{name}", array
 
     def parameters(self) -> Iterator[tuple[str, Layer, str]]:
         """Every trained array: its full name ("dense_1.weight"), its layer and its key there."""

@@ -70,7 +70,7 @@ def words(stream: Stream, count: int) -> np.ndarray:
     """The first ``count`` random 32-bit words of a stream, uint32 of shape (count,)."""
     count = check_integer("count", count)
     blocks = -(-count // 4)
-    step = int(stream.step)
+    step = int(stream.checked_step())
     counter = np.empty((4, blocks), dtype=np.uint32)
     counter[0] = np.arange(blocks, dtype=np.uint32)
     counter[1] = stream.layer_word()
@@ -97,7 +97,7 @@ def normal(stream: Stream, shape: tuple[int, ...], *, dtype: str = "float32") ->
 
 
 def integers(stream: Stream, shape: tuple[int, ...], low: int, high: int) -> np.ndarray:
-    """Integers in [low, high), int64. Bias at most (high - low) / 2**32 (Lemire 2019, unrejected)."""
+    """Integers in [low, high), int64; bias at most (high - low) / 2**32 (Lemire 2019)."""
     low = check_integer("low", low, minimum=-(2**31), maximum=2**31)
     high = check_integer("high", high, minimum=low + 1, maximum=low + 2**31)
     drawn = words(stream, math.prod(shape)).astype(np.int64).reshape(shape)
@@ -113,7 +113,7 @@ def permutation(stream: Stream, count: int) -> np.ndarray:
 def beta(
     stream: Stream, shape: tuple[int, ...], a: float, b: float, *, dtype: str = "float32"
 ) -> np.ndarray:
-    """Beta(a, b) numbers, by inversion, to 2**-32."""
+    """Beta(a, b) numbers in [0, 1], by inversion: multiples of 2**-32."""
     return _invert(beta_table(a, b), words(stream, math.prod(shape)), shape, dtype)
 
 

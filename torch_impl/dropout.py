@@ -7,15 +7,16 @@ r"""Dropout: in training every activation is set to zero with probability ``rate
 Either way the expectation of y is the same in training and in inference. The gradient is PyTorch's
 autograd of the same product.
 
-``x`` has any shape, ``mask`` the same, ``rate`` lies in [0, 1); a ``ValueError`` says which argument
-does not fit.
+``x`` has any shape, ``mask`` the same, ``rate`` lies in [0, 1); a ``ValueError`` says which
+argument does not fit.
 
-Paper: Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov, "Dropout: a simple way to prevent
-neural networks from overfitting", JMLR 15, 2014 (the original form; section 10 has the inverted one).
+Paper: Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov, "Dropout: a simple way to
+prevent neural networks from overfitting", JMLR 15, 2014 (the original form; section 10 has the
+inverted one).
 
-Framework differences: PyTorch calls the rate ``p`` and multiplies by the mask, so a dropped NaN stays
-NaN; Keras selects, so it becomes 0. We multiply. Neither has the original form, and neither can be
-given a mask, so the product is written out here.
+Framework differences: PyTorch calls the rate ``p`` and multiplies by the mask, so a dropped NaN
+stays NaN; Keras selects, so it becomes 0. We multiply. Neither has the original form, and neither
+can be given a mask, so the product is written out here.
 """
 
 import torch

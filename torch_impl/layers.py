@@ -103,7 +103,7 @@ class Flatten(nn.Flatten):
 class Sequential(nn.Sequential):
     """Layers applied one after the other; their names must differ."""
 
-    def __init__(self, layers: Sequence[nn.Module], *, name: str = "sequential") -> None:
+    def __init__(self, layers: Sequence[nn.Module] = (), *, name: str = "sequential") -> None:
         names = [str(layer.name) for layer in layers]
         if len(set(names)) < len(names):
             raise ValueError(f"layers must have names that differ, got {names}")

@@ -66,7 +66,7 @@ def words(stream: Stream, count: int, *, device: Device = None) -> torch.Tensor:
     """The first ``count`` random 32-bit words of a stream, int64 of shape (count,)."""
     count = check_integer("count", count)
     blocks = -(-count // 4)
-    step = int(stream.step)
+    step = int(stream.checked_step())
     block = torch.arange(blocks, device=device)
     counter = torch.stack(
         [
@@ -105,7 +105,7 @@ def normal(
 def integers(
     stream: Stream, shape: tuple[int, ...], low: int, high: int, *, device: Device = None
 ) -> torch.Tensor:
-    """Integers in [low, high), int64. Bias at most (high - low) / 2**32 (Lemire 2019, unrejected)."""
+    """Integers in [low, high), int64; bias at most (high - low) / 2**32 (Lemire 2019)."""
     low = check_integer("low", low, minimum=-(2**31), maximum=2**31)
     high = check_integer("high", high, minimum=low + 1, maximum=low + 2**31)
     drawn = words(stream, math.prod(shape), device=device).reshape(shape)
@@ -127,7 +127,7 @@ def beta(
     dtype: str = "float32",
     device: Device = None,
 ) -> torch.Tensor:
-    """Beta(a, b) numbers, by inversion, to 2**-32."""
+    """Beta(a, b) numbers in [0, 1], by inversion: multiples of 2**-32."""
     return _invert(beta_table(a, b), words(stream, math.prod(shape), device=device), shape, dtype)
 
 

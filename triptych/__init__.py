@@ -1,4 +1,4 @@
-"""Triptych: every regularization technique in NumPy, PyTorch and Keras 3, measured to be the same."""
+"""Every regularization technique in NumPy, PyTorch and Keras 3, measured to be the same."""
 
 from typing import Any
 
@@ -7,11 +7,9 @@ __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:
-    """``triptych.compare`` is the function; NumPy is imported when it is first asked for."""
+    """Import NumPy only when ``compare`` is asked for, so that the command line starts at once."""
     if name in __all__:
         import importlib
 
-        value = getattr(importlib.import_module("triptych.compare"), name)
-        globals()[name] = value  # over the submodule of the same name
-        return value
+        return getattr(importlib.import_module("triptych.comparison"), name)
     raise AttributeError(f"module 'triptych' has no attribute {name!r}")

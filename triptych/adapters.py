@@ -5,6 +5,7 @@ Weights have one name and one layout everywhere, those of ``scratch``: "dense_1.
 A framework is imported when its adapter is made.
 """
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -64,17 +65,10 @@ class ScratchAdapter(Adapter):
         return result
 
     def weights(self, model: Any) -> Arrays:
-        return {
-            prefix + key: np.array(value)
-            for prefix, layer in self._layers(model)
-            for key, value in (layer.params | layer.state).items()
-        }
+        return model.get_weights()
 
     def load(self, model: Any, weights: Arrays) -> None:
-        for prefix, layer in self._layers(model):
-            for group in (layer.params, layer.state):
-                for key in group:
-                    group[key][...] = weights[prefix + key]
+        model.set_weights(weights)
 
     def _layers(self, model: Any) -> list[tuple[str, Any]]:
         if not hasattr(model, "layers"):
@@ -134,13 +128,15 @@ class TorchAdapter(Adapter):
         return np.ascontiguousarray(array.T) if name.split(".")[-1] == "weight" else array
 
 
+KERAS_NAMES = {
+    "kernel": "weight",
+    "moving_mean": "running_mean",
+    "moving_variance": "running_variance",
+}
+
+
 class KerasAdapter(Adapter):
     name = "keras"
-    names = {
-        "kernel": "weight",
-        "moving_mean": "running_mean",
-        "moving_variance": "running_variance",
-    }
 
     def __init__(self) -> None:
         import keras
@@ -187,12 +183,14 @@ class KerasAdapter(Adapter):
         if not layer.built:
             layer.build(x.shape)
         trainable, kept = layer.trainable_variables, layer.non_trainable_variables
+        takes_flag = "training" in inspect.signature(layer.call).parameters
+        options = {"training": training} if takes_flag else {}
         updated: list[Any] = []
 
         def forward(inputs: Any, *parameters: Any) -> Any:
             # Stateless, so that one code serves the backends with tapes and those without.
             output, state = layer.stateless_call(
-                list(parameters), [v.value for v in kept], inputs, training=training
+                list(parameters), [v.value for v in kept], inputs, **options
             )
             updated[:] = state
             return output
@@ -200,9 +198,8 @@ class KerasAdapter(Adapter):
         if self.backend == "jax":
             # Under jax.vjp the state would leak as tracers: take it from a plain call.
             output, state = layer.stateless_call(
-                [v.value for v in trainable], [v.value for v in kept], self.tensor(x),
-                training=training,
-            )  # fmt: skip
+                [v.value for v in trainable], [v.value for v in kept], self.tensor(x), **options
+            )
         tensors = [self.tensor(x), *(v.value for v in trainable)]
         output, grads = self._vjp(forward, tensors, self.tensor(upstream))
         for variable, value in zip(kept, state if self.backend == "jax" else updated, strict=True):
@@ -222,9 +219,9 @@ class KerasAdapter(Adapter):
             variable.assign(weights[self._canonical(model, variable)])
 
     def _canonical(self, model: Any, variable: Any) -> str:
-        """"sequential/dense_1/kernel" to "dense_1.weight"; without the layer for a lone layer."""
+        """ "sequential/dense_1/kernel" to "dense_1.weight"; without the layer for a lone layer."""
         *path, key = variable.path.split("/")
-        key = self.names.get(key, key)
+        key = KERAS_NAMES.get(key, key)
         return f"{path[-1]}.{key}" if hasattr(model, "layers") else key
 
 

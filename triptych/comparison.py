@@ -35,13 +35,11 @@ from __future__ import annotations
 
 import copy
 import itertools
-import json
 import math
 import numbers
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -50,11 +48,10 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from rich.table import Table
 
-__all__ = ["Comparison", "Report", "Row", "compare", "derived_bound"]
+__all__ = ["Comparison", "Row", "compare", "derived_bound"]
 
 FLOAT64_LIMIT = 1e-12  # the project's target for one step of anything, whatever its length
 POINTWISE = 8  # roundings allowed around the sum: four library calls (exp, sqrt, ...) of one ulp
-_COLUMNS = ("float64", "float32")  # the dtypes that have a column of their own in a report
 
 
 def derived_bound(dtype: str, terms: int = 1) -> float:
@@ -164,7 +161,7 @@ class Comparison:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for strict JSON; an infinite or NaN float becomes its name (``"inf"``)."""
-        rows = [_plain(asdict(row)) for row in self.rows]
+        rows = [plain_data(asdict(row)) for row in self.rows]
         return {"label": self.label, "reference": self.reference, "ok": self.ok, "rows": rows}
 
     def table(self) -> Table:
@@ -182,7 +179,7 @@ class Comparison:
             )
             for row in self._failures_first()
         ]
-        return _table(self._headline(), lines, columns)
+        return as_table(self._headline(), lines, columns)
 
     def _headline(self) -> str:
         failed = sum(not row.ok for row in self.rows)
@@ -234,7 +231,7 @@ def compare(
     if tolerance is not None and not 0 <= tolerance < 1:
         raise ValueError(f"tolerance must be None or in [0, 1), got {tolerance!r}")
     derived_bound("float64", terms)  # refuse bad terms even if only integers are compared
-    if inputs and not any(_is_function(value) for value in candidates.values()):
+    if inputs and not any(map(callable, candidates.values())):
         raise ValueError("inputs were given, but no candidate is a callable")
 
     def allowed(dtype: str | None) -> float:
@@ -257,76 +254,6 @@ def compare(
     return Comparison(label, reference, tuple(rows))
 
 
-class Report:
-    """Collects comparisons and sums them up, technique x pair of frameworks.
-
-    ``cases`` holds plain dicts (:meth:`Comparison.to_dict`), so reports of several processes merge
-    with ``report.extend(other.cases)``.
-    """
-
-    def __init__(self, cases: Iterable[Mapping[str, Any]] = ()) -> None:
-        self.cases: list[dict[str, Any]] = []
-        self.extend(cases)
-
-    def add(self, result: Comparison) -> None:
-        """Add one comparison."""
-        self.cases.append(result.to_dict())
-
-    def extend(self, cases: Iterable[Mapping[str, Any]]) -> None:
-        """Add comparisons that were made elsewhere, as dicts."""
-        self.cases.extend(dict(case) for case in cases)
-
-    @property
-    def ok(self) -> bool:
-        """True if there are cases and all of them agree."""
-        return bool(self.cases) and all(case["ok"] for case in self.cases)
-
-    def summary(self) -> list[dict[str, Any]]:
-        """One dict for each technique and pair, sorted.
-
-        ``float64`` and ``float32`` are the worst relative errors among rows of that dtype (None if
-        there are none), ``ulp`` is the worst of all rows, ``cases`` counts comparisons.
-        """
-        groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-        for number, case in enumerate(self.cases):
-            for row in case["rows"]:
-                # The same pair whichever of the two was the reference.
-                key = (case["label"], *sorted((row["first"], row["second"])))
-                groups.setdefault(key, []).append({**row, "case": number})
-        lines = []
-        for (label, *_), rows in groups.items():
-            line = {"label": label, "first": rows[0]["first"], "second": rows[0]["second"]}
-            for dtype in _COLUMNS:
-                errors = [float(r["relative"]) for r in rows if list(r["dtypes"]) == [dtype] * 2]
-                line[dtype] = _plain(max(errors, default=None))
-            line["ulp"] = _plain(max(float(row["ulp"]) for row in rows))
-            line["cases"] = len({row["case"] for row in rows})
-            line["ok"] = all(row["ok"] for row in rows)
-            lines.append(line)
-        return sorted(lines, key=lambda line: (line["label"], line["first"], line["second"]))
-
-    def table(self) -> Table:
-        """A rich table of :meth:`summary`."""
-        columns = ("technique", "pair", "float64", "float32", "ulp", "cases", "verdict")
-        lines = []
-        for line in self.summary():
-            errors = ["-" if line[d] is None else f"{float(line[d]):.2g}" for d in _COLUMNS]
-            errors += [f"{float(line['ulp']):.3g}", str(line["cases"])]
-            verdict = "same" if line["ok"] else "DIFFERENT"
-            lines.append((line["label"], f"{line['first']} / {line['second']}", *errors, verdict))
-        return _table("Parity: the worst relative error of each pair", lines, columns)
-
-    def to_json(self, path: str | Path) -> None:
-        """Write ``{"cases": [...], "summary": [...]}``."""
-        content = {"cases": self.cases, "summary": self.summary()}
-        Path(path).write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", "utf-8")
-
-    @classmethod
-    def from_json(cls, path: str | Path) -> Report:
-        """Read what :meth:`to_json` wrote; the summary is computed anew."""
-        return cls(json.loads(Path(path).read_text("utf-8"))["cases"])
-
-
 # From a candidate to named NumPy arrays.
 
 
@@ -340,13 +267,9 @@ class _Measured(NamedTuple):
     changed: list[str]  # the inputs that a callable wrote into
 
 
-def _is_function(value: Any) -> bool:
-    return callable(value) and not hasattr(value, "__array__")
-
-
 def _collect(name: str, candidate: Any, inputs: tuple[Any, ...]) -> _Measured:
     """The candidate's arrays by quantity; a callable is called on its own copy of the inputs."""
-    if not _is_function(candidate):
+    if not callable(candidate):
         return _Measured(_leaves(name, candidate), [])
     given = copy.deepcopy(inputs)
     try:
@@ -389,23 +312,18 @@ def _walk(path: tuple[str, ...], tree: Any) -> Iterator[tuple[tuple[str, ...], A
 
 def _is_numbers(value: Any) -> bool:
     if isinstance(value, (tuple, list)):
-        return bool(value) and all(_is_numbers(item) for item in value)
+        return all(_is_numbers(item) for item in value)
     return isinstance(value, (numbers.Number, np.bool_))
 
 
 def _to_numpy(value: Any, where: str) -> _Leaf:
     """A copy as a NumPy array: a layer may reuse the buffer that it returned."""
-    # A value of a framework can only exist if that framework is imported already.
-    torch, keras = sys.modules.get("torch"), sys.modules.get("keras")
+    torch = sys.modules.get("torch")  # a tensor can only exist if torch is imported already
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(f"{where} is a masked array; fill it first")
     try:
-        if keras is not None and isinstance(value, keras.Variable):
-            value = value.value
         if torch is not None and isinstance(value, torch.Tensor):
-            if value.layout != torch.strided:
-                raise TypeError(f"the layout is {value.layout}")
-            value = value.detach().cpu().resolve_conj().resolve_neg()
+            value = value.detach().cpu().resolve_neg()  # NumPy has no lazy minus sign
             if value.dtype == torch.bfloat16:  # NumPy has none
                 return _Leaf(value.float().numpy(), "bfloat16")
             value = value.numpy()
@@ -540,16 +458,16 @@ def _ratio(row: Row) -> float:
     return math.inf if row.relative else 0.0
 
 
-def _plain(value: Any) -> Any:
+def plain_data(value: Any) -> Any:
     """Lists for tuples, and text for the floats that strict JSON has no name for."""
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: plain_data(item) for key, item in value.items()}
     if isinstance(value, (tuple, list)):
-        return [_plain(item) for item in value]
+        return [plain_data(item) for item in value]
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _table(title: str, lines: Iterable[tuple[str, ...]], columns: tuple[str, ...]) -> Table:
+def as_table(title: str, lines: Iterable[tuple[str, ...]], columns: tuple[str, ...]) -> Table:
     """Lines in red if the last cell is not a good verdict; text is never read as markup."""
     from rich.table import Table
     from rich.text import Text

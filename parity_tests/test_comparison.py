@@ -24,7 +24,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from triptych.compare import Comparison, Report, Row, compare, derived_bound
+from triptych.comparison import Comparison, Row, compare, derived_bound
+from triptych.report import Report
 
 DTYPES = ("float16", "float32", "float64")
 VALUES = [0.5, -1.25, 3.0, 0.0, -2.0, 7.0]  # exact in every dtype
@@ -149,6 +150,10 @@ def test_shapes_are_never_broadcast(first: tuple[int, ...], second: tuple[int, .
     reason = failure(np.ones(first), np.ones(second))
     assert reason == f"shape {first} against {second}"
     assert failure(np.ones(first), np.ones(second), check_dtype=False, tolerance=0.9) == reason
+    row = only(pair(np.ones(first), np.ones(second)))
+    assert row.relative == row.ulp == row.absolute == math.inf
+    assert row.index is None
+    assert row.shapes == (first, second)
 
 
 @pytest.mark.parametrize(
@@ -590,17 +595,13 @@ def test_torch(torch: ModuleType, dtype: str) -> None:
     a = grid(dtype)
     both_ways(a, torch.tensor(a))
     both_ways(a, torch.tensor(a.T.copy()).T)
-    both_ways(a, torch.tensor(a.astype("c8")).conj().real.to(getattr(torch, dtype)))
     if "float" in dtype:
         both_ways(a, torch.tensor(a, requires_grad=True))
         both_ways(a, torch.nn.Parameter(torch.tensor(a)) * 1)
-        both_ways(
-            a,
-            torch.complex(*torch.tensor(a.astype("f8"))[None].repeat(2, 1, 1))
-            .conj()
-            .imag.neg()
-            .to(getattr(torch, dtype)),
-        )
+    if dtype == "float64":
+        lazy = torch.tensor(-1j * a).conj().imag
+        assert lazy.is_neg()
+        both_ways(a, lazy)
 
 
 def test_torch_refusals(torch: ModuleType) -> None:
@@ -649,6 +650,11 @@ def test_a_keras_layer_as_a_callable(keras: ModuleType) -> None:
     compare({"scratch": lambda x: np.maximum(x, 0), "keras": keras.layers.ReLU()}, x).check()
 
 
+def test_a_bfloat16_keras_variable(keras: ModuleType, torch: ModuleType) -> None:
+    variable = keras.Variable(VALUES, dtype="bfloat16")
+    pair(torch.tensor(VALUES, dtype=torch.bfloat16), variable).check()
+
+
 def test_bfloat16(torch: ModuleType, tf: ModuleType, jnp: ModuleType) -> None:
     values = {
         "torch": torch.tensor(VALUES, dtype=torch.bfloat16),
@@ -670,7 +676,7 @@ def test_bfloat16(torch: ModuleType, tf: ModuleType, jnp: ModuleType) -> None:
 def test_importing_the_helper_imports_no_framework() -> None:
     code = """
 import sys
-from triptych.compare import compare
+from triptych.comparison import compare
 compare({"a": 1.0, "b": [1.0, 2.0]}).to_dict()
 loaded = {"torch", "tensorflow", "keras", "jax", "rich"} & set(sys.modules)
 assert not loaded, loaded
@@ -710,7 +716,27 @@ def test_check_lists_failures_only_and_str_lists_all() -> None:
     assert lines[3] == "  ok    x, scratch / torch: equal"
     ok = "  ok    z, scratch / torch: relative error 2.22e-16 within 2e-15, off by 1 ulp"
     assert lines[4] == ok
+    assert len(lines) == 5
     pair(1.0, 1.0).check()
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "text"),
+    [
+        (math.nan, 0.5, "NaN against 0.5\n          scratch has NaN, torch has 0.5"),
+        (3, 4, "1 of 1 elements differ\n          scratch has 3, torch has 4"),
+        (np.float32(1), 1.0, "dtype float32 against float64"),
+        (
+            np.array([np.float32(0.1)]),
+            np.array([0.1]),
+            "dtype float32 against float64, off by 0.2 ulp\n"
+            "          at [0]: scratch has 0.1, torch has 0.1",
+        ),
+        ({"x": 1.0}, {"y": 1.0}, "missing in torch"),
+    ],
+)
+def test_each_failure_reads_well(a: Any, b: Any, text: str) -> None:
+    assert str(pair(a, b)).split("/ torch: ")[1].split("\n  FAIL")[0] == text
 
 
 def test_the_two_values_are_printed_apart() -> None:
@@ -733,6 +759,9 @@ def test_worst_prefers_a_failure_and_then_the_least_room() -> None:
     good = pair({"x": 1.0, "y": 1.0, "n": 3}, {"x": 1.0, "y": near, "n": 3})
     assert good.ok
     assert good.worst.quantity == "y"
+    # 1 of 9 float32 roundings is a larger error than 2 of 9 float64 ones, but has more room
+    one, two = np.nextafter(np.float32(1), np.float32(2)), 1 + 2**-51
+    assert pair({"x": np.float32(1), "y": 1.0}, {"x": one, "y": two}).worst.quantity == "y"
     # a dtype that differs by no number is still worse than a number that fits
     a = {"x": 1.0, "y": np.float32(1), "n": 3}
     assert pair(a, {"x": near, "y": 1.0, "n": 3}).worst.quantity == "y"
@@ -746,11 +775,11 @@ def rendered(table: Any) -> str:
 
 
 def test_the_table_shows_every_row() -> None:
-    a = {"weight": grid(), "mask": np.array([True])}
-    result = pair(a, {"weight": grid() * 2, "mask": np.array([True])}, label="[red]l2[/red]")
+    a = {"[i]weight": grid(), "mask": np.array([True])}
+    result = pair(a, {"[i]weight": grid() * 2, "mask": np.array([True])}, label="[red]l2[/red]")
     text = rendered(result.table())
     assert "[red]l2[/red]: 1 of 2 comparisons agree, 1 FAILED" in text
-    (weight,) = (line for line in text.splitlines() if "weight" in line)
+    (weight,) = (line for line in text.splitlines() if "[i]weight" in line)
     (mask,) = (line for line in text.splitlines() if "mask" in line)
     for part in ("scratch / torch", "float64", "0.5", "2e-15", "relative error 0.5 above 2e-15"):
         assert part in weight
@@ -788,9 +817,11 @@ def test_to_dict_is_strict_json() -> None:
 
 def report() -> Report:
     result = Report()
-    for dtype, factor in (("float64", 1 + 2**-52), ("float32", 1 + 2**-23), ("float64", 1)):
+    for dtype, factor in (("float64", 1), ("float64", 1 + 2**-52), ("float32", 1 + 2**-23)):
         a = np.array([1.0, 1.5], dtype)
-        frameworks = {"scratch": a, "torch": a * np.dtype(dtype).type(factor), "keras": a}
+        b = {"output": a, "gradient": a * np.dtype(dtype).type(factor)}
+        same = {"output": a, "gradient": a}
+        frameworks = {"scratch": same, "torch": b, "keras": same}
         result.add(compare(frameworks, label="dropout"))
     result.add(pair(np.ones(2), np.zeros(3), label="l2"))
     result.add(pair(np.ones(2), np.ones(2), label="l2", reference="torch"))
@@ -838,6 +869,13 @@ def test_a_report_survives_its_file(tmp_path: Any) -> None:
     assert again.cases == report().cases
     assert again.summary() == report().summary()
     assert rendered(again.table()) == rendered(report().table())
+
+
+def test_a_report_writes_no_json_that_others_cannot_read(tmp_path: Any) -> None:
+    case = pair(1.0, 2.0).to_dict()
+    case["rows"][0]["relative"] = math.inf  # not by its name, as to_dict gives it
+    with pytest.raises(ValueError, match="JSON"):
+        Report([case]).to_json(tmp_path / "parity.json")
 
 
 def test_reports_merge() -> None:

@@ -1,0 +1,50 @@
+# make demo   train XOR and MNIST in the three frameworks, figures and tables under out/
+# make test   lint, types and the whole test suite; ends with the parity table
+# make bench  time the panels side by side, as ratios
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# MNIST files beside the checkout are used if they are there.
+export TRIPTYCH_DATA ?= $(abspath $(wildcard ../shared/data))
+export TF_CPP_MIN_LOG_LEVEL ?= 2
+
+.PHONY: demo test lint parity-backends bench lock clean
+
+demo: $(VENV)/installed
+	$(BIN)/triptych xor
+	$(BIN)/triptych mnist
+
+test: $(VENV)/installed lint parity-backends
+	$(BIN)/python -m pytest -n 2
+
+lint: $(VENV)/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# The Keras panel on its two other backends; tests marked "once" have no Keras in them.
+parity-backends: $(VENV)/installed
+	KERAS_BACKEND=jax $(BIN)/python -m pytest -n 2 -m "not once"
+	KERAS_BACKEND=torch $(BIN)/python -m pytest -n 2 -m "not once"
+
+bench: $(VENV)/installed
+	$(BIN)/python -m benchmarks.mlp_epoch
+
+$(VENV)/installed: requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v < (3, 14) else f"Triptych needs Python 3.11 to 3.13, this is {v[0]}.{v[1]}: make PYTHON=python3.12 ...")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	touch $@
+
+# Exact pins for the whole development environment, from the ranges in pyproject.toml.
+lock: $(VENV)/installed
+	$(BIN)/pip-compile --quiet --upgrade --extra dev --strip-extras --no-header --no-annotate \
+		--no-emit-index-url --no-emit-find-links --upgrade-package torch==2.13.0 \
+		--output-file requirements.lock pyproject.toml
+	sed -i.orig -e '/^triptych /d' -e '/^#/d' -e '/^$$/d' -e 's/+cpu$$//' requirements.lock
+	rm requirements.lock.orig
+
+clean:
+	rm -rf $(VENV) out *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,0 +1,1 @@
+"""The same work timed side by side; what counts are the ratios."""

@@ -1,0 +1,165 @@
+"""Handwritten digits, in NumPy, PyTorch and Keras at once.
+
+    triptych mnist                        or  python -m examples.mnist
+    triptych mnist --framework scratch --epochs 10
+
+A multilayer perceptron with augmentation, dropout, batch norm and L2 learns MNIST. The three
+frameworks train from one recipe over the same batches, with the same weights, masks and augmented
+images; in float64 their curves agree to the last digits, in float32 until rounding takes over.
+"""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from common.datasets import Dataset, DatasetUnavailable, digits, mnist
+from common.history import History
+from common.recipes import AugmentationRecipe, Recipe
+from triptych import plots
+from triptych.adapters import adapter
+from triptych.panels import chosen, panel
+
+RECIPE = Recipe(
+    input_shape=(28, 28, 1),
+    hidden=(512, 512),
+    outputs=10,
+    dropout=0.2,
+    batch_norm=True,
+    l2=1e-5,
+    learning_rate=0.002,
+    batch_size=128,
+    drop_last=True,
+    epochs=5,
+    augmentation=AugmentationRecipe(rotation=8.0, zoom=0.08, translation=0.05),
+)
+# The 8x8 digits are few and small: shift them by less, and go over them more often.
+DIGITS = replace(
+    RECIPE,
+    input_shape=(8, 8, 1),
+    hidden=(128, 128),
+    batch_size=64,
+    passes_per_epoch=10,
+    augmentation=AugmentationRecipe(rotation=5.0, translation=0.05),
+)
+
+
+class Framework(StrEnum):
+    scratch = "scratch"
+    torch = "torch"
+    keras = "keras"
+    all = "all"
+
+
+class Data(StrEnum):
+    auto = "auto"
+    mnist = "mnist"
+    digits = "digits"
+
+
+def main(
+    framework: Annotated[Framework, typer.Option(help="Which panel trains.")] = Framework.all,
+    dataset: Annotated[
+        Data, typer.Option(help="auto takes MNIST, or the 8x8 digits where it cannot be had.")
+    ] = Data.auto,
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over the training images.")] = 5,
+    seed: Annotated[int, typer.Option(min=0, help="Weights, masks and order of the data.")] = 0,
+    dtype: Annotated[str, typer.Option(help="float32 or float64.")] = "float32",
+    out: Annotated[Path, typer.Option(help="Where figures and tables go.")] = Path("out"),
+    progress: Annotated[bool, typer.Option(help="Show progress bars.")] = True,
+) -> None:
+    """Train a regularized network on MNIST; compare the frameworks."""
+    console = Console()
+    data, recipe = load(dataset, dtype, console)
+    recipe = replace(recipe, epochs=epochs, seed=seed, dtype=dtype)
+    out.mkdir(parents=True, exist_ok=True)
+    console.print(f"{data!r}")
+
+    runs = {name: train(name, recipe, data, progress) for name in chosen(framework)}
+
+    table = results(runs, data)
+    console.print(table)
+    with (out / "mnist.txt").open("w", encoding="utf-8") as file:
+        Console(file=file, width=100).print(table)
+    draw(runs, recipe, data, out)
+    files = "mnist.txt, mnist-curves.png, mnist-misclassified.png, mnist-augmented.png"
+    console.print(f"Figures and tables are in {out}/: {files}")
+
+
+def load(choice: Data, dtype: str, console: Console) -> tuple[Dataset, Recipe]:
+    """The data set and the recipe that goes with it."""
+    if choice is not Data.digits:
+        try:
+            # All 60,000 images train; the test images give the curve, and nothing is chosen by it.
+            return mnist(dtype, validation="test"), RECIPE
+        except DatasetUnavailable as error:
+            if choice is Data.mnist:
+                console.print(str(error), style="red")
+                raise typer.Exit(1) from None
+            console.print(f"{error} Training on the 8x8 digits instead.", style="yellow")
+    return digits(dtype), DIGITS
+
+
+@dataclass
+class Run:
+    """One trained network and what it achieved."""
+
+    history: History
+    predicted: np.ndarray
+    test_accuracy: float
+
+
+def train(framework: str, recipe: Recipe, data: Dataset, progress: bool) -> Run:
+    models, training = panel(framework, "models"), panel(framework, "training")
+    model = models.mlp(recipe)
+    history = training.fit(model, recipe, data, progress=progress)
+    predicted = training.predict(model, recipe, data.x_test).argmax(axis=1)
+    return Run(history, predicted, float(np.mean(predicted == data.y_test)))
+
+
+def results(runs: dict[str, Run], data: Dataset) -> Table:
+    """Accuracy, time, and how far apart the loss curves are."""
+    table = Table(title=f"{data.name}: {len(data.x_test):,} test images")
+    names = ["framework", "test accuracy", "validation loss", "time", "a step"]
+    names += [f"loss differs from {name} by" for name in list(runs)[:1] if len(runs) > 1]
+    for name in names:
+        table.add_column(name, justify="left" if name == "framework" else "right")
+    first = next(iter(runs.values()))
+    for name, run in runs.items():
+        loss, seconds = run.history.step_loss, run.history.seconds
+        row = [
+            name,
+            f"{run.test_accuracy:.2%}",
+            f"{run.history.validation_loss[-1]:.4f}",
+            f"{seconds:.1f} s",
+            f"{1000 * seconds / len(loss):.1f} ms",
+        ]
+        if len(runs) > 1:
+            gap = np.abs(np.subtract(loss, first.history.step_loss))
+            row.append("-" if run is first else f"{gap[0]:.0e} at first, {gap.max():.0e} at most")
+        table.add_row(*row)
+    return table
+
+
+def draw(runs: dict[str, Run], recipe: Recipe, data: Dataset, out: Path) -> None:
+    histories = {name: run.history for name, run in runs.items()}
+    title = f"{data.name} ({recipe.dtype}): one curve from each framework"
+    plots.curves(histories, out / "mnist-curves.png", title=title)
+    predictions = {name: run.predicted for name, run in runs.items()}
+    plots.misclassified(data.x_test, data.y_test, predictions, out / "mnist-misclassified.png")
+    framework = next(iter(runs))
+    layer = panel(framework, "augmentation").Augmentation(recipe.augmentation, seed=recipe.seed)
+    images = data.x_train[:8]
+    versions = [
+        adapter(framework).step(layer, images, np.zeros_like(images))["output"] for _ in range(7)
+    ]
+    plots.augmented(images, versions, out / "mnist-augmented.png", title="Augmented digits")
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,177 @@
+"""The XOR challenge, in NumPy, PyTorch and Keras at once.
+
+    triptych xor                          or  python -m examples.xor
+    triptych xor --framework scratch
+
+A small network learns XOR; then the same network with dropout, batch norm and L2. Both are trained
+twice: on the four corners themselves, and on a few noisy points around them, where there is
+something to overfit. Every number comes from one recipe, so the three frameworks draw the same
+curve; the last table says how far apart they are.
+"""
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from common.datasets import Dataset, noisy_xor, xor
+from common.history import History
+from common.recipes import Recipe
+from triptych import plots
+from triptych.adapters import adapter
+from triptych.panels import chosen, panel
+
+PLAIN = Recipe(
+    input_shape=(2,),
+    hidden=(32, 32),
+    outputs=1,
+    loss="binary",
+    activation="relu",
+    optimizer="adam",
+    learning_rate=0.01,
+    batch_size=4,
+    passes_per_epoch=50,
+    epochs=10,
+    dtype="float64",
+)
+REGULARIZED = replace(PLAIN, dropout=0.2, batch_norm=True, l2=0.001)
+NETWORKS = {"plain": PLAIN, "dropout, batch norm, L2": REGULARIZED}
+
+
+class Framework(StrEnum):
+    scratch = "scratch"
+    torch = "torch"
+    keras = "keras"
+    all = "all"
+
+
+def main(
+    framework: Annotated[Framework, typer.Option(help="Which panel trains.")] = Framework.all,
+    seed: Annotated[int, typer.Option(min=0, help="Weights, masks and order of the data.")] = 0,
+    dtype: Annotated[str, typer.Option(help="float64 or float32.")] = "float64",
+    out: Annotated[Path, typer.Option(help="Where figures and tables go.")] = Path("out"),
+    progress: Annotated[bool, typer.Option(help="Show progress bars.")] = True,
+) -> None:
+    """Train XOR, plain and with dropout, batch norm and L2; compare the frameworks."""
+    console = Console()
+    frameworks = chosen(framework)
+    datasets = {"four corners": xor(dtype), "noisy": noisy_xor(n_train=40, seed=seed, dtype=dtype)}
+    out.mkdir(parents=True, exist_ok=True)
+
+    runs: dict[tuple[str, str], dict[str, Run]] = {}
+    for network, recipe in NETWORKS.items():
+        recipe = replace(recipe, seed=seed, dtype=dtype)
+        for data, dataset in datasets.items():
+            runs[network, data] = {
+                name: train(name, recipe, dataset, progress) for name in frameworks
+            }
+
+    tables = [results(runs)]
+    if len(frameworks) > 1:
+        tables.append(differences(runs))
+    for table in tables:
+        console.print(table)
+    with (out / "xor.txt").open("w", encoding="utf-8") as file:
+        for table in tables:
+            Console(file=file, width=100).print(table)
+    draw(runs, datasets, out)
+    console.print(f"Figures and tables are in {out}/: xor.txt, xor-boundaries.png, xor-curves.png")
+
+
+@dataclass
+class Run:
+    """One trained network and what it achieved."""
+
+    history: History
+    weights: dict[str, np.ndarray]
+    train_accuracy: float
+    test_accuracy: float
+    probability: Callable[[np.ndarray], np.ndarray]
+
+
+def train(framework: str, recipe: Recipe, dataset: Dataset, progress: bool) -> Run:
+    models, training = panel(framework, "models"), panel(framework, "training")
+    model = models.mlp(recipe)
+    history = training.fit(model, recipe, dataset, progress=progress)
+
+    def probability(points: np.ndarray) -> np.ndarray:
+        """P(class 1) of points (M, 2): the sigmoid of the logit, as 1/2 + tanh(z / 2) / 2."""
+        return 0.5 + 0.5 * np.tanh(training.predict(model, recipe, points)[:, 0] / 2)
+
+    return Run(
+        history,
+        adapter(framework).weights(model),
+        training.evaluate(model, recipe, dataset.x_train, dataset.y_train)[1],
+        training.evaluate(model, recipe, dataset.x_test, dataset.y_test)[1],
+        probability,
+    )
+
+
+def results(runs: dict[tuple[str, str], dict[str, Run]]) -> Table:
+    """Accuracy before and after."""
+    table = Table(title="XOR, before and after regularization")
+    for column in (
+        "framework",
+        "network",
+        "four corners",
+        "noisy: training",
+        "noisy: test",
+        "time",
+    ):
+        table.add_column(column, justify="left" if column in ("framework", "network") else "right")
+    for framework in next(iter(runs.values())):
+        for network in NETWORKS:
+            corners, noisy = (runs[network, data][framework] for data in ("four corners", "noisy"))
+            table.add_row(
+                framework,
+                network,
+                f"{4 * corners.train_accuracy:.0f} of 4",
+                f"{noisy.train_accuracy:.1%}",
+                f"{noisy.test_accuracy:.1%}",
+                f"{corners.history.seconds + noisy.history.seconds:.1f} s",
+            )
+        table.add_section()
+    return table
+
+
+def differences(runs: dict[tuple[str, str], dict[str, Run]]) -> Table:
+    """The largest difference between any two frameworks, over all steps and all weights."""
+    table = Table(title="How far apart the frameworks are")
+    for column in ("network", "data", "steps", "loss of a step", "a trained weight"):
+        table.add_column(column, justify="left" if column in ("network", "data") else "right")
+    for (network, data), row in runs.items():
+        loss = weight = 0.0
+        for a, b in itertools.combinations(row.values(), 2):
+            loss = max(loss, np.abs(np.subtract(a.history.step_loss, b.history.step_loss)).max())
+            weight = max(weight, *(np.abs(a.weights[k] - b.weights[k]).max() for k in a.weights))
+        steps = len(next(iter(row.values())).history.step_loss)
+        table.add_row(network, data, str(steps), f"{loss:.1e}", f"{weight:.1e}")
+    return table
+
+
+def draw(
+    runs: dict[tuple[str, str], dict[str, Run]], datasets: dict[str, Dataset], out: Path
+) -> None:
+    boundaries = {
+        network: {name: run.probability for name, run in runs[network, "noisy"].items()}
+        for network in NETWORKS
+    }
+    title = "XOR with noise: P(class 1), before and after regularization"
+    plots.decision_boundaries(
+        boundaries, datasets["noisy"], out / "xor-boundaries.png", title=title
+    )
+    regularized = runs["dropout, batch norm, L2", "four corners"]
+    histories = {name: run.history for name, run in regularized.items()}
+    title = "XOR with dropout, batch norm and L2: one curve from each framework"
+    plots.curves(histories, out / "xor-curves.png", title=title)
+
+
+if __name__ == "__main__":
+    typer.run(main)

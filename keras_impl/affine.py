@@ -1,0 +1,161 @@
+r"""Rotation, zoom, translation and shear of a batch of images, as one affine map.
+
+Pixel (column x, row y) of the output shows the point M (x, y, 1) of the input. About the centre c =
+((W - 1)/2, (H - 1)/2), and with the y axis pointing down,
+
+    M (x, y, 1) = A (x - c_x - t_x, y - c_y - t_y) + c
+    A = 1/(1 + zoom) [1  tan s] [cos r  -sin r]        r = rotation, s = shear
+                     [0      1] [sin r   cos r]        t = (W translation_x, H translation_y)
+
+Seen from the input: enlarge by 1 + zoom, shear, rotate, then move. All turn the image about its
+centre. Row 0 is on top; a positive rotation (degrees) is counter-clockwise, a positive shear
+(degrees) leans the image to the right, its upper rows moving right, a positive zoom enlarges, and a
+positive translation (a fraction of the side) moves right or down.
+
+    bilinear   y = sum over the four pixels around the point of weight * pixel; the weights are
+               (1 - u)(1 - v), u(1 - v), (1 - u)v, uv, with (u, v) the point minus its floor
+    nearest    y = the pixel at the rounded point; halves go to the even neighbour
+    outside    constant: fill_value; nearest: the nearest pixel (a a | a b c d | d d);
+               reflect: the mirror image, with the edge pixel doubled (b a | a b c d | d c)
+
+The gradient is the backend's autodiff of the same sum.
+
+Images: (N, H, W, C), floating point; the parameters: floating point, (N,); matrices: M, (N, 2, 3),
+finite. A ``ValueError`` says which argument does not fit. Coordinates have the precision of the
+images, float32 at least.
+
+Framework differences: PyTorch's ``affine_grid`` wants M in coordinates that run from -1 to 1 across
+each side, and ``grid_sample`` calls nearest "border" and pads with zeros. Keras's RandomRotation
+counts fractions of a turn, RandomZoom shrinks for positive factors, RandomShear moves x by a
+fraction of y, the corner staying; all reflect by default. We use pixels, degrees and a constant.
+``keras.ops.image.affine_transform`` takes M as it is, but computes in float32, and on the PyTorch
+backend image by image, without blending at a constant border; so the sum is written out here.
+"""
+
+import math
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from common.checks import (
+    check_choice,
+    check_finite,
+    check_images,
+    check_integer,
+    check_number,
+    check_per_image,
+    check_same_shape,
+)
+
+__all__ = ["affine_matrices", "affine"]
+
+INTERPOLATIONS = ("bilinear", "nearest")
+FILL_MODES = ("constant", "nearest", "reflect")
+
+
+def affine_matrices(
+    height: int,
+    width: int,
+    *,
+    rotation: Any,
+    zoom: Any,
+    translation_x: Any,
+    translation_y: Any,
+    shear: Any,
+) -> Any:
+    """M of every image, (N, 2, 3): from output pixels to input pixels."""
+    check_integer("height", height, minimum=1)
+    check_integer("width", width, minimum=1)
+    count = rotation.shape[0] if len(rotation.shape) else None
+    given = {"rotation": rotation, "zoom": zoom, "translation_x": translation_x}
+    given |= {"translation_y": translation_y, "shear": shear}
+    for name, values in given.items():
+        check_per_image(name, values.shape, dtype_name(values), "floating point", count)
+    radians, tangent = rotation * (math.pi / 180), ops.tan(shear * (math.pi / 180))
+    cosine, sine = ops.cos(radians) / (1 + zoom), ops.sin(radians) / (1 + zoom)
+    a, b = cosine + tangent * sine, tangent * cosine - sine
+    centre_x, centre_y = (width - 1) / 2, (height - 1) / 2
+    x, y = centre_x + width * translation_x, centre_y + height * translation_y
+    first = [a, b, centre_x - a * x - b * y]
+    second = [sine, cosine, centre_y - sine * x - cosine * y]
+    return ops.stack([ops.stack(first, axis=-1), ops.stack(second, axis=-1)], axis=1)
+
+
+def affine(
+    images: Any,
+    matrices: Any,
+    *,
+    interpolation: str = "bilinear",
+    fill_mode: str = "constant",
+    fill_value: float = 0.0,
+) -> Any:
+    """The equations above: each output pixel is sampled where its matrix points."""
+    check_images(images.shape, dtype_name(images))
+    check_choice("interpolation", interpolation, INTERPOLATIONS)
+    check_choice("fill_mode", fill_mode, FILL_MODES)
+    fill_value = check_number("fill_value", fill_value)
+    check_same_shape("matrices", matrices.shape, (images.shape[0], 2, 3))
+    check_finite("matrices", _all_finite(matrices))
+    index, corners = _corners(matrices, images, interpolation, fill_mode)
+    if fill_mode == "constant":  # a frame of one pixel stands for everything outside
+        images = ops.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)), constant_values=fill_value)
+    pixels = ops.reshape(images, (-1, images.shape[-1]))
+    return sum(weight * ops.take(pixels, index + offset, axis=0) for offset, weight in corners)
+
+
+def _corners(
+    matrices: Any, images: Any, interpolation: str, fill_mode: str
+) -> tuple[Any, list[tuple[int, Any]]]:
+    """Which pixels each output pixel is made of: those at index + offset, times weight.
+
+    ``index`` (N, H, W) counts the pixels of the batch in row-major order, with a frame around each
+    image if the fill mode is constant; the weights are (N, H, W, 1).
+    """
+    n, (height, width) = ops.shape(images)[0], images.shape[1:3]
+    dtype = keras.backend.result_type(images.dtype, "float32")
+    m = ops.cast(matrices, dtype)[..., None, None]
+    column, row = ops.arange(width, dtype=dtype), ops.arange(height, dtype=dtype)[:, None]
+    x = _inside((m[:, 0, 0] * column + m[:, 0, 2]) + m[:, 0, 1] * row, width, fill_mode)
+    y = _inside((m[:, 1, 0] * column + m[:, 1, 2]) + m[:, 1, 1] * row, height, fill_mode)
+    frame = int(fill_mode == "constant")
+    stride = width + 2 * frame  # from one row to the next
+    first = ops.arange(n, dtype="int32")[:, None, None] * ((height + 2 * frame) * stride)
+    first += frame * stride + frame
+    if interpolation == "nearest":
+        i, j = ops.cast(ops.round(y), "int32"), ops.cast(ops.round(x), "int32")
+        return first + i * stride + j, [(0, ops.ones((), images.dtype))]
+    # The last cell has its far edge too, where v or u is 1; a side of one pixel is one cell.
+    i = ops.minimum(ops.floor(y), max(height - 2 + frame, 0))
+    j = ops.minimum(ops.floor(x), max(width - 2 + frame, 0))
+    v, u = (ops.cast(c - c0, images.dtype)[..., None] for c, c0 in ((y, i), (x, j)))
+    below = 0 if height + frame == 1 else stride
+    right = 0 if width + frame == 1 else 1
+    corners = [
+        (0, (1 - v) * (1 - u)),
+        (right, (1 - v) * u),
+        (below, v * (1 - u)),
+        (below + right, v * u),
+    ]
+    return first + ops.cast(i, "int32") * stride + ops.cast(j, "int32"), corners
+
+
+def _inside(coordinate: Any, size: int, fill_mode: str) -> Any:
+    """Where a coordinate along a side of ``size`` pixels is read: on the image or on its frame."""
+    if fill_mode == "reflect":  # a triangle wave between -1/2 and size - 1/2
+        coordinate = size - ops.abs(ops.mod(ops.abs(coordinate + 0.5), 2 * size) - size) - 0.5
+    frame = int(fill_mode == "constant")
+    return ops.clip(coordinate, -frame, size - 1 + frame)
+
+
+def _all_finite(values: Any) -> bool | None:
+    """None inside a traced graph, where there is nothing to read."""
+    try:
+        return bool(np.isfinite(ops.convert_to_numpy(values)).all())
+    except (NotImplementedError, TypeError, ValueError):
+        return None
+
+
+def dtype_name(tensor: Any) -> str:
+    return keras.backend.standardize_dtype(tensor.dtype)

@@ -1,0 +1,142 @@
+r"""Batch normalization: every feature gets mean beta and standard deviation gamma over the batch.
+
+    mean     = 1/n sum_i x_i                  variance = 1/n sum_i (x_i - mean)^2
+    x_hat    = (x - mean) / sqrt(variance + epsilon)
+    y        = gamma x_hat + beta                            training: statistics of this batch
+    running  = momentum running + (1 - momentum) batch       for the mean and for the variance
+    y        = the same with the running statistics          inference
+
+It is Keras's own layer, with our names, and with a variance that is summed after the mean is taken
+out: ``keras.ops.moments`` has 1/n sum x^2 - mean^2 on the PyTorch backend, which in float32 is
+negative, and the output NaN, for a feature that is nearly constant.
+
+``x`` has shape (..., C) with C features in the last axis; n is the number of values of a feature,
+over all other axes: N for (N, C), N H W for images (N, H, W, C). ``gamma``, ``beta`` and the
+statistics have shape (C,); gamma and beta may be None (1 and 0). ``momentum`` lies in [0, 1],
+``epsilon`` in (0, inf); training needs n >= 2. A ``ValueError`` says which argument does not fit;
+in a graph that was traced for any batch size, n = 1 is not seen and gives beta.
+
+Paper: Ioffe and Szegedy, "Batch normalization: accelerating deep network training by reducing
+internal covariate shift", ICML 2015.
+
+Framework differences: PyTorch's ``momentum`` is the weight of the *new* batch (0.1), its epsilon is
+1e-5, its channels come second, and its running variance is divided by n - 1, though the variance it
+normalizes with is divided by n. Keras: 0.99 as the weight of the *old* statistics, 1e-3, channels
+last, divided by n. We count as Keras does, with 0.9 and 1e-5. As in Keras, ``trainable = False``
+also means inference; freezing the parameters of the other two panels does not.
+"""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from common.checks import (
+    check_batch,
+    check_dtype,
+    check_features,
+    check_floating,
+    check_integer,
+    check_number,
+    check_rows,
+    check_same_shape,
+)
+from keras_impl.layers import Checked, verbatim
+
+__all__ = ["batch_norm_train", "batch_norm_inference", "update_running", "BatchNorm"]
+
+# Arguments of Keras's layer that ``affine`` stands for, or that our ``call`` does not know.
+FIXED = {
+    *("axis", "center", "scale", "synchronized"),
+    *("renorm", "renorm_clipping", "renorm_momentum"),
+}
+
+
+def batch_norm_train(
+    x: Any, gamma: Any | None, beta: Any | None, *, epsilon: float
+) -> tuple[Any, Any, Any]:
+    """y, and the mean and variance of the batch (as constants: no gradient flows through them)."""
+    _check(x, epsilon, gamma=gamma, beta=beta)
+    check_rows(x.shape)
+    axes = list(range(len(x.shape) - 1))
+    mean = ops.mean(x, axes)
+    centred = x - mean
+    variance = ops.mean(ops.square(centred), axes)
+    y = batch_norm_inference(centred, gamma, beta, ops.zeros_like(mean), variance, epsilon=epsilon)
+    return y, ops.stop_gradient(mean), ops.stop_gradient(variance)
+
+
+def batch_norm_inference(
+    x: Any, gamma: Any | None, beta: Any | None, mean: Any, variance: Any, *, epsilon: float
+) -> Any:
+    """y, for statistics that are given."""
+    _check(x, epsilon, gamma=gamma, beta=beta, mean=mean, variance=variance)
+    return ops.batch_normalization(
+        x, mean, variance, axis=-1, offset=beta, scale=gamma, epsilon=epsilon
+    )
+
+
+def update_running(running: Any, batch: Any, *, momentum: float) -> Any:
+    """The running mean (or variance) after a batch that has the mean (or variance) ``batch``."""
+    momentum = check_number("momentum", momentum, "[0, 1]")
+    check_same_shape("batch", batch.shape, running.shape)
+    return momentum * running + (1 - momentum) * batch
+
+
+@keras.saving.register_keras_serializable("triptych")
+class BatchNorm(Checked, keras.layers.BatchNormalization):
+    def __init__(
+        self,
+        features: int,
+        *,
+        momentum: float = 0.9,
+        epsilon: float = 1e-5,
+        affine: bool = True,
+        name: str = "batch_norm",
+        dtype: str = "float32",
+        **kwargs: Any,
+    ) -> None:
+        if not FIXED.isdisjoint(kwargs):
+            raise TypeError(f"BatchNorm takes none of {sorted(FIXED)}, got {sorted(kwargs)}")
+        self.features = check_integer("features", features, minimum=1)
+        super().__init__(
+            momentum=check_number("momentum", momentum, "[0, 1]"),
+            epsilon=check_number("epsilon", epsilon, "(0, inf)"),
+            center=affine,
+            scale=affine,
+            name=name,
+            dtype=check_dtype(dtype),
+            **kwargs,
+        )
+        self.supports_masking = False
+        self.build((None, features))
+        self.input_spec = None  # ``check`` does it, for any number of axes
+
+    def check(self, inputs: Any) -> None:
+        check_features(inputs.shape, self.features)
+
+    @verbatim()
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        gamma, beta = self.gamma, self.beta
+        if not (training and self.trainable):
+            return batch_norm_inference(
+                inputs, gamma, beta, self.moving_mean, self.moving_variance, epsilon=self.epsilon
+            )
+        y, mean, variance = batch_norm_train(inputs, gamma, beta, epsilon=self.epsilon)
+        for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            moving.assign(update_running(moving.value, batch, momentum=self.momentum))
+        return y
+
+    def get_config(self) -> dict[str, Any]:
+        own = {"features": self.features, "affine": self.scale, "dtype": self.variable_dtype}
+        inherited = super().get_config()
+        return {key: inherited[key] for key in inherited if key not in FIXED} | own
+
+
+def _check(x: Any, epsilon: float, **per_feature: Any | None) -> None:
+    check_number("epsilon", epsilon, "(0, inf)")
+    check_floating("x", keras.backend.standardize_dtype(x.dtype))
+    check_batch(x.shape)
+    for name, tensor in per_feature.items():
+        if tensor is not None:
+            check_same_shape(name, tensor.shape, x.shape[-1:])

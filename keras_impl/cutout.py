@@ -1,0 +1,56 @@
+r"""Cutout: a square of each image is replaced by a constant.
+
+    y[n, i, j] = value        where 0 <= i - row[n] + side // 2 < side, and the same for the column
+               = x[n, i, j]   elsewhere                                     dx = dy [elsewhere]
+
+The square has ``side`` by ``side`` pixels about the pixel (row, column), one more above and to the
+left of it than below and to the right if the side is even. The centre may be any pixel, so part of
+the square may fall outside the image, as in the paper, where that turned out to matter.
+
+Images: (N, H, W, C), floating point; row and column: integers, (N,); side: an integer >= 0. A
+``ValueError`` says which argument does not fit.
+
+Paper: DeVries and Taylor, "Improved regularization of convolutional neural networks with cutout",
+arXiv 1708.04552, 2017. Their code rounds an odd side down to the next even one.
+
+Framework differences: torchvision's RandomErasing (of one image) and Keras's draw a rectangle that
+lies inside the image, with a side ratio of its own; Keras fills with noise by default.
+"""
+
+from typing import Any
+
+from keras import ops
+
+from common.checks import check_images, check_integer, check_number, check_per_image
+from keras_impl.affine import dtype_name
+
+__all__ = ["cutout"]
+
+
+def cutout(
+    images: Any,
+    row: Any,
+    column: Any,
+    side: int,
+    *,
+    fill_value: float = 0.0,
+) -> Any:
+    """Fill the square of ``side`` pixels about each image's (row, column)."""
+    fill_value = check_number("fill_value", fill_value)
+    square = _square(images, row, column, side)
+    return ops.where(square, ops.convert_to_tensor(fill_value, dtype=images.dtype), images)
+
+
+def _square(images: Any, row: Any, column: Any, side: int) -> Any:
+    """Booleans (N, H, W, 1): inside the square."""
+    check_images(images.shape, dtype_name(images))
+    n, height, width, _ = images.shape
+    check_per_image("row", row.shape, dtype_name(row), "integer", n)
+    check_per_image("column", column.shape, dtype_name(column), "integer", n)
+    check_integer("side", side)
+    row, column = ops.cast(row, "int32"), ops.cast(column, "int32")
+    i = ops.arange(height, dtype="int32") - row[:, None] + side // 2
+    j = ops.arange(width, dtype="int32") - column[:, None] + side // 2
+    in_rows = ops.logical_and(i >= 0, i < side)
+    in_columns = ops.logical_and(j >= 0, j < side)
+    return ops.logical_and(in_rows[:, :, None], in_columns[:, None, :])[..., None]

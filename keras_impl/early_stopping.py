@@ -1,0 +1,90 @@
+r"""Early stopping: end the run when the validation loss stops improving; keep the best weights.
+
+    improvement    mode "min"  value + min_delta < best      mode "max"  value - min_delta > best
+    wait           epochs since the last improvement
+    stop           after an epoch without improvement, if wait >= patience (so 0 acts as 1)
+
+Epochs before ``start_from_epoch`` are not looked at. The first value is an improvement, and an
+infinite one compares as usual. NaN never is an improvement: it makes ``wait`` grow. The weights of
+the best epoch are restored at the end, whether the run was stopped or ran out of epochs.
+
+``patience`` and ``start_from_epoch`` are integers >= 0, counted in epochs; ``min_delta`` >= 0 is in
+the units of the value. A ``ValueError`` says which argument does not fit.
+
+Paper: Prechelt, "Early stopping - but when?", in "Neural networks: tricks of the trade", 1998.
+
+Framework differences: PyTorch has none. We count as Keras's ``EarlyStopping`` does. Keras's own
+monitors "val_loss", guesses the mode from the name and keeps the last weights, by default; it lets
+a NaN at the first epoch be the best for ever, and on TensorFlow and PyTorch it rounds the values to
+float32 before it compares them. Neither happens here: this is Keras's callback with another
+comparison.
+"""
+
+import math
+from typing import Any
+
+import keras
+
+from common.checks import check_choice, check_flag, check_integer, check_number
+
+__all__ = ["improves", "EarlyStopping"]
+
+
+def improves(
+    value: float, best: float | None, *, min_delta: float = 0.0, mode: str = "min"
+) -> bool:
+    """Whether ``value`` beats ``best`` by more than ``min_delta``; any number beats None."""
+    min_delta = check_number("min_delta", min_delta, "[0, inf)")
+    check_choice("mode", mode, ("min", "max"))
+    value = float(value)  # float64, whatever the precision of the model
+    if math.isnan(value):
+        return False
+    if best is None:
+        return True
+    return value + min_delta < best if mode == "min" else value - min_delta > best
+
+
+LOGGED_AS = {"validation_loss": "val_loss", "validation_accuracy": "val_accuracy"}
+
+
+class EarlyStopping(keras.callbacks.EarlyStopping):
+    """Watches ``model.fit``, as one of its ``callbacks``.
+
+    ``best`` is the best value so far, ``best_epoch`` its epoch, ``best_weights`` a copy of the
+    weights then; all are None before the first. ``wait`` counts the epochs since. ``stopped_epoch``
+    is the epoch that stopped the run, or 0 (epoch 0 never does).
+    """
+
+    def __init__(
+        self,
+        patience: int = 0,
+        *,
+        monitor: str = "validation_loss",
+        min_delta: float = 0.0,
+        mode: str = "min",
+        start_from_epoch: int = 0,
+        restore_best_weights: bool = True,
+    ) -> None:
+        super().__init__(
+            patience=check_integer("patience", patience),
+            monitor=LOGGED_AS[check_choice("monitor", monitor, tuple(LOGGED_AS))],
+            min_delta=check_number("min_delta", min_delta, "[0, inf)"),
+            mode=check_choice("mode", mode, ("min", "max")),
+            start_from_epoch=check_integer("start_from_epoch", start_from_epoch),
+            restore_best_weights=check_flag("restore_best_weights", restore_best_weights),
+        )
+        self.best_epoch: int | None = None
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        super().on_train_begin(logs)
+        self.best_epoch = None
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        super().on_epoch_end(epoch, logs)
+        if self.best is None:
+            # Keras keeps the first weights it sees, NaN or not.
+            self.best_epoch = self.best_weights = None
+
+    def _is_improvement(self, value: float, best: float | None) -> bool:
+        # Keras turns the sign of min_delta in mode "min".
+        return improves(value, best, min_delta=abs(self.min_delta), mode=self.mode)

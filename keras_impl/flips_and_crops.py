@@ -1,0 +1,95 @@
+r"""Flips and crops: whole pixels of each image, moved.
+
+    horizontal flip   y[n, i, j] = x[n, i, W - 1 - j]   where flips[n], else x[n, i, j]
+    vertical flip     y[n, i, j] = x[n, H - 1 - i, j]   where flips[n], else x[n, i, j]
+    crop              y[n, i, j] = x[n, top[n] + i, left[n] + j]
+
+A crop is ``height`` by ``width``, no larger than the image. It may begin anywhere: outside the
+image it shows fill_value (constant), the nearest pixel (a a | a b c d | d d) or the mirror image
+with the edge pixel doubled (b a | a b c d | d c). To pad by p and crop at random is thus to draw
+``top`` from [-p, H + p - height] and ``left`` from [-p, W + p - width].
+
+The gradient is the backend's autodiff of the same.
+
+Images: (N, H, W, C), floating point; flips: booleans, (N,); top and left: integers, (N,). A
+``ValueError`` says which argument does not fit.
+
+Paper: He, Zhang, Ren and Sun, "Deep residual learning for image recognition", CVPR 2016, section
+4.2 (a random crop of the image padded by 4 pixels, or of its flip).
+
+Framework differences: torchvision draws one flip and one crop per call, for a whole batch; Keras's
+RandomFlip draws per image, but one coin for both directions, and RandomCrop enlarges an image that
+is too small. Ours are given per image, and an image that is too small is an error.
+"""
+
+from typing import Any
+
+from keras import ops
+
+from common.checks import (
+    check_choice,
+    check_images,
+    check_integer,
+    check_number,
+    check_per_image,
+)
+from keras_impl.affine import FILL_MODES, dtype_name
+
+__all__ = ["horizontal_flip", "vertical_flip", "crop"]
+
+
+def horizontal_flip(images: Any, flips: Any) -> Any:
+    """The left and right of the images where ``flips`` is True change places."""
+    return _flip(images, flips, axis=2)
+
+
+def vertical_flip(images: Any, flips: Any) -> Any:
+    """The top and bottom of the images where ``flips`` is True change places."""
+    return _flip(images, flips, axis=1)
+
+
+def crop(
+    images: Any,
+    top: Any,
+    left: Any,
+    height: int,
+    width: int,
+    *,
+    fill_mode: str = "constant",
+    fill_value: float = 0.0,
+) -> Any:
+    """The window of ``height`` rows from ``top`` and ``width`` columns from ``left``."""
+    fill_value = check_number("fill_value", fill_value)
+    check_images(images.shape, dtype_name(images))
+    n, rows, columns, channels = images.shape
+    check_per_image("top", top.shape, dtype_name(top), "integer", n)
+    check_per_image("left", left.shape, dtype_name(left), "integer", n)
+    check_integer("height", height, minimum=1, maximum=rows)
+    check_integer("width", width, minimum=1, maximum=columns)
+    check_choice("fill_mode", fill_mode, FILL_MODES)
+    i, row_inside = _inside(top, height, rows, fill_mode)
+    j, column_inside = _inside(left, width, columns, fill_mode)
+    image = ops.arange(ops.shape(images)[0], dtype="int32")[:, None, None]
+    index = (image * rows + i[:, :, None]) * columns + j[:, None, :]
+    cropped = ops.take(ops.reshape(images, (-1, channels)), index, axis=0)
+    if fill_mode == "constant":
+        inside = ops.logical_and(row_inside[:, :, None], column_inside[:, None, :])
+        fill = ops.convert_to_tensor(fill_value, dtype=images.dtype)
+        cropped = ops.where(inside[..., None], cropped, fill)
+    return cropped
+
+
+def _flip(images: Any, flips: Any, axis: int) -> Any:
+    check_images(images.shape, dtype_name(images))
+    check_per_image("flips", flips.shape, dtype_name(flips), "boolean", images.shape[0])
+    return ops.where(flips[:, None, None, None], ops.flip(images, axis=axis), images)
+
+
+def _inside(start: Any, length: int, size: int, fill_mode: str) -> tuple[Any, Any]:
+    """The pixels that a window shows along a side, (N, length), and whether they are there."""
+    position = ops.cast(start, "int32")[:, None] + ops.arange(length, dtype="int32")
+    if fill_mode == "reflect":
+        position = ops.mod(position, 2 * size)
+        position = ops.minimum(position, 2 * size - 1 - position)
+    pixel = ops.clip(position, 0, size - 1)
+    return pixel, ops.equal(pixel, position)

@@ -1,0 +1,63 @@
+r"""Brightness, contrast, noise: the values of the pixels, changed.
+
+    brightness   y = x + shift                              dx = dy
+    contrast     y = m + factor (x - m)                     dx = factor dy + (1 - factor) mean dy
+    noise        y = x + deviation z,  z ~ N(0, 1)          dx = dy
+    clip         y = min(max(x, 0), 1)                      dx = dy [0 <= x <= 1]
+
+m is the mean of an image over its pixels, for each channel by itself, and so is the mean of dy: the
+matrix of the contrast is symmetric. The first three may leave [0, 1]; the clip belongs at the end
+of all changes. At the bounds themselves, where black and white pixels are, its gradient is 1.
+
+Images: (N, H, W, C), floating point; shift and factor: floating point, (N,); z: the shape of the
+images; deviation: a number >= 0. A ``ValueError`` says which argument does not fit.
+
+Framework differences: torchvision multiplies for brightness, and takes the contrast about the mean
+of the grey image. Keras shifts by a fraction of value_range, by default (0, 255), and its
+RandomContrast with one number c draws factors from [1, 1 + c] only; each of its layers clips. At
+the bounds the gradient of JAX's clip is 1/2; PyTorch's and TensorFlow's is 1, as ours: the clip is
+written as two selections, whose gradient is the same on every backend.
+"""
+
+from typing import Any
+
+from keras import ops
+
+from common.checks import check_images, check_number, check_per_image, check_same_shape
+from keras_impl.affine import dtype_name
+
+__all__ = ["brightness", "contrast", "gaussian_noise", "clip"]
+
+
+def brightness(images: Any, shift: Any) -> Any:
+    """Add to each image its shift."""
+    return images + _per_image("shift", shift, images)
+
+
+def contrast(images: Any, factor: Any) -> Any:
+    """Stretch each image about its own mean by its factor."""
+    factor = _per_image("factor", factor, images)
+    mean = ops.mean(images, axis=(1, 2), keepdims=True)
+    return mean + factor * (images - mean)
+
+
+def gaussian_noise(images: Any, noise: Any, deviation: float) -> Any:
+    """Add ``deviation`` times standard normal ``noise``."""
+    check_images(images.shape, dtype_name(images))
+    check_same_shape("noise", noise.shape, images.shape)
+    deviation = check_number("deviation", deviation, "[0, inf)")
+    return images + deviation * ops.cast(noise, images.dtype)
+
+
+def clip(images: Any) -> Any:
+    """Draw what lies outside [0, 1] to its bounds."""
+    check_images(images.shape, dtype_name(images))
+    zero, one = ops.zeros((), images.dtype), ops.ones((), images.dtype)
+    return ops.where(images < 0, zero, ops.where(images > 1, one, images))
+
+
+def _per_image(name: str, values: Any, images: Any) -> Any:
+    """One value for each image, shaped to be multiplied with images."""
+    check_images(images.shape, dtype_name(images))
+    check_per_image(name, values.shape, dtype_name(values), "floating point", images.shape[0])
+    return ops.cast(values, images.dtype)[:, None, None, None]

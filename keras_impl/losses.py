@@ -1,0 +1,59 @@
+r"""Cross-entropy from logits: of a softmax over the classes, and of one sigmoid.
+
+    softmax   p_c = exp(z_c) / sum_k exp(z_k)    L = -1/N sum_i log p_{i, y_i}
+    binary    p = 1 / (1 + exp(-z))              L = -1/N sum_i log(p_i if y_i = 1 else 1 - p_i)
+
+They are Keras's own losses, told that they get logits: then they stay finite and exact for logits
+of any size. In a traced graph the labels cannot be read, so their range goes unchecked.
+
+Softmax: ``logits`` (N, classes), ``labels`` integers in [0, classes), of shape (N,). Binary:
+``logits`` (N, 1), ``labels`` integers in {0, 1}, of shape (N,) too. The loss is in nats, a scalar
+of the dtype of the logits. A ``ValueError`` says which argument does not fit.
+
+Framework differences: PyTorch's ``cross_entropy`` and ``binary_cross_entropy_with_logits`` take
+logits. Keras's losses take probabilities unless ``from_logits=True``, and clip them to
+[1e-7, 1 - 1e-7], where the gradient is 0. PyTorch leaves labels of -100 out of the mean, and Keras
+on JAX gives any label out of range a loss of 0: here they are errors. Both want binary labels as
+floats, in the shape of the logits; we take integers of shape (N,), as for softmax.
+"""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from common.checks import check_floating, check_labels
+
+__all__ = ["softmax_cross_entropy", "binary_cross_entropy"]
+
+
+def softmax_cross_entropy(logits: Any, labels: Any) -> Any:
+    """The mean loss of a batch."""
+    _check(logits, labels)
+    losses = keras.losses.sparse_categorical_crossentropy(labels, logits, from_logits=True)
+    return ops.cast(ops.mean(losses), logits.dtype)  # JAX in 64 bits returns float64 for float32
+
+
+def binary_cross_entropy(logits: Any, labels: Any) -> Any:
+    """The mean loss of a batch."""
+    _check(logits, labels, binary=True)
+    targets = ops.cast(ops.expand_dims(labels, 1), logits.dtype)
+    return ops.mean(keras.losses.binary_crossentropy(targets, logits, from_logits=True))
+
+
+def _check(logits: Any, labels: Any, *, binary: bool = False) -> None:
+    def limits() -> tuple[int, int] | None:
+        try:
+            values = ops.convert_to_numpy(labels)
+        except (NotImplementedError, TypeError, ValueError):  # traced by TensorFlow, JAX, Keras
+            return None
+        return int(values.min()), int(values.max())
+
+    check_floating("logits", keras.backend.standardize_dtype(logits.dtype))
+    check_labels(
+        logits.shape,
+        labels.shape,
+        keras.backend.standardize_dtype(labels.dtype),
+        limits,
+        binary=binary,
+    )

@@ -1,0 +1,165 @@
+r"""Optimizers: gradient descent with momentum, Adam and AdamW.
+
+    first     w -= learning_rate * weight_decay * w           on weights, not on biases and scales
+
+    SGD       v = momentum * v + g
+              w -= learning_rate * v                          nesterov: ... * (g + momentum * v)
+
+    Adam      m = beta_1 * m + (1 - beta_1) * g               m_hat = m / (1 - beta_1**t)
+              v = beta_2 * v + (1 - beta_2) * g**2            v_hat = v / (1 - beta_2**t)
+              w -= learning_rate * m_hat / (sqrt(v_hat) + epsilon)
+
+    AdamW     Adam, with weight_decay = 0.01 unless told otherwise
+
+g = dL/dw, t counts the steps from 1, m and v start at 0. The decay is decoupled: it enters neither
+the velocity nor the moments.
+
+learning_rate and epsilon lie in (0, inf), momentum, beta_1 and beta_2 in [0, 1), weight_decay in
+[0, inf), and nesterov needs a momentum above 0; a ``ValueError`` says which does not fit.
+
+Papers: Sutskever, Martens, Dahl and Hinton, "On the importance of initialization and momentum in
+deep learning", ICML 2013; Kingma and Ba, "Adam: a method for stochastic optimization", ICLR 2015
+(Algorithm 1); Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019.
+
+Framework differences: PyTorch's SGD and Adam add weight_decay * w to the gradient; its AdamW and
+all of Keras decouple. Both decay every parameter. Keras's Adam adds epsilon (1e-7) to sqrt(v),
+before the correction ("epsilon hat"); Keras's SGD keeps learning_rate * g in the velocity, which
+differs once the learning rate changes. We do as PyTorch's SGD and AdamW, on weights only: the
+classes here are Keras's, with another ``update_step`` and kernels alone to decay. Keras keeps the
+learning rate in ``floatx`` and rounds weight_decay to float32; the other numbers are exact here.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from common.checks import check_flag, check_number
+from keras_impl.penalties import is_weight
+
+__all__ = ["SGD", "Adam", "AdamW"]
+
+
+class KernelDecay:
+    """Keras's weight decay, of kernels alone."""
+
+    weight_decay: float
+
+    def _apply_weight_decay(self, variables: Sequence[keras.Variable]) -> None:
+        kernels = [variable for variable in variables if is_weight(variable)]
+        if self.weight_decay > 0 and kernels:
+            super()._apply_weight_decay(kernels)  # type: ignore[misc]
+
+
+@keras.saving.register_keras_serializable("triptych")
+class SGD(KernelDecay, keras.optimizers.SGD):
+    """Gradient descent with momentum: the equations at the top."""
+
+    def __init__(
+        self,
+        learning_rate: float = 0.01,
+        *,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        weight_decay: float = 0.0,
+        **kwargs: Any,
+    ) -> None:
+        check_flag("nesterov", nesterov)
+        super().__init__(
+            check_number("learning_rate", learning_rate, "(0, inf)"),
+            momentum=check_number("momentum", momentum, "(0, 1)" if nesterov else "[0, 1)"),
+            nesterov=nesterov,
+            weight_decay=check_number("weight_decay", weight_decay, "[0, inf)"),
+            **kwargs,
+        )
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        learning_rate = ops.cast(learning_rate, variable.dtype)
+        gradient = ops.cast(gradient, variable.dtype)
+        if self.momentum > 0:
+            momentum = ops.convert_to_tensor(self.momentum, variable.dtype)
+            v = self.momentums[self._get_variable_index(variable)]
+            self.assign(v, ops.add(ops.multiply(v, momentum), gradient))
+            gradient = ops.add(ops.multiply(v, momentum), gradient) if self.nesterov else v
+        self.assign_sub(variable, ops.multiply(gradient, learning_rate))
+
+
+@keras.saving.register_keras_serializable("triptych")
+class Adam(KernelDecay, keras.optimizers.Adam):
+    """Adam: the equations at the top."""
+
+    def __init__(
+        self,
+        learning_rate: float = 0.001,
+        *,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        weight_decay: float = 0.0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            check_number("learning_rate", learning_rate, "(0, inf)"),
+            beta_1=check_number("beta_1", beta_1, "[0, 1)"),
+            beta_2=check_number("beta_2", beta_2, "[0, 1)"),
+            epsilon=check_number("epsilon", epsilon, "(0, inf)"),
+            weight_decay=check_number("weight_decay", weight_decay, "[0, inf)"),
+            amsgrad=False,  # which update_step does not have
+            **kwargs,
+        )
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        dtype = variable.dtype
+        learning_rate, g = ops.cast(learning_rate, dtype), ops.cast(gradient, dtype)
+        t = ops.cast(self.iterations + 1, dtype)
+        index = self._get_variable_index(variable)
+        m, v = self._momentums[index], self._velocities[index]
+        self.assign(m, _blend(m, g, self.beta_1))
+        self.assign(v, _blend(v, ops.square(g), self.beta_2))
+        m_hat = m / _correction(self.beta_1, t)
+        v_hat = v / _correction(self.beta_2, t)
+        epsilon = ops.convert_to_tensor(self.epsilon, dtype)
+        self.assign_sub(variable, learning_rate * m_hat / (ops.sqrt(v_hat) + epsilon))
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        del config["amsgrad"]
+        return config
+
+
+@keras.saving.register_keras_serializable("triptych")
+class AdamW(Adam):
+    """Adam with decoupled weight decay."""
+
+    def __init__(
+        self,
+        learning_rate: float = 0.001,
+        *,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        weight_decay: float = 0.01,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            learning_rate,
+            beta_1=beta_1,
+            beta_2=beta_2,
+            epsilon=epsilon,
+            weight_decay=weight_decay,
+            **kwargs,
+        )
+
+
+def _blend(moment: Any, new: Any, beta: float) -> Any:
+    """beta * moment + (1 - beta) * new, with factors that ``ops.cast`` would round to float32."""
+    keep, take = (ops.convert_to_tensor(factor, moment.dtype) for factor in (beta, 1 - beta))
+    return ops.add(ops.multiply(moment, keep), ops.multiply(new, take))
+
+
+def _correction(beta: float, t: Any) -> Any:
+    """1 - beta**t as -expm1(t * log(beta)), which loses no digits where beta**t is close to 1."""
+    log = math.log(beta) if beta > 0 else -math.inf
+    return -ops.expm1(t * ops.convert_to_tensor(log, t.dtype))

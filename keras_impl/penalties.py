@@ -1,0 +1,188 @@
+r"""L1, L2 and elastic net: penalties on the weights, their gradients and their proximal steps.
+
+    L1(strength)               penalty     strength * sum(abs(w))
+                               gradient    strength * sign(w)                       0 at w = 0
+                               proximal    sign(w) * max(abs(w) - t, 0)             t = s * strength
+    L2(strength)               penalty     strength / 2 * sum(w**2)
+                               gradient    strength * w
+                               proximal    w / (1 + s * strength)
+    ElasticNet(alpha, l1_ratio)            L1(alpha * l1_ratio) plus L2(alpha * (1 - l1_ratio))
+                               proximal    that of L2 after that of L1
+
+The proximal step of size s returns the u that minimizes (u - w)**2 / (2 * s) + penalty(u). It
+follows a gradient step of the loss alone, in place of the penalty's gradient; with L1 it gives
+weights of exactly zero, where a subgradient only moves around zero.
+
+``w`` is floating point of any shape; strength and alpha lie in [0, inf), l1_ratio in [0, 1],
+step_size in (0, inf); a ``ValueError`` says which does not. Added to sum((y - X w)**2) / (2 n), they
+are scikit-learn's ``Lasso(strength)``, ``Ridge(n * strength)`` and ``ElasticNet(alpha, l1_ratio)``.
+
+Papers: Tibshirani, "Regression shrinkage and selection via the lasso", JRSS B 58, 1996; Zou and
+Hastie, "Regularization and variable selection via the elastic net", JRSS B 67, 2005; Parikh and
+Boyd, "Proximal algorithms", 2014.
+
+Framework differences: PyTorch has no penalties; ``weight_decay=strength`` of its SGD and Adam is
+the gradient of L2, and acts on biases too. Keras's ``L2(strength / 2)`` is our L2 (it has no
+one-half), its ``L1`` is ours, its ``L1L2`` takes two strengths, the second without the one-half.
+Neither has the proximal step. Keras rounds the strengths to float32 (ours are exact), and its
+``soft_shrink`` turns NaN into 0. Ours act on weights only: no biases, no batch-norm scales.
+"""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from common.checks import check_number
+
+__all__ = [
+    "l1_penalty",
+    "l1_gradient",
+    "l1_proximal",
+    "l2_penalty",
+    "l2_gradient",
+    "l2_proximal",
+    "elastic_net_penalty",
+    "elastic_net_gradient",
+    "elastic_net_proximal",
+    "L1",
+    "L2",
+    "ElasticNet",
+    "penalized",
+    "total_penalty",
+]
+
+
+def l1_penalty(w: Any, strength: float) -> Any:
+    """strength * sum(abs(w)), of shape ()."""
+    return check_number("strength", strength, "[0, inf)") * ops.sum(ops.abs(w))
+
+
+def l1_gradient(w: Any, strength: float) -> Any:
+    return check_number("strength", strength, "[0, inf)") * ops.sign(w)
+
+
+def l1_proximal(w: Any, strength: float, step_size: float) -> Any:
+    """The soft threshold: sign(w) * max(abs(w) - t, 0), which is w less its part in [-t, t]."""
+    t = check_number("step_size", step_size, "(0, inf)")
+    t *= check_number("strength", strength, "[0, inf)")
+    return w - ops.clip(w, -t, t)
+
+
+def l2_penalty(w: Any, strength: float) -> Any:
+    """strength / 2 * sum(w**2), of shape ()."""
+    return check_number("strength", strength, "[0, inf)") / 2 * ops.sum(ops.square(w))
+
+
+def l2_gradient(w: Any, strength: float) -> Any:
+    return check_number("strength", strength, "[0, inf)") * ops.convert_to_tensor(w)
+
+
+def l2_proximal(w: Any, strength: float, step_size: float) -> Any:
+    s = check_number("step_size", step_size, "(0, inf)")
+    return ops.convert_to_tensor(w) / (1 + s * check_number("strength", strength, "[0, inf)"))
+
+
+def elastic_net_penalty(w: Any, alpha: float, l1_ratio: float) -> Any:
+    l1, l2 = _strengths(alpha, l1_ratio)
+    return l1_penalty(w, l1) + l2_penalty(w, l2)
+
+
+def elastic_net_gradient(w: Any, alpha: float, l1_ratio: float) -> Any:
+    l1, l2 = _strengths(alpha, l1_ratio)
+    return l1_gradient(w, l1) + l2_gradient(w, l2)
+
+
+def elastic_net_proximal(w: Any, alpha: float, l1_ratio: float, step_size: float) -> Any:
+    l1, l2 = _strengths(alpha, l1_ratio)
+    return l2_proximal(l1_proximal(w, l1, step_size), l2, step_size)
+
+
+def _strengths(alpha: float, l1_ratio: float) -> tuple[float, float]:
+    """Those of the L1 and of the L2 part."""
+    alpha = check_number("alpha", alpha, "[0, inf)")
+    l1_ratio = check_number("l1_ratio", l1_ratio, "[0, 1]")
+    return alpha * l1_ratio, alpha * (1 - l1_ratio)
+
+
+@keras.saving.register_keras_serializable("triptych")
+class L1(keras.regularizers.L1):
+    def __init__(self, strength: float) -> None:
+        self.strength = check_number("strength", strength, "[0, inf)")
+        super().__init__(self.strength)
+
+    def penalty(self, w: Any) -> Any:
+        return l1_penalty(w, self.strength)
+
+    __call__ = penalty  # Keras's own rounds the strength to float32
+
+    def gradient(self, w: Any) -> Any:
+        return l1_gradient(w, self.strength)
+
+    def proximal(self, w: Any, step_size: float) -> Any:
+        return l1_proximal(w, self.strength, step_size)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"strength": self.strength}
+
+
+@keras.saving.register_keras_serializable("triptych")
+class L2(keras.regularizers.L2):
+    def __init__(self, strength: float) -> None:
+        self.strength = check_number("strength", strength, "[0, inf)")
+        super().__init__(self.strength / 2)
+
+    def penalty(self, w: Any) -> Any:
+        return l2_penalty(w, self.strength)
+
+    __call__ = penalty
+
+    def gradient(self, w: Any) -> Any:
+        return l2_gradient(w, self.strength)
+
+    def proximal(self, w: Any, step_size: float) -> Any:
+        return l2_proximal(w, self.strength, step_size)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"strength": self.strength}
+
+
+@keras.saving.register_keras_serializable("triptych")
+class ElasticNet(keras.regularizers.L1L2):
+    def __init__(self, alpha: float, l1_ratio: float) -> None:
+        self.alpha = check_number("alpha", alpha, "[0, inf)")
+        self.l1_ratio = check_number("l1_ratio", l1_ratio, "[0, 1]")
+        l1, l2 = _strengths(alpha, l1_ratio)
+        super().__init__(l1, l2 / 2)
+
+    def penalty(self, w: Any) -> Any:
+        return elastic_net_penalty(w, self.alpha, self.l1_ratio)
+
+    __call__ = penalty
+
+    def gradient(self, w: Any) -> Any:
+        return elastic_net_gradient(w, self.alpha, self.l1_ratio)
+
+    def proximal(self, w: Any, step_size: float) -> Any:
+        return elastic_net_proximal(w, self.alpha, self.l1_ratio, step_size)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"alpha": self.alpha, "l1_ratio": self.l1_ratio}
+
+
+Penalty = L1 | L2 | ElasticNet
+
+
+def is_weight(variable: keras.Variable) -> bool:
+    """Whether penalties and weight decay act on the variable: on "dense_1/kernel", for one."""
+    return variable.name == "kernel"
+
+
+def penalized(model: keras.Model) -> dict[str, keras.Variable]:
+    """The parameters that a penalty acts on, by their paths: weights (kernels) only."""
+    return {w.path: w for w in model.trainable_variables if is_weight(w)}
+
+
+def total_penalty(model: keras.Model, penalty: Penalty) -> Any:
+    """The penalty summed over ``penalized(model)``."""
+    return sum((penalty.penalty(w) for w in penalized(model).values()), 0.0)

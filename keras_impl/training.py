@@ -1,0 +1,161 @@
+"""Training, evaluation and prediction with a model and a recipe.
+
+    loss of a step = mean loss over the batch + l1 * sum(abs(w)) + l2 / 2 * sum(w**2)
+
+Visit v of the training set, counted from 0 over all epochs, goes in the order of the stream (seed,
+"shuffle", v), so the three panels see the same batches. The penalties are the kernel regularizers
+of the model; Keras reports them in the training and in the validation loss.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import Any
+
+import keras
+import numpy as np
+
+from common.datasets import Dataset
+from common.history import History
+from common.progress import progress_bar
+from common.recipes import Recipe
+from common.streams import Stream
+from keras_impl.early_stopping import EarlyStopping
+from keras_impl.losses import binary_cross_entropy, softmax_cross_entropy
+from keras_impl.optimizers import SGD, Adam, AdamW
+from keras_impl.precision import enable_float64
+from keras_impl.streams import permutation
+
+__all__ = ["batches", "fit", "evaluate", "predict"]
+
+LOSSES = {"softmax": softmax_cross_entropy, "binary": binary_cross_entropy}
+OPTIMIZERS = {"sgd": SGD, "adam": Adam, "adamw": AdamW}
+EVALUATION_BATCH = 1000
+
+
+def batches(recipe: Recipe, examples: int, epoch: int) -> list[np.ndarray]:
+    """The indices of each batch of an epoch, int64."""
+    found = []
+    for visit in range(recipe.passes_per_epoch):
+        number = epoch * recipe.passes_per_epoch + visit
+        order = keras.ops.convert_to_numpy(
+            permutation(Stream(recipe.seed, "shuffle", number), examples)
+        )
+        found += [order[i : i + recipe.batch_size] for i in recipe.batch_starts(examples)]
+    return found
+
+
+class StreamOrder(keras.utils.PyDataset):
+    """The batches of an epoch, as ``model.fit`` wants them."""
+
+    def __init__(self, recipe: Recipe, x: np.ndarray, y: np.ndarray) -> None:
+        super().__init__()
+        self.recipe, self.x, self.y = recipe, x, y
+        self.set_epoch(0)
+
+    def set_epoch(self, epoch: int) -> None:
+        # Not Keras's own on_epoch_end: ``fit`` calls that before the first epoch too.
+        self.batches = batches(self.recipe, len(self.x), epoch)
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __getitem__(self, step: int) -> tuple[np.ndarray, np.ndarray]:
+        return self.x[self.batches[step]], self.y[self.batches[step]]
+
+
+class Recorder(keras.callbacks.Callback):
+    """Fills a ``History``, moves the progress bar and tells the data which epoch it is."""
+
+    def __init__(self, history: History, data: StreamOrder, advance: Callable[[str], None]) -> None:
+        super().__init__()
+        self.history, self.data, self.advance = history, data, advance
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self.epoch, self.losses = epoch, []
+        self.data.set_epoch(epoch)
+        self.sizes = [len(batch) for batch in self.data.batches]
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        # Keras logs the mean since the last reset; reset each step, it logs the step's own loss.
+        self.model.reset_metrics()
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        self.losses.append(float(logs["loss"]))
+        text = f"epoch {self.epoch + 1}/{self.data.recipe.epochs}  loss {self.losses[-1]:.4f}"
+        self.advance(text)
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self.history.add_epoch(self.losses, self.sizes, logs["val_loss"], logs["val_accuracy"])
+
+
+def fit(model: keras.Model, recipe: Recipe, dataset: Dataset, *, progress: bool = True) -> History:
+    """Train ``model`` in place, for ``recipe.epochs`` epochs or until early stopping."""
+    with _precision(recipe):
+        x = dataset.x_train.astype(recipe.dtype, copy=False)
+        data = StreamOrder(recipe, x, dataset.y_train)
+        _compile(model, recipe)
+        history = History("keras")
+        start = time.perf_counter()
+        with progress_bar("keras", len(data) * recipe.epochs, enabled=progress) as advance:
+            callbacks = [Recorder(history, data, advance)]
+            if recipe.early_stopping is not None:
+                callbacks.append(EarlyStopping(**asdict(recipe.early_stopping)))
+            model.fit(
+                data,
+                epochs=recipe.epochs,
+                validation_data=(dataset.x_validation, dataset.y_validation),
+                validation_batch_size=EVALUATION_BATCH,
+                callbacks=callbacks,
+                verbose=0,
+                shuffle=False,
+            )
+        if recipe.early_stopping is not None:
+            history.stopped_early = callbacks[1].stopped_epoch > 0
+            history.best_epoch = callbacks[1].best_epoch
+        history.seconds = time.perf_counter() - start
+    return history
+
+
+def evaluate(
+    model: keras.Model, recipe: Recipe, x: np.ndarray, y: np.ndarray
+) -> tuple[float, float]:
+    """Loss (penalties included) and accuracy in [0, 1], in inference mode."""
+    logits = predict(model, recipe, x)
+    with _precision(recipe):
+        loss = LOSSES[recipe.loss](keras.ops.convert_to_tensor(logits, dtype=recipe.dtype), y)
+        loss = float(keras.ops.convert_to_numpy(loss + sum(model.losses)))
+    predicted = logits.argmax(axis=1) if recipe.loss == "softmax" else logits[:, 0] > 0
+    return loss, float(np.mean(predicted == y))
+
+
+def predict(model: keras.Model, recipe: Recipe, x: np.ndarray) -> np.ndarray:
+    """Logits of shape (N, outputs), in inference mode."""
+    with _precision(recipe):
+        x = x.astype(recipe.dtype, copy=False)
+        return model.predict(x, batch_size=EVALUATION_BATCH, verbose=0)
+
+
+def _compile(model: keras.Model, recipe: Recipe) -> None:
+    if recipe.loss == "softmax":
+        loss: keras.losses.Loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        accuracy: keras.metrics.Metric = keras.metrics.SparseCategoricalAccuracy("accuracy")
+    else:
+        loss = keras.losses.BinaryCrossentropy(from_logits=True)
+        accuracy = keras.metrics.BinaryAccuracy("accuracy", threshold=0.0)
+    optimizer = OPTIMIZERS[recipe.optimizer](**recipe.optimizer_options())
+    model.compile(optimizer=optimizer, loss=loss, metrics=[accuracy])
+
+
+@contextmanager
+def _precision(recipe: Recipe) -> Iterator[None]:
+    """Keras keeps losses, metrics, learning rate and data in ``floatx``, whatever the layers use."""
+    if recipe.dtype == "float64":
+        enable_float64()
+    before = keras.config.floatx()
+    keras.config.set_floatx(recipe.dtype)
+    try:
+        yield
+    finally:
+        keras.config.set_floatx(before)

@@ -1,0 +1,253 @@
+import inspect
+import math
+from decimal import Decimal
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from common import checks
+
+NAN, INF = math.nan, math.inf
+
+
+def fails(message, check, *args, **options):
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 (the text is compared below)
+        check(*args, **options)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("interval", "inside", "outside"),
+    [
+        ("[0, 1]", [0, 1, 0.5, 5e-324], [-5e-324, 1.0000000000000002, INF, -INF]),
+        ("[0, 1)", [0, 0.9999999999999999], [1, 1.0, -1]),
+        ("(0, 1]", [1, 5e-324], [0, 0.0, -0.0]),
+        ("(0, 1)", [0.5], [0, 1]),
+        ("(0, inf)", [1e308, 10**300], [0, INF]),
+        ("[0, inf)", [0, -0.0], [INF, -1]),
+        ("[0, inf]", [INF], [-1]),
+        ("(-inf, inf)", [-1e308, 0], [INF, -INF]),
+    ],
+)
+def test_number(interval, inside, outside):
+    for value in inside:
+        result = checks.check_number("rate", value, interval)
+        assert type(result) is float
+        assert result == float(value)
+    for value in (*outside, NAN, True, False, None, "0.5", [0.5], 0.5j, Decimal("0.5")):
+        message = f"rate must be a number in {interval}, got {value!r}"
+        fails(message, checks.check_number, "rate", value, interval)
+
+
+def test_number_of_other_types():
+    for value in (np.float32(0.5), np.float64(0.5), np.float16(0.5), Fraction(1, 2)):
+        result = checks.check_number("rate", value, "[0, 1)")
+        assert type(result) is float
+        assert result == 0.5
+    assert type(checks.check_number("rate", np.int64(0), "[0, 1)")) is float
+    interval = "rate must be a number in [0, 1), got "
+    for value, text in (
+        (np.float32(NAN), "np.float32(nan)"),
+        (np.float64(1), "np.float64(1.0)"),
+        (np.bool_(True), "np.True_"),
+        (np.array(0.5), "array(0.5)"),
+    ):
+        fails(interval + text, checks.check_number, "rate", value, "[0, 1)")
+    assert checks.check_number("x", 3) == 3.0  # any finite number by default
+    fails("x must be a number in (-inf, inf), got inf", checks.check_number, "x", INF)
+
+
+def test_integer():
+    for value in (0, 7, np.int64(3), np.uint8(3), 10**30):
+        result = checks.check_integer("count", value)
+        assert type(result) is int
+        assert result == value
+    assert checks.check_integer("count", -3, minimum=-3, maximum=-3) == -3
+    assert checks.check_integer("count", 2**64 - 1, maximum=2**64 - 1) == 2**64 - 1
+    for value in (-1, 1.0, 1.5, NAN, "1", None, True, False, np.float64(1), np.bool_(True), [1]):
+        message = f"count must be an integer >= 0, got {value!r}"
+        fails(message, checks.check_integer, "count", value)
+    for value in (0, 9, 5.0):
+        message = f"count must be an integer in [1, 8], got {value!r}"
+        fails(message, checks.check_integer, "count", value, minimum=1, maximum=8)
+    fails("n must be an integer >= 2, got 1", checks.check_integer, "n", 1, minimum=2)
+
+
+def test_choice():
+    assert checks.check_choice("mode", "min", ("min", "max")) == "min"
+    assert checks.check_choice("mode", np.str_("min"), ("min", "max")) == "min"
+    for value in ("MIN", "", None, 0, ["min"], b"min"):
+        message = f"mode must be one of 'min', 'max', got {value!r}"
+        fails(message, checks.check_choice, "mode", value, ("min", "max"))
+
+
+def test_flag():
+    assert checks.check_flag("on", True) is True
+    assert checks.check_flag("on", False) is False
+    for value in (1, 0, None, "True", np.bool_(True)):
+        fails(f"on must be True or False, got {value!r}", checks.check_flag, "on", value)
+
+
+def test_range():
+    for value in ((0, 1), [0, 1], (0.5, 0.5), (np.float32(0), 1)):
+        result = checks.check_range("span", value, "[0, 1]")
+        assert result == tuple(value)
+        assert [type(bound) for bound in result] == [float, float]
+    assert checks.check_range("span", (-5, 5)) == (-5.0, 5.0)
+    for value in (1, None, (1,), (1, 2, 3), "01", np.array([0, 1])):
+        message = f"span must be a pair (low, high) in [0, 1], got {value!r}"
+        fails(message, checks.check_range, "span", value, "[0, 1]")
+    fails("span must have low <= high, got (1, 0)", checks.check_range, "span", (1, 0), "[0, 1]")
+    for bad in (2, NAN, True, "a"):
+        message = f"span must be a number in [0, 1], got {bad!r}"
+        fails(message, checks.check_range, "span", (0, bad), "[0, 1]")
+
+
+def test_batch():
+    for shape in ((1,), (3, 2), (None, 2), (None, None), [4, 1]):
+        checks.check_batch(shape)
+    for shape in ((), (0,), (0, 3), (3, 0), (None, 0)):
+        fails(f"x must hold at least one row, got shape {shape}", checks.check_batch, shape)
+    fails("y must hold at least one row, got shape (0, 2)", checks.check_batch, [0, 2], "y")
+
+
+def test_features():
+    for shape in ((1, 3), (5, 2, 3), (None, 3), (None, None)):
+        checks.check_features(shape, 3)
+    text = "x must have 3 features in its last axis (shape (N, ..., 3)), got shape "
+    for shape in ((3,), (), (2, 4), (3, 1), (None, 2)):
+        fails(f"{text}{shape}", checks.check_features, shape, 3)
+    fails("x must hold at least one row, got shape (0, 3)", checks.check_features, (0, 3), 3)
+    message = "images must have 1 features in its last axis (shape (N, ..., 1)), got shape (2, 2)"
+    fails(message, checks.check_features, (2, 2), 1, "images")
+
+
+def test_rows():
+    for shape in ((2, 5), (1, 2, 1, 5), (None, 5), (1, None, 5)):
+        checks.check_rows(shape)
+    text = "batch norm in training needs at least 2 values per feature, got 1 (x has shape "
+    for shape in ((1, 5), (1, 1, 1, 5), (1, 0)):
+        fails(f"{text}{shape})", checks.check_rows, shape)
+
+
+def test_same_shape():
+    for shape, expected in (
+        ((2, 3), (2, 3)),
+        ((), ()),
+        ((None, 3), (2, 3)),
+        ((2, 3), (None, None)),
+    ):
+        checks.check_same_shape("mask", shape, expected)
+    for shape, expected in (
+        ((2, 1), (2, 3)), ((3,), (2, 3)), ((), (1,)), ((2, 3, 1), (2, 3)), ((None, 2), (2, 3)),
+    ):  # fmt: skip
+        message = f"mask must have shape {expected}, got {shape}"
+        fails(message, checks.check_same_shape, "mask", shape, expected)
+
+
+def test_floating():
+    for dtype in ("float16", "bfloat16", "float32", "float64"):
+        checks.check_floating("x", dtype)
+    for dtype in ("int32", "uint8", "bool", "complex64", "float"):
+        fails(f"x must be floating point, got {dtype}", checks.check_floating, "x", dtype)
+
+
+def test_dtype():
+    for dtype in ("float32", "float64"):
+        assert checks.check_dtype(dtype) == dtype
+    for dtype in ("float16", "int32", None, np.float32, np.dtype("float32")):
+        message = f"dtype must be one of 'float32', 'float64', got {dtype!r}"
+        fails(message, checks.check_dtype, dtype)
+
+
+def test_images():
+    for shape in ((1, 2, 3, 4), (None, 28, 28, 1)):
+        for dtype in ("float16", "bfloat16", "float32", "float64"):
+            checks.check_images(shape, dtype)
+    for shape in ((28, 28, 1), (2, 28, 28), (), (1, 2, 3, 4, 5)):
+        message = f"images must have shape (N, H, W, C), got shape {shape}"
+        fails(message, checks.check_images, shape, "float32")
+    for dtype in ("uint8", "int64", "bool"):
+        message = f"images must be floating point in [0, 1], got {dtype}: divide by 255 first"
+        fails(message, checks.check_images, (1, 2, 3, 4), dtype)
+    for shape in ((0, 2, 2, 1), (2, 2, 0, 1)):
+        message = f"images must hold at least one row, got shape {shape}"
+        fails(message, checks.check_images, shape, "float32")
+
+
+def test_counts():
+    for counts in ((3, 3), (None, 3), (3, None), (0, 0)):
+        checks.check_counts(*counts)
+    fails("images and labels must have equal counts, got 3 and 4", checks.check_counts, 3, 4)
+    message = "points and labels must have equal counts, got 0 and 1"
+    fails(message, checks.check_counts, 0, 1, "points")
+
+
+def never():
+    raise AssertionError("the values were looked at before shape and dtype were right")
+
+
+def test_labels():
+    for dtype in ("int64", "int32", "uint8"):
+        checks.check_labels((4, 3), (4,), dtype, lambda: (0, 2))
+    checks.check_labels((None, 3), (4,), "int64", lambda: (1, 1))
+    checks.check_labels((4, 3), (None,), "int64", lambda: None)
+    checks.check_labels((4, None), (4,), "int64", lambda: (0, 99))
+    for shape in ((4,), (4, 3, 1), ()):
+        message = f"logits must have shape (N, classes), got shape {shape}"
+        fails(message, checks.check_labels, shape, (4,), "int64", never)
+    message = "logits must hold at least one row, got shape (0, 3)"
+    fails(message, checks.check_labels, (0, 3), (0,), "int64", never)
+    for shape, dtype in (((4, 3), "int64"), ((), "int64"), ((4,), "float32"), ((4,), "bool")):
+        message = f"labels must be integers of shape (N,), got {dtype} of shape {shape}"
+        fails(message, checks.check_labels, (4, 3), shape, dtype, never)
+    message = "logits and labels must have equal counts, got 4 and 5"
+    fails(message, checks.check_labels, (4, 3), (5,), "int64", never)
+    for low, high in ((-1, 2), (0, 3), (-5, 9)):
+        message = f"labels must lie in [0, 2], got labels from {low} to {high}"
+        limits = {"limits": lambda found=(low, high): found}
+        fails(message, checks.check_labels, (4, 3), (4,), "int64", **limits)
+
+
+def test_binary_labels():
+    for shape in ((4, 1), (None, 1), (4, None)):
+        checks.check_labels(shape, (4,), "int64", lambda: (0, 1), binary=True)
+    for shape in ((4, 2), (4,)):
+        message = f"logits must have shape (N, 1), got shape {shape}"
+        fails(message, checks.check_labels, shape, (4,), "int64", never, binary=True)
+    message = "labels must lie in [0, 1], got labels from 0 to 2"
+    fails(message, checks.check_labels, (4, 1), (4,), "int64", lambda: (0, 2), binary=True)
+
+
+def test_per_image():
+    for dtype, kind in (
+        ("float32", "floating point"), ("bfloat16", "floating point"),
+        ("int64", "integer"), ("uint8", "integer"), ("bool", "boolean"),
+    ):  # fmt: skip
+        for shape, images in (((4,), 4), ((None,), 4), ((4,), None), ((None,), None)):
+            checks.check_per_image("angle", shape, dtype, kind, images)
+        for other in {"float32", "int64", "bool"} - {dtype}:
+            if (kind, other) not in (("floating point", "float32"), ("integer", "int64")):
+                message = f"angle must be {kind} of shape (4,), got {other} of shape (4,)"
+                fails(message, checks.check_per_image, "angle", (4,), other, kind, 4)
+    for shape in ((3,), (4, 1), ()):
+        message = f"angle must be floating point of shape (4,), got float32 of shape {shape}"
+        args = ("angle", shape, "float32", "floating point", 4)
+        fails(message, checks.check_per_image, *args)
+    message = "angle must be integer of shape (N,), got int32 of shape (2, 2)"
+    fails(message, checks.check_per_image, "angle", (2, 2), "int32", "integer", None)
+
+
+def test_finite():
+    checks.check_finite("x", True)
+    checks.check_finite("x", None)
+    fails("x must be finite, got NaN or infinity", checks.check_finite, "x", False)
+
+
+def test_every_check_is_tested_here():
+    """A new check needs a test in this file, of its own or another's name."""
+    source = inspect.getsource(inspect.getmodule(never))
+    for name, function in vars(checks).items():
+        if inspect.isfunction(function) and not name.startswith("_"):
+            assert f"checks.{name}" in source, name

@@ -1,0 +1,198 @@
+"""The three panels mirror each other: the same files, and in each file the same public names in the
+same order, with the same parameters and the same public methods.
+
+Where a framework forces a difference, it stands in this table: which panels have it, what it is
+("file", "file.name", "file.name(parameter)" or "file.Class.method"; * stands for anything), why.
+A line that is no longer needed fails too.
+"""
+
+import ast
+import fnmatch
+import importlib
+import inspect
+import re
+from difflib import unified_diff
+from pathlib import Path
+
+import pytest
+
+from parity_tests.panels import PACKAGES
+
+DECLARED = [
+    # The backward pass, and the forward pass of a layer.
+    ("scratch", "*.*_backward", "PyTorch and Keras differentiate for themselves"),
+    ("scratch", "*.backward", "PyTorch and Keras differentiate for themselves"),
+    ("scratch torch", "*.forward", "the forward pass; training is a mode of a torch module"),
+    ("keras", "*.call", "Keras's name for the forward pass"),
+    # Arguments.
+    ("scratch", "batch_norm.*(unbiased_running_variance)", "as PyTorch's own batch norm has it"),
+    ("scratch", "optimizers.SGD(dampening)", "as PyTorch's own SGD has it"),
+    ("scratch", "optimizers.SGD(learning_rate_in_velocity)", "as Keras's own SGD has it"),
+    ("scratch", "optimizers.*(coupled_weight_decay)", "as PyTorch's own SGD and Adam have it"),
+    ("scratch", "optimizers.*(decay_all)", "as the optimizers of PyTorch and Keras have it"),
+    ("scratch", "optimizers.*(epsilon_hat)", "as Keras's own Adam has it"),
+    ("torch", "*(device)", "where a tensor made from nothing is to live"),
+    ("torch", "optimizers.*(params)", "a torch optimizer is given its parameters when it is made"),
+    ("keras", "*kwargs)", "what every Keras object takes: dtype, trainable, regularizers"),
+    # Methods.
+    ("scratch", "*.arrays", "behind get_weights and set_weights"),
+    ("scratch", "*.get_weights", "PyTorch has state_dict, Keras its own get_weights"),
+    ("scratch", "*.set_weights", "PyTorch has load_state_dict, Keras its own set_weights"),
+    ("scratch", "layers.Sequential.parameters", "torch.nn.Module has its own, Keras has weights"),
+    ("torch", "*.extra_repr", "what print shows of a torch module"),
+    ("torch", "layers.Dense.reset_parameters", "where a torch module draws its initial weights"),
+    ("scratch torch", "optimizers.*.step", "scratch is handed the gradients, torch has them"),
+    ("keras", "optimizers.*.update_step", "what Keras's apply_gradients calls for each weight"),
+    ("keras", "*.check", "Keras rewrites the errors raised inside call"),
+    ("keras", "*.get_config", "how Keras saves an object"),
+    ("keras", "*.from_config", "how Keras loads an object"),
+    ("keras", "*.compute_output_shape", "how Keras infers shapes"),
+    ("scratch torch", "early_stopping.*.update", "called by the training loop, after each epoch"),
+    ("scratch torch", "early_stopping.*.restore", "called by the training loop, at its end"),
+    ("keras", "early_stopping.*.on_*", "what model.fit calls instead"),
+    # Files.
+    ("keras", "precision", "only Keras rounds float64 to float32"),
+]
+
+
+def describe(package):
+    """Everything public in a panel, file by file, in order: {item: what is compared of it}."""
+    files = {}
+    root = Path(importlib.import_module(package).__file__).parent
+    for path in sorted(root.glob("*.py")):
+        if path.stem != "__init__":
+            module = importlib.import_module(f"{package}.{path.stem}")
+            files[path.stem] = dict(describe_module(module, path.stem))
+    return files
+
+
+def describe_module(module, file):
+    yield file, "file"
+    for name in module.__all__:
+        member = getattr(module, name)
+        if not inspect.isclass(member):
+            yield f"{file}.{name}", "function"
+            yield from describe_parameters(member, f"{file}.{name}")
+            continue
+        yield f"{file}.{name}", "class"
+        # A named tuple has no __init__, and some metaclasses hide it.
+        constructor = member if member.__init__ is object.__init__ else member.__init__
+        yield from describe_parameters(constructor, f"{file}.{name}")
+        package = module.__name__.split(".")[0]
+        own = [base for base in member.__mro__ if base.__module__.split(".")[0] == package]
+        methods = {
+            key for base in own for key, value in vars(base).items() if is_method(key, value)
+        }
+        for key in sorted(methods):
+            yield f"{file}.{name}.{key}", "method"
+            attribute = inspect.getattr_static(member, key)
+            if not isinstance(attribute, property):
+                yield from describe_parameters(getattr(member, key), f"{file}.{name}.{key}")
+
+
+def is_method(key, value):
+    wrapped = isinstance(value, classmethod | staticmethod | property)
+    return not key.startswith("_") and (wrapped or inspect.isfunction(value))
+
+
+def describe_parameters(function, owner):
+    for parameter in inspect.signature(function).parameters.values():
+        if parameter.name != "self":
+            stars = {parameter.VAR_POSITIONAL: "*", parameter.VAR_KEYWORD: "**"}
+            default = "" if parameter.default is parameter.empty else f" = {parameter.default!r}"
+            item = f"{owner}({stars.get(parameter.kind, '')}{parameter.name})"
+            yield item, f"{parameter.kind.description}{default}"
+
+
+def is_declared(item, framework, declared):
+    """The item or what it belongs to stands in the table: a name takes its parameters with it."""
+    owners = [item[: match.start()] for match in re.finditer(r"[.(]", item)]
+    return any(
+        framework in panels.split() and fnmatch.fnmatchcase(owner, pattern)
+        for panels, pattern, _ in declared
+        for owner in (*owners, item)
+    )
+
+
+def undeclared(file, panels, declared):
+    """The differences between the panels in one file, as lines of a diff."""
+    lines = {}
+    for framework, files in panels.items():
+        lines[framework] = [
+            f"{item}: {detail}"
+            for item, detail in files.get(file, {}).items()
+            if not is_declared(item, framework, declared)
+        ]
+    first, *others = lines
+    return [
+        line
+        for other in others
+        for line in unified_diff(lines[first], lines[other], first, other, n=0, lineterm="")
+    ]
+
+
+@pytest.fixture(scope="module")
+def panels():
+    return {framework: describe(package) for framework, package in PACKAGES.items()}
+
+
+ROOT = Path(__file__).resolve().parent.parent
+FILES = sorted({path.stem for name in PACKAGES.values() for path in (ROOT / name).glob("[!_]*.py")})
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_the_panels_mirror_each_other(panels, file):
+    differences = undeclared(file, panels, DECLARED)
+    assert not differences, "\n".join(["", *differences])
+
+
+@pytest.mark.parametrize("entry", DECLARED, ids=lambda entry: f"{entry[0]}: {entry[1]}")
+def test_every_declared_difference_is_needed(panels, entry):
+    others = [other for other in DECLARED if other != entry]
+    assert any(undeclared(f, panels, others) != undeclared(f, panels, DECLARED) for f in FILES)
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_public_names_are_the_files_own(file):
+    """In the order in which they are defined: the three files read alike from top to bottom."""
+    for package in PACKAGES.values():
+        path = ROOT / package / f"{file}.py"
+        if path.exists():
+            defined = []
+            for node in ast.parse(path.read_text("utf-8")).body:
+                if isinstance(node, ast.FunctionDef | ast.ClassDef):
+                    defined.append(node.name)
+                elif isinstance(node, ast.Assign):
+                    defined += [target.id for target in node.targets if hasattr(target, "id")]
+            public = importlib.import_module(f"{package}.{file}").__all__
+            assert [name for name in defined if name in public] == public, package
+
+
+# The comparison itself, on panels that are made up.
+
+
+def test_a_difference_is_found():
+    plain = {"drop": {"drop": "file", "drop.f": "function", "drop.f(x)": "positional or keyword"}}
+    extra = {"drop": plain["drop"] | {"drop.f(y)": "keyword-only = 1"}}
+    default = {"drop": plain["drop"] | {"drop.f(x)": "positional or keyword = 1"}}
+    reordered = {"drop": dict(reversed(plain["drop"].items()))}
+    assert undeclared("drop", {"scratch": plain, "torch": plain, "keras": plain}, []) == []
+    for other in (extra, default, reordered, {}):
+        assert undeclared("drop", {"scratch": plain, "torch": plain, "keras": other}, [])
+        assert undeclared("drop", {"scratch": other, "torch": plain, "keras": plain}, [])
+    declared = [("keras", "drop.f(y)", "why not")]
+    assert undeclared("drop", {"scratch": plain, "torch": plain, "keras": extra}, declared) == []
+    assert undeclared("drop", {"scratch": plain, "torch": extra, "keras": plain}, declared)
+    whole = [("keras", "drop", "why not")]
+    assert undeclared("drop", {"scratch": {}, "torch": {}, "keras": plain}, whole) == []
+
+
+def test_what_is_described():
+    """All that this file compares is seen in a real panel."""
+    seen = describe("scratch")["dropout"]
+    assert seen["dropout.draw_mask(rate)"] == "positional or keyword"
+    assert seen["dropout.dropout(inverted)"] == "keyword-only = True"
+    assert seen["dropout.Dropout(name)"] == "keyword-only = 'dropout'"
+    assert seen["dropout.Dropout.forward(training)"] == "keyword-only = False"
+    assert seen["dropout.Dropout.get_weights"] == "method"
+    assert describe("keras_impl")["dropout"]["dropout.Dropout(**kwargs)"] == "variadic keyword"

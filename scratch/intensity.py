@@ -1,0 +1,88 @@
+r"""Brightness, contrast, noise: the values of the pixels, changed.
+
+    brightness   y = x + shift                              dx = dy
+    contrast     y = m + factor (x - m)                     dx = factor dy + (1 - factor) mean dy
+    noise        y = x + deviation z,  z ~ N(0, 1)          dx = dy
+    clip         y = min(max(x, 0), 1)                      dx = dy [0 <= x <= 1]
+
+m is the mean of an image over its pixels, for each channel by itself, and so is the mean of dy: the
+matrix of the contrast is symmetric. The first three may leave [0, 1]; the clip belongs at the end
+of all changes. At the bounds themselves, where black and white pixels are, its gradient is 1.
+
+Images: (N, H, W, C), floating point; shift and factor: floating point, (N,); z: the shape of the
+images; deviation: a number >= 0. A ``ValueError`` says which argument does not fit.
+
+Framework differences: torchvision multiplies for brightness, and takes the contrast about the mean
+of the grey image. Keras shifts by a fraction of value_range, by default (0, 255), and its
+RandomContrast with one number c draws factors from [1, 1 + c] only; each of its layers clips. At
+the bounds the gradient of JAX's clip is 1/2; PyTorch's and TensorFlow's is 1, as ours.
+"""
+
+import numpy as np
+
+from common.checks import check_images, check_number, check_per_image, check_same_shape
+
+__all__ = [
+    "brightness",
+    "brightness_backward",
+    "contrast",
+    "contrast_backward",
+    "gaussian_noise",
+    "gaussian_noise_backward",
+    "clip",
+    "clip_backward",
+]
+
+
+def brightness(images: np.ndarray, shift: np.ndarray) -> np.ndarray:
+    """Add to each image its shift."""
+    return images + _per_image("shift", shift, images)
+
+
+def brightness_backward(grad: np.ndarray) -> np.ndarray:
+    """dL/dimages from dL/dy."""
+    return grad
+
+
+def contrast(images: np.ndarray, factor: np.ndarray) -> np.ndarray:
+    """Stretch each image about its own mean by its factor."""
+    factor = _per_image("factor", factor, images)
+    mean = images.mean(axis=(1, 2), keepdims=True)
+    return mean + factor * (images - mean)
+
+
+def contrast_backward(grad: np.ndarray, factor: np.ndarray) -> np.ndarray:
+    """dL/dimages from dL/dy."""
+    return contrast(grad, factor)
+
+
+def gaussian_noise(images: np.ndarray, noise: np.ndarray, deviation: float) -> np.ndarray:
+    """Add ``deviation`` times standard normal ``noise``."""
+    check_images(images.shape, str(images.dtype))
+    check_same_shape("noise", noise.shape, images.shape)
+    deviation = check_number("deviation", deviation, "[0, inf)")
+    return images + deviation * noise.astype(images.dtype, copy=False)
+
+
+def gaussian_noise_backward(grad: np.ndarray) -> np.ndarray:
+    """dL/dimages from dL/dy."""
+    return grad
+
+
+def clip(images: np.ndarray) -> np.ndarray:
+    """Draw what lies outside [0, 1] to its bounds."""
+    check_images(images.shape, str(images.dtype))
+    return np.clip(images, 0, 1)
+
+
+def clip_backward(grad: np.ndarray, images: np.ndarray) -> np.ndarray:
+    """dL/dimages from dL/dy and the images before the clip."""
+    check_same_shape("grad", grad.shape, images.shape)
+    return grad * ((images >= 0) & (images <= 1))
+
+
+def _per_image(name: str, values: np.ndarray, images: np.ndarray) -> np.ndarray:
+    """One value for each image, shaped to be multiplied with images."""
+    check_images(images.shape, str(images.dtype))
+    check_per_image(name, values.shape, str(values.dtype), "floating point", len(images))
+    return values.astype(images.dtype)[:, None, None, None]

@@ -1,0 +1,76 @@
+r"""Cross-entropy from logits: of a softmax over the classes, and of one sigmoid.
+
+    softmax   p_c = exp(z_c) / sum_k exp(z_k)    L = -1/N sum_i log p_{i, y_i}
+                                                 dL/dz_ic = (p_ic - [c = y_i]) / N
+    binary    p = 1 / (1 + exp(-z))              L = -1/N sum_i log(p_i if y_i = 1 else 1 - p_i)
+                                                 dL/dz_i = (p_i - y_i) / N
+
+Taken literally, exp overflows and log meets 0. So the largest logit is subtracted first, which
+leaves p as it is, and the binary loss is written as max(z, 0) - z y + log(1 + exp(-|z|)). Both are
+then exact for logits of any size.
+
+Softmax: ``logits`` (N, classes), ``labels`` integers in [0, classes), of shape (N,). Binary:
+``logits`` (N, 1), ``labels`` integers in {0, 1}, of shape (N,) too. The loss is in nats, a scalar
+of the dtype of the logits. A ``ValueError`` says which argument does not fit.
+
+Framework differences: PyTorch's ``cross_entropy`` and ``binary_cross_entropy_with_logits`` take
+logits. Keras's losses take probabilities unless ``from_logits=True``, and clip them to
+[1e-7, 1 - 1e-7], where the gradient is 0. PyTorch leaves labels of -100 out of the mean, and Keras
+on JAX gives any label out of range a loss of 0: here they are errors. Both want binary labels as
+floats, in the shape of the logits; we take integers of shape (N,), as for softmax.
+"""
+
+import numpy as np
+
+from common.checks import check_floating, check_labels
+
+__all__ = [
+    "softmax_cross_entropy",
+    "softmax_cross_entropy_backward",
+    "binary_cross_entropy",
+    "binary_cross_entropy_backward",
+]
+
+
+def softmax_cross_entropy(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """The mean loss of a batch."""
+    _check(logits, labels)
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    log_sum = np.log(np.exp(shifted).sum(axis=1))
+    return np.mean(log_sum - shifted[np.arange(len(labels)), labels])
+
+
+def softmax_cross_entropy_backward(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """dL/dlogits."""
+    _check(logits, labels)
+    grad = np.exp(logits - logits.max(axis=1, keepdims=True))
+    grad /= grad.sum(axis=1, keepdims=True)
+    grad[np.arange(len(labels)), labels] -= 1
+    grad /= len(labels)
+    return grad
+
+
+def binary_cross_entropy(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """The mean loss of a batch."""
+    _check(logits, labels, binary=True)
+    z, y = logits[:, 0], labels.astype(logits.dtype)
+    return np.mean(np.maximum(z, 0) - z * y + np.log1p(np.exp(-np.abs(z))))
+
+
+def binary_cross_entropy_backward(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """dL/dlogits."""
+    _check(logits, labels, binary=True)
+    decay = np.exp(-np.abs(logits))  # in (0, 1]: never overflows
+    p = np.where(logits >= 0, 1, decay) / (1 + decay)
+    return (p - labels[:, np.newaxis].astype(logits.dtype)) / len(labels)
+
+
+def _check(logits: np.ndarray, labels: np.ndarray, *, binary: bool = False) -> None:
+    check_floating("logits", str(logits.dtype))
+    check_labels(
+        logits.shape,
+        labels.shape,
+        str(labels.dtype),
+        lambda: (int(labels.min()), int(labels.max())),
+        binary=binary,
+    )

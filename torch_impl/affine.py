@@ -1,0 +1,122 @@
+r"""Rotation, zoom, translation and shear of a batch of images, as one affine map.
+
+Pixel (column x, row y) of the output shows the point M (x, y, 1) of the input. About the centre c =
+((W - 1)/2, (H - 1)/2), and with the y axis pointing down,
+
+    M (x, y, 1) = A (x - c_x - t_x, y - c_y - t_y) + c
+    A = 1/(1 + zoom) [1  tan s] [cos r  -sin r]        r = rotation, s = shear
+                     [0      1] [sin r   cos r]        t = (W translation_x, H translation_y)
+
+Seen from the input: enlarge by 1 + zoom, shear, rotate, then move. All turn the image about its
+centre. Row 0 is on top; a positive rotation (degrees) is counter-clockwise, a positive shear
+(degrees) leans the image to the right, its upper rows moving right, a positive zoom enlarges, and a
+positive translation (a fraction of the side) moves right or down.
+
+    bilinear   y = sum over the four pixels around the point of weight * pixel; the weights are
+               (1 - u)(1 - v), u(1 - v), (1 - u)v, uv, with (u, v) the point minus its floor
+    nearest    y = the pixel at the rounded point; halves go to the even neighbour
+    outside    constant: fill_value; nearest: the nearest pixel (a a | a b c d | d d);
+               reflect: the mirror image, with the edge pixel doubled (b a | a b c d | d c)
+
+The gradient is PyTorch's autograd of the same map.
+
+Images: (N, H, W, C), floating point; the parameters: floating point, (N,); matrices: M, (N, 2, 3),
+finite. A ``ValueError`` says which argument does not fit. Coordinates have the precision of the
+images, float32 at least.
+
+Framework differences: PyTorch's ``affine_grid`` wants M in coordinates that run from -1 to 1 across
+each side, and ``grid_sample`` calls nearest "border" and pads with zeros. Keras's RandomRotation
+counts fractions of a turn, RandomZoom shrinks for positive factors, RandomShear moves x by a
+fraction of y, the corner staying; all reflect by default. We use pixels, degrees and a constant: M
+is rewritten for ``affine_grid``, and sampling image - fill_value makes its zeros our constant.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+
+from common.checks import (
+    check_choice,
+    check_finite,
+    check_images,
+    check_integer,
+    check_number,
+    check_per_image,
+    check_same_shape,
+)
+
+__all__ = ["affine_matrices", "affine"]
+
+INTERPOLATIONS = ("bilinear", "nearest")
+FILL_MODES = {"constant": "zeros", "nearest": "border", "reflect": "reflection"}
+
+
+def affine_matrices(
+    height: int,
+    width: int,
+    *,
+    rotation: torch.Tensor,
+    zoom: torch.Tensor,
+    translation_x: torch.Tensor,
+    translation_y: torch.Tensor,
+    shear: torch.Tensor,
+) -> torch.Tensor:
+    """M of every image, (N, 2, 3): from output pixels to input pixels."""
+    check_integer("height", height, minimum=1)
+    check_integer("width", width, minimum=1)
+    count = rotation.shape[0] if len(rotation.shape) else None
+    given = {"rotation": rotation, "zoom": zoom, "translation_x": translation_x}
+    given |= {"translation_y": translation_y, "shear": shear}
+    for name, values in given.items():
+        check_per_image(name, values.shape, dtype_name(values), "floating point", count)
+    radians, tangent = rotation * (math.pi / 180), torch.tan(shear * (math.pi / 180))
+    cosine, sine = torch.cos(radians) / (1 + zoom), torch.sin(radians) / (1 + zoom)
+    a, b = cosine + tangent * sine, tangent * cosine - sine
+    centre_x, centre_y = (width - 1) / 2, (height - 1) / 2
+    x, y = centre_x + width * translation_x, centre_y + height * translation_y
+    first = [a, b, centre_x - a * x - b * y]
+    second = [sine, cosine, centre_y - sine * x - cosine * y]
+    return torch.stack([torch.stack(first, dim=-1), torch.stack(second, dim=-1)], dim=1)
+
+
+def affine(
+    images: torch.Tensor,
+    matrices: torch.Tensor,
+    *,
+    interpolation: str = "bilinear",
+    fill_mode: str = "constant",
+    fill_value: float = 0.0,
+) -> torch.Tensor:
+    """The equations above: each output pixel is sampled where its matrix points."""
+    check_images(images.shape, dtype_name(images))
+    n, height, width, channels = images.shape
+    check_choice("interpolation", interpolation, INTERPOLATIONS)
+    check_choice("fill_mode", fill_mode, tuple(FILL_MODES))
+    fill_value = check_number("fill_value", fill_value)
+    check_same_shape("matrices", matrices.shape, (n, 2, 3))
+    check_finite("matrices", bool(matrices.isfinite().all()))
+    dtype = torch.promote_types(images.dtype, torch.float32)
+    theta = _normalized(matrices.to(dtype), height, width)
+    grid = F.affine_grid(theta, [n, channels, height, width], align_corners=False)
+    sampled = F.grid_sample(
+        images.to(dtype).permute(0, 3, 1, 2) - fill_value,
+        grid,
+        mode=interpolation,
+        padding_mode=FILL_MODES[fill_mode],
+        align_corners=False,
+    )
+    return (sampled + fill_value).permute(0, 2, 3, 1).to(images.dtype)
+
+
+def _normalized(matrices: torch.Tensor, height: int, width: int) -> torch.Tensor:
+    """The same maps between coordinates (2x + 1)/W - 1 and (2y + 1)/H - 1."""
+    (a, b, c), (d, e, f) = (row.unbind(-1) for row in matrices.unbind(1))
+    x = (a * (width - 1) + b * (height - 1) + 2 * c + 1) / width - 1
+    y = (d * (width - 1) + e * (height - 1) + 2 * f + 1) / height - 1
+    first, second = [a, b * (height / width), x], [d * (width / height), e, y]
+    return torch.stack([torch.stack(first, dim=-1), torch.stack(second, dim=-1)], dim=1)
+
+
+def dtype_name(tensor: torch.Tensor) -> str:
+    return str(tensor.dtype).removeprefix("torch.")

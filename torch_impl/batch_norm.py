@@ -1,0 +1,126 @@
+r"""Batch normalization: every feature gets mean beta and standard deviation gamma over the batch.
+
+    mean     = 1/n sum_i x_i                  variance = 1/n sum_i (x_i - mean)^2
+    x_hat    = (x - mean) / sqrt(variance + epsilon)
+    y        = gamma x_hat + beta                            training: statistics of this batch
+    running  = momentum running + (1 - momentum) batch       for the mean and for the variance
+    y        = the same with the running statistics          inference
+
+It is PyTorch's ``F.batch_norm`` and its gradient. Only the running statistics are our own, because
+PyTorch divides their variance by n - 1.
+
+``x`` has shape (..., C) with C features in the last axis; n is the number of values of a feature,
+over all other axes: N for (N, C), N H W for images (N, H, W, C). ``gamma``, ``beta`` and the
+statistics have shape (C,); gamma and beta may be None (1 and 0). ``momentum`` lies in [0, 1],
+``epsilon`` in (0, inf); training needs n >= 2. A ``ValueError`` says which argument does not fit.
+
+Paper: Ioffe and Szegedy, "Batch normalization: accelerating deep network training by reducing
+internal covariate shift", ICML 2015.
+
+Framework differences: PyTorch's ``momentum`` is the weight of the *new* batch (0.1), its epsilon is
+1e-5, its channels come second, and its running variance is divided by n - 1, though the variance it
+normalizes with is divided by n. Keras: 0.99 as the weight of the *old* statistics, 1e-3, channels
+last, divided by n. We count as Keras does, with 0.9 and 1e-5.
+"""
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from common.checks import (
+    check_batch,
+    check_dtype,
+    check_features,
+    check_floating,
+    check_integer,
+    check_number,
+    check_rows,
+    check_same_shape,
+)
+
+__all__ = ["batch_norm_train", "batch_norm_inference", "update_running", "BatchNorm"]
+
+
+def batch_norm_train(
+    x: torch.Tensor, gamma: torch.Tensor | None, beta: torch.Tensor | None, *, epsilon: float
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """y, and the mean and variance of the batch (as constants: no gradient flows through them)."""
+    _check(x, epsilon, gamma=gamma, beta=beta)
+    check_rows(x.shape)
+    rows = x.reshape(-1, x.shape[-1])
+    # With a momentum of 1, PyTorch's running statistics are the batch's own; its n - 1 becomes n.
+    mean, variance = x.new_zeros(2, x.shape[-1])
+    y = F.batch_norm(rows, mean, variance, gamma, beta, training=True, momentum=1.0, eps=epsilon)
+    return y.reshape(x.shape), mean, variance * ((len(rows) - 1) / len(rows))
+
+
+def batch_norm_inference(
+    x: torch.Tensor,
+    gamma: torch.Tensor | None,
+    beta: torch.Tensor | None,
+    mean: torch.Tensor,
+    variance: torch.Tensor,
+    *,
+    epsilon: float,
+) -> torch.Tensor:
+    """y, for statistics that are given."""
+    _check(x, epsilon, gamma=gamma, beta=beta, mean=mean, variance=variance)
+    rows = x.reshape(-1, x.shape[-1])
+    return F.batch_norm(rows, mean, variance, gamma, beta, eps=epsilon).reshape(x.shape)
+
+
+def update_running(running: torch.Tensor, batch: torch.Tensor, *, momentum: float) -> torch.Tensor:
+    """The running mean (or variance) after a batch that has the mean (or variance) ``batch``."""
+    momentum = check_number("momentum", momentum, "[0, 1]")
+    check_same_shape("batch", batch.shape, running.shape)
+    return momentum * running + (1 - momentum) * batch
+
+
+class BatchNorm(nn.Module):
+    running_mean: torch.Tensor
+    running_variance: torch.Tensor
+
+    def __init__(
+        self,
+        features: int,
+        *,
+        momentum: float = 0.9,
+        epsilon: float = 1e-5,
+        affine: bool = True,
+        name: str = "batch_norm",
+        dtype: str = "float32",
+    ) -> None:
+        super().__init__()
+        self.name = name
+        self.features = check_integer("features", features, minimum=1)
+        self.momentum = check_number("momentum", momentum, "[0, 1]")
+        self.epsilon = check_number("epsilon", epsilon, "(0, inf)")
+        zeros = torch.zeros(features, dtype=getattr(torch, check_dtype(dtype)))
+        self.gamma = nn.Parameter(torch.ones_like(zeros)) if affine else None
+        self.beta = nn.Parameter(torch.zeros_like(zeros)) if affine else None
+        self.register_buffer("running_mean", zeros)
+        self.register_buffer("running_variance", torch.ones_like(zeros))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        check_features(x.shape, self.features)
+        running_mean, running_variance = self.running_mean, self.running_variance
+        if not self.training:
+            return batch_norm_inference(
+                x, self.gamma, self.beta, running_mean, running_variance, epsilon=self.epsilon
+            )
+        y, mean, variance = batch_norm_train(x, self.gamma, self.beta, epsilon=self.epsilon)
+        running_mean.copy_(update_running(running_mean, mean, momentum=self.momentum))
+        running_variance.copy_(update_running(running_variance, variance, momentum=self.momentum))
+        return y
+
+    def extra_repr(self) -> str:
+        return f"{self.features}, momentum={self.momentum}, epsilon={self.epsilon}"
+
+
+def _check(x: torch.Tensor, epsilon: float, **per_feature: torch.Tensor | None) -> None:
+    check_number("epsilon", epsilon, "(0, inf)")
+    check_floating("x", str(x.dtype).removeprefix("torch."))
+    check_batch(x.shape)
+    for name, tensor in per_feature.items():
+        if tensor is not None:
+            check_same_shape(name, tensor.shape, x.shape[-1:])

@@ -1,0 +1,59 @@
+r"""Brightness, contrast, noise: the values of the pixels, changed.
+
+    brightness   y = x + shift                              dx = dy
+    contrast     y = m + factor (x - m)                     dx = factor dy + (1 - factor) mean dy
+    noise        y = x + deviation z,  z ~ N(0, 1)          dx = dy
+    clip         y = min(max(x, 0), 1)                      dx = dy [0 <= x <= 1]
+
+m is the mean of an image over its pixels, for each channel by itself, and so is the mean of dy: the
+matrix of the contrast is symmetric. The first three may leave [0, 1]; the clip belongs at the end
+of all changes. At the bounds themselves, where black and white pixels are, its gradient is 1.
+
+Images: (N, H, W, C), floating point; shift and factor: floating point, (N,); z: the shape of the
+images; deviation: a number >= 0. A ``ValueError`` says which argument does not fit.
+
+Framework differences: torchvision multiplies for brightness, and takes the contrast about the mean
+of the grey image. Keras shifts by a fraction of value_range, by default (0, 255), and its
+RandomContrast with one number c draws factors from [1, 1 + c] only; each of its layers clips. At
+the bounds the gradient of JAX's clip is 1/2; PyTorch's and TensorFlow's is 1, as ours.
+"""
+
+import torch
+
+from common.checks import check_images, check_number, check_per_image, check_same_shape
+from torch_impl.affine import dtype_name
+
+__all__ = ["brightness", "contrast", "gaussian_noise", "clip"]
+
+
+def brightness(images: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
+    """Add to each image its shift."""
+    return images + _per_image("shift", shift, images)
+
+
+def contrast(images: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
+    """Stretch each image about its own mean by its factor."""
+    factor = _per_image("factor", factor, images)
+    mean = images.mean(dim=(1, 2), keepdim=True)
+    return mean + factor * (images - mean)
+
+
+def gaussian_noise(images: torch.Tensor, noise: torch.Tensor, deviation: float) -> torch.Tensor:
+    """Add ``deviation`` times standard normal ``noise``."""
+    check_images(images.shape, dtype_name(images))
+    check_same_shape("noise", noise.shape, images.shape)
+    deviation = check_number("deviation", deviation, "[0, inf)")
+    return images + deviation * noise.to(images.dtype)
+
+
+def clip(images: torch.Tensor) -> torch.Tensor:
+    """Draw what lies outside [0, 1] to its bounds."""
+    check_images(images.shape, dtype_name(images))
+    return images.clamp(0, 1)
+
+
+def _per_image(name: str, values: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
+    """One value for each image, shaped to be multiplied with images."""
+    check_images(images.shape, dtype_name(images))
+    check_per_image(name, values.shape, dtype_name(values), "floating point", len(images))
+    return values.to(images.dtype)[:, None, None, None]

@@ -1,0 +1,48 @@
+r"""Cross-entropy from logits: of a softmax over the classes, and of one sigmoid.
+
+    softmax   p_c = exp(z_c) / sum_k exp(z_k)    L = -1/N sum_i log p_{i, y_i}
+    binary    p = 1 / (1 + exp(-z))              L = -1/N sum_i log(p_i if y_i = 1 else 1 - p_i)
+
+They are PyTorch's own functions of the logits, which stay finite and exact for logits of any size,
+and their autograd.
+
+Softmax: ``logits`` (N, classes), ``labels`` integers in [0, classes), of shape (N,). Binary:
+``logits`` (N, 1), ``labels`` integers in {0, 1}, of shape (N,) too. The loss is in nats, a scalar
+of the dtype of the logits. A ``ValueError`` says which argument does not fit.
+
+Framework differences: PyTorch's ``cross_entropy`` and ``binary_cross_entropy_with_logits`` take
+logits. Keras's losses take probabilities unless ``from_logits=True``, and clip them to
+[1e-7, 1 - 1e-7], where the gradient is 0. PyTorch leaves labels of -100 out of the mean, and Keras
+on JAX gives any label out of range a loss of 0: here they are errors. Both want binary labels as
+floats, in the shape of the logits; we take integers of shape (N,), as for softmax.
+"""
+
+import torch
+from torch.nn import functional as F
+
+from common.checks import check_floating, check_labels
+
+__all__ = ["softmax_cross_entropy", "binary_cross_entropy"]
+
+
+def softmax_cross_entropy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """The mean loss of a batch."""
+    _check(logits, labels)
+    return F.cross_entropy(logits, labels.long())
+
+
+def binary_cross_entropy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """The mean loss of a batch."""
+    _check(logits, labels, binary=True)
+    return F.binary_cross_entropy_with_logits(logits[:, 0], labels.to(logits.dtype))
+
+
+def _check(logits: torch.Tensor, labels: torch.Tensor, *, binary: bool = False) -> None:
+    check_floating("logits", str(logits.dtype).removeprefix("torch."))
+    check_labels(
+        logits.shape,
+        labels.shape,
+        str(labels.dtype).removeprefix("torch."),
+        lambda: (int(labels.min()), int(labels.max())),
+        binary=binary,
+    )

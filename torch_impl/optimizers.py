@@ -1,0 +1,165 @@
+r"""Optimizers: gradient descent with momentum, Adam and AdamW.
+
+    first     w -= learning_rate * weight_decay * w           on weights, not on biases and scales
+
+    SGD       v = momentum * v + g
+              w -= learning_rate * v                          nesterov: ... * (g + momentum * v)
+
+    Adam      m = beta_1 * m + (1 - beta_1) * g               m_hat = m / (1 - beta_1**t)
+              v = beta_2 * v + (1 - beta_2) * g**2            v_hat = v / (1 - beta_2**t)
+              w -= learning_rate * m_hat / (sqrt(v_hat) + epsilon)
+
+    AdamW     Adam, with weight_decay = 0.01 unless told otherwise
+
+g = dL/dw, t counts the steps from 1, m and v start at 0. The decay is decoupled: it enters neither
+the velocity nor the moments.
+
+learning_rate and epsilon lie in (0, inf), momentum, beta_1 and beta_2 in [0, 1), weight_decay in
+[0, inf), and nesterov needs a momentum above 0; a ``ValueError`` says which does not fit.
+
+Papers: Sutskever, Martens, Dahl and Hinton, "On the importance of initialization and momentum in
+deep learning", ICML 2013; Kingma and Ba, "Adam: a method for stochastic optimization", ICLR 2015
+(Algorithm 1); Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019.
+
+Framework differences: PyTorch's SGD and Adam add weight_decay * w to the gradient; its AdamW and
+all of Keras decouple. Both decay every parameter. Keras's Adam adds epsilon (1e-7) to sqrt(v),
+before the correction ("epsilon hat"); Keras's SGD keeps learning_rate * g in the velocity, which
+differs once the learning rate changes. We do as PyTorch's SGD and AdamW, on weights only: the
+classes here are PyTorch's, with the decay taken out of SGD's gradient.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch.optim.optimizer import ParamsT
+from torch.optim.sgd import sgd
+
+from common.checks import check_flag, check_number
+from torch_impl.penalties import is_weight
+
+__all__ = ["SGD", "Adam", "AdamW"]
+
+
+def _groups(params: ParamsT, weight_decay: float) -> ParamsT:
+    """Named parameters in two groups, weights and the rest, of which only the first decays.
+
+    Groups (dicts) are taken as they are. Parameters without names cannot be told apart.
+    """
+    if weight_decay == 0:
+        return params
+    items: list[Any] = list(params)
+    if all(isinstance(item, dict) for item in items):
+        return items
+    if not all(isinstance(item, tuple) for item in items):
+        raise ValueError(
+            "params must be named (model.named_parameters()) or groups, "
+            "so that weight_decay can act on weights alone"
+        )
+    weights = [item for item in items if is_weight(*item)]
+    rest = [item for item in items if not is_weight(*item)]
+    groups: list[dict[str, Any]] = [{"params": weights}, {"params": rest, "weight_decay": 0.0}]
+    return [group for group in groups if group["params"]]
+
+
+class SGD(torch.optim.SGD):
+    """Gradient descent with momentum: the equations at the top."""
+
+    def __init__(
+        self,
+        params: ParamsT,
+        learning_rate: float = 0.01,
+        *,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        weight_decay: float = 0.0,
+    ) -> None:
+        learning_rate = check_number("learning_rate", learning_rate, "(0, inf)")
+        weight_decay = check_number("weight_decay", weight_decay, "[0, inf)")
+        check_flag("nesterov", nesterov)
+        super().__init__(
+            _groups(params, weight_decay),
+            lr=learning_rate,
+            momentum=check_number("momentum", momentum, "(0, 1)" if nesterov else "[0, 1)"),
+            nesterov=nesterov,
+            weight_decay=weight_decay,
+        )
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """PyTorch's own step, but for the weight decay, which that would add to the gradient."""
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        for group in self.param_groups:
+            params = [p for p in group["params"] if p.grad is not None]
+            if group["weight_decay"] != 0:
+                for p in params:
+                    p.mul_(1 - group["lr"] * group["weight_decay"])
+            velocities = [self.state.get(p, {}).get("momentum_buffer") for p in params]
+            sgd(
+                params,
+                [p.grad for p in params],
+                velocities,
+                weight_decay=0.0,
+                momentum=group["momentum"],
+                lr=group["lr"],
+                dampening=group["dampening"],
+                nesterov=group["nesterov"],
+                maximize=group["maximize"],
+            )
+            if group["momentum"] != 0:
+                for p, velocity in zip(params, velocities, strict=True):
+                    self.state[p]["momentum_buffer"] = velocity
+        return loss
+
+
+class Adam(torch.optim.AdamW):
+    """Adam: the equations at the top. PyTorch's AdamW, which is Adam where nothing decays."""
+
+    def __init__(
+        self,
+        params: ParamsT,
+        learning_rate: float = 0.001,
+        *,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        weight_decay: float = 0.0,
+    ) -> None:
+        learning_rate = check_number("learning_rate", learning_rate, "(0, inf)")
+        weight_decay = check_number("weight_decay", weight_decay, "[0, inf)")
+        super().__init__(
+            _groups(params, weight_decay),
+            lr=learning_rate,
+            betas=(
+                check_number("beta_1", beta_1, "[0, 1)"),
+                check_number("beta_2", beta_2, "[0, 1)"),
+            ),
+            eps=check_number("epsilon", epsilon, "(0, inf)"),
+            weight_decay=weight_decay,
+        )
+
+
+class AdamW(Adam):
+    """Adam with decoupled weight decay."""
+
+    def __init__(
+        self,
+        params: ParamsT,
+        learning_rate: float = 0.001,
+        *,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        weight_decay: float = 0.01,
+    ) -> None:
+        super().__init__(
+            params,
+            learning_rate,
+            beta_1=beta_1,
+            beta_2=beta_2,
+            epsilon=epsilon,
+            weight_decay=weight_decay,
+        )

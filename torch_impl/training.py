@@ -1,0 +1,125 @@
+"""Training, evaluation and prediction with a model and a recipe.
+
+    loss of a step = mean loss over the batch + l1 * sum(abs(w)) + l2 / 2 * sum(w**2)
+
+Visit v of the training set, counted from 0 over all epochs, goes in the order of the stream (seed,
+"shuffle", v), so the three panels see the same batches. The validation loss has the penalties too,
+as Keras reports it.
+"""
+
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+
+import numpy as np
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, Sampler, TensorDataset
+
+from common.datasets import Dataset
+from common.history import History
+from common.progress import progress_bar
+from common.recipes import Recipe
+from common.streams import Stream
+from torch_impl.early_stopping import EarlyStopping
+from torch_impl.losses import binary_cross_entropy, softmax_cross_entropy
+from torch_impl.optimizers import SGD, Adam, AdamW
+from torch_impl.penalties import L1, L2, total_penalty
+from torch_impl.streams import permutation
+
+__all__ = ["batches", "fit", "evaluate", "predict"]
+
+LOSSES = {"softmax": softmax_cross_entropy, "binary": binary_cross_entropy}
+OPTIMIZERS = {"sgd": SGD, "adam": Adam, "adamw": AdamW}
+EVALUATION_BATCH = 1000
+
+
+def batches(recipe: Recipe, examples: int, epoch: int) -> list[torch.Tensor]:
+    """The indices of each batch of an epoch, int64."""
+    found = []
+    for visit in range(recipe.passes_per_epoch):
+        number = epoch * recipe.passes_per_epoch + visit
+        order = permutation(Stream(recipe.seed, "shuffle", number), examples)
+        found += [order[i : i + recipe.batch_size] for i in recipe.batch_starts(examples)]
+    return found
+
+
+class StreamOrder(Sampler[torch.Tensor]):
+    """The batches of an epoch; every pass through the loader is the next epoch."""
+
+    def __init__(self, recipe: Recipe, examples: int) -> None:
+        self.recipe, self.examples, self.epoch = recipe, examples, 0
+
+    def __len__(self) -> int:
+        return self.recipe.steps_per_epoch(self.examples)
+
+    def __iter__(self) -> Iterator[torch.Tensor]:
+        self.epoch += 1
+        return iter(batches(self.recipe, self.examples, self.epoch - 1))
+
+
+def fit(model: nn.Module, recipe: Recipe, dataset: Dataset, *, progress: bool = True) -> History:
+    """Train ``model`` in place, for ``recipe.epochs`` epochs or until early stopping."""
+    x = torch.from_numpy(dataset.x_train.astype(recipe.dtype, copy=False))
+    y = torch.from_numpy(dataset.y_train)
+    # batch_size=None: the data set is indexed with a whole batch at once, not row by row.
+    loader = DataLoader(TensorDataset(x, y), sampler=StreamOrder(recipe, len(x)), batch_size=None)
+    device = next(model.parameters()).device
+    loss_function = LOSSES[recipe.loss]
+    penalties = _penalties(recipe)
+    optimizer = OPTIMIZERS[recipe.optimizer](model.named_parameters(), **recipe.optimizer_options())
+    rule = recipe.early_stopping
+    stopping = None if rule is None else EarlyStopping(**asdict(rule))
+    history = History("torch")
+    start = time.perf_counter()
+    with progress_bar("torch", len(loader) * recipe.epochs, enabled=progress) as advance:
+        for epoch in range(recipe.epochs):
+            model.train()
+            losses, sizes = [], []
+            for images, labels in loader:
+                logits = model(images.to(device))
+                loss = loss_function(logits, labels.to(device))
+                loss = loss + sum(total_penalty(model, penalty) for penalty in penalties)
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                losses.append(loss.item())
+                sizes.append(len(labels))
+                advance(f"epoch {epoch + 1}/{recipe.epochs}  loss {losses[-1]:.4f}")
+            validation = evaluate(model, recipe, dataset.x_validation, dataset.y_validation)
+            history.add_epoch(losses, sizes, *validation)
+            if stopping is not None:
+                value = getattr(history, stopping.monitor)[-1]
+                if stopping.update(epoch, value, model):
+                    history.stopped_early = True
+                    break
+    if stopping is not None:
+        stopping.restore(model)
+        history.best_epoch = stopping.best_epoch
+    history.seconds = time.perf_counter() - start
+    return history
+
+
+def evaluate(model: nn.Module, recipe: Recipe, x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
+    """Loss (penalties included) and accuracy in [0, 1], in inference mode."""
+    logits = torch.from_numpy(predict(model, recipe, x))
+    labels = torch.from_numpy(y)
+    with torch.no_grad():
+        loss = LOSSES[recipe.loss](logits, labels)
+        loss = loss + sum(total_penalty(model, penalty) for penalty in _penalties(recipe))
+    predicted = logits.argmax(dim=1) if recipe.loss == "softmax" else logits[:, 0] > 0
+    return loss.item(), (predicted == labels).double().mean().item()
+
+
+@torch.no_grad()
+def predict(model: nn.Module, recipe: Recipe, x: np.ndarray) -> np.ndarray:
+    """Logits of shape (N, outputs), in inference mode."""
+    model.eval()
+    device = next(model.parameters()).device
+    parts = torch.from_numpy(x.astype(recipe.dtype, copy=False)).split(EVALUATION_BATCH)
+    return torch.cat([model(part.to(device)).cpu() for part in parts]).numpy()
+
+
+def _penalties(recipe: Recipe) -> list[L1 | L2]:
+    both: list[L1 | L2] = [L1(recipe.l1), L2(recipe.l2)]
+    return [penalty for penalty in both if penalty.strength > 0]
