@@ -28,15 +28,15 @@ Framework differences: PyTorch's ``affine_grid`` wants M in coordinates that run
 each side, and ``grid_sample`` calls nearest "border" and pads with zeros. Keras's RandomRotation
 counts fractions of a turn, RandomZoom shrinks for positive factors, RandomShear moves x by a
 fraction of y, the corner staying; all reflect by default. We use pixels, degrees and a constant.
-``keras.ops.image.affine_transform`` takes M as it is, but computes in float32, and on the PyTorch
-backend image by image, without blending at a constant border; so the sum is written out here.
+``keras.ops.image.affine_transform`` takes M as it is, but on TensorFlow it computes in float32, its
+gradient is the inverse map instead of the transpose, and halves round away from zero; on PyTorch it
+goes image by image. So the sum is written out here.
 """
 
 import math
 from typing import Any
 
 import keras
-import numpy as np
 from keras import ops
 
 from common.checks import (
@@ -152,8 +152,8 @@ def _inside(coordinate: Any, size: int, fill_mode: str) -> Any:
 def _all_finite(values: Any) -> bool | None:
     """None inside a traced graph, where there is nothing to read."""
     try:
-        return bool(np.isfinite(ops.convert_to_numpy(values)).all())
-    except (NotImplementedError, TypeError, ValueError):
+        return bool(ops.all(ops.isfinite(values)))
+    except (TypeError, RuntimeError):
         return None
 
 

@@ -14,7 +14,7 @@ follows a gradient step of the loss alone, in place of the penalty's gradient; w
 weights of exactly zero, where a subgradient only moves around zero.
 
 ``w`` is floating point of any shape; strength and alpha lie in [0, inf), l1_ratio in [0, 1],
-step_size in (0, inf); a ``ValueError`` says which does not. Added to sum((y - X w)**2) / (2 n), they
+step_size in (0, inf); a ``ValueError`` says which does not. With sum((y - X w)**2) / (2 n) they
 are scikit-learn's ``Lasso(strength)``, ``Ridge(n * strength)`` and ``ElasticNet(alpha, l1_ratio)``.
 
 Papers: Tibshirani, "Regression shrinkage and selection via the lasso", JRSS B 58, 1996; Zou and
@@ -24,8 +24,9 @@ Boyd, "Proximal algorithms", 2014.
 Framework differences: PyTorch has no penalties; ``weight_decay=strength`` of its SGD and Adam is
 the gradient of L2, and acts on biases too. Keras's ``L2(strength / 2)`` is our L2 (it has no
 one-half), its ``L1`` is ours, its ``L1L2`` takes two strengths, the second without the one-half.
-Neither has the proximal step. Keras rounds the strengths to float32 (ours are exact), and its
-``soft_shrink`` turns NaN into 0. Ours act on weights only: no biases, no batch-norm scales.
+Neither has the proximal step. Ours act on weights only: no biases, no batch-norm scales. The
+classes are Keras's regularizers, for ``kernel_regularizer``; only, Keras rounds strengths to
+float32, its ``L1`` has gradient strength at 0 on JAX, and its ``soft_shrink`` turns NaN into 0.
 """
 
 from typing import Any
@@ -55,7 +56,8 @@ __all__ = [
 
 def l1_penalty(w: Any, strength: float) -> Any:
     """strength * sum(abs(w)), of shape ()."""
-    return check_number("strength", strength, "[0, inf)") * ops.sum(ops.abs(w))
+    # Not ops.abs: on JAX its gradient at 0 is 1.
+    return check_number("strength", strength, "[0, inf)") * ops.sum(w * ops.sign(w))
 
 
 def l1_gradient(w: Any, strength: float) -> Any:
@@ -63,10 +65,10 @@ def l1_gradient(w: Any, strength: float) -> Any:
 
 
 def l1_proximal(w: Any, strength: float, step_size: float) -> Any:
-    """The soft threshold: sign(w) * max(abs(w) - t, 0), which is w less its part in [-t, t]."""
+    """The soft threshold."""
     t = check_number("step_size", step_size, "(0, inf)")
     t *= check_number("strength", strength, "[0, inf)")
-    return w - ops.clip(w, -t, t)
+    return ops.sign(w) * ops.maximum(ops.abs(w) - t, 0)
 
 
 def l2_penalty(w: Any, strength: float) -> Any:
@@ -114,7 +116,7 @@ class L1(keras.regularizers.L1):
     def penalty(self, w: Any) -> Any:
         return l1_penalty(w, self.strength)
 
-    __call__ = penalty  # Keras's own rounds the strength to float32
+    __call__ = penalty
 
     def gradient(self, w: Any) -> Any:
         return l1_gradient(w, self.strength)

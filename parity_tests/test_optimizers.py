@@ -327,7 +327,8 @@ def test_keras_fit_saved_and_resumed(parity, dtype, jit_compile, kind, options, 
         optimizer.step(layer.params, layer.grads)
 
     layers = panel("keras", "layers")
-    model = layers.Sequential([layers.Dense(5, 3, seed=1, dtype=dtype)])
+    dense = layers.Dense(5, 3, seed=1, dtype=dtype)
+    model = layers.Sequential([keras.Input((5,), dtype=dtype), dense])
     if keras.backend.backend() == "torch":
         jit_compile = False  # would be torch.compile, which needs a C++ compiler
     with floatx(dtype):

@@ -80,7 +80,15 @@ def test_bare_keras_regularizers(parity, dtype):
         "l2": scratch.l2_penalty(w, l2),
         "elastic_net": scratch.elastic_net_penalty(w, alpha, ratio),
     }
-    parity("penalties, native", {"scratch": ours, "keras": bare}, terms=w.size)
+    # Our classes are theirs, with the same factors in them.
+    own = {
+        "l1": keras.regularizers.L1.__call__(make("keras", "L1", {"strength": l1}), tensor),
+        "l2": keras.regularizers.L2.__call__(make("keras", "L2", {"strength": l2}), tensor),
+        "elastic_net": keras.regularizers.L1L2.__call__(
+            make("keras", "ElasticNet", {"alpha": alpha, "l1_ratio": ratio}), tensor
+        ),
+    }
+    parity("penalties, native", {"scratch": ours, "keras": bare, "own": own}, terms=w.size)
 
 
 def test_bare_torch_weight_decay_and_softshrink(parity):
@@ -101,8 +109,8 @@ def test_bare_torch_weight_decay_and_softshrink(parity):
     )
 
 
-# Minimizing sum((y - X w)**2) / (2 n) + penalty(w): scikit-learn's Lasso and ElasticNet as they are,
-# and its Ridge, which has the plain sum of squares and alpha * sum(w**2), with alpha = n * strength.
+# The objective is sum((y - X w)**2) / (2 n) + penalty(w). It is that of scikit-learn's Lasso and
+# ElasticNet; its Ridge minimizes 2 n times ours, sum((y - X w)**2) + n * strength * sum(w**2).
 ROWS = 40
 LINEAR_MODELS = [
     ("L2", {"strength": 0.3}, Ridge(ROWS * 0.3, fit_intercept=False, tol=1e-14)),
@@ -218,7 +226,9 @@ def test_penalized_training(parity, kind, options, tmp_path):
         dense = {"in_features": 5, "out_features": 2, "seed": 8, "dtype": "float64"}
         if framework == "keras":
             dense["kernel_regularizer"] = penalty
-        model = layers.Sequential([layers.Dense(**dense)])
+            model = layers.Sequential([keras.Input((5,), dtype="float64"), layers.Dense(**dense)])
+        else:
+            model = layers.Sequential([layers.Dense(**dense)])
         losses = []
         if framework == "scratch":
             optimizer = optimizers.SGD(0.25)

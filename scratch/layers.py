@@ -56,6 +56,10 @@ class Layer:
     def backward(self, grad: np.ndarray) -> np.ndarray:
         raise NotImplementedError
 
+    def backward_parameters(self, grad: np.ndarray) -> None:
+        """As ``backward``, without dL/dx: no one asks for that of a model's input in training."""
+        self.backward(grad)
+
     def __call__(self, x: np.ndarray, *, training: bool = False) -> np.ndarray:
         return self.forward(x, training=training)
 
@@ -107,12 +111,15 @@ class Dense(Layer):
         return y
 
     def backward(self, grad: np.ndarray) -> np.ndarray:
+        self.backward_parameters(grad)
+        return grad @ self.params["weight"].T
+
+    def backward_parameters(self, grad: np.ndarray) -> None:
         x = self._x.reshape(-1, self.in_features)
         dy = grad.reshape(-1, self.out_features)
         self.grads["weight"] = x.T @ dy
         if "bias" in self.params:
             self.grads["bias"] = dy.sum(axis=0)
-        return grad @ self.params["weight"].T
 
 
 class ReLU(Layer):
@@ -186,6 +193,12 @@ class Sequential(Layer):
         for layer in reversed(self.layers):
             grad = layer.backward(grad)
         return grad
+
+    def backward_parameters(self, grad: np.ndarray) -> None:
+        trained = [i for i, layer in enumerate(self.layers) if layer.params]
+        for layer in reversed(self.layers[trained[0] + 1 :]):
+            grad = layer.backward(grad)
+        self.layers[trained[0]].backward_parameters(grad)
 
     def arrays(self) -> Iterator[tuple[str, np.ndarray]]:
         """Those of every layer: "dense_1.weight", "dropout_1.step"."""

@@ -67,7 +67,7 @@ def fit(model: Sequential, recipe: Recipe, dataset: Dataset, *, progress: bool =
             for batch in batches(recipe, len(x), epoch):
                 logits = model.forward(x[batch], training=True)
                 loss = loss_function(logits, y[batch])
-                model.backward(loss_backward(logits, y[batch]))
+                model.backward_parameters(loss_backward(logits, y[batch]))
                 for penalty in penalties:
                     loss += total_penalty(model, penalty)
                     total_penalty_backward(model, penalty)

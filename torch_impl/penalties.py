@@ -14,7 +14,7 @@ follows a gradient step of the loss alone, in place of the penalty's gradient; w
 weights of exactly zero, where a subgradient only moves around zero.
 
 ``w`` is floating point of any shape; strength and alpha lie in [0, inf), l1_ratio in [0, 1],
-step_size in (0, inf); a ``ValueError`` says which does not. Added to sum((y - X w)**2) / (2 n), they
+step_size in (0, inf); a ``ValueError`` says which does not. With sum((y - X w)**2) / (2 n) they
 are scikit-learn's ``Lasso(strength)``, ``Ridge(n * strength)`` and ``ElasticNet(alpha, l1_ratio)``.
 
 Papers: Tibshirani, "Regression shrinkage and selection via the lasso", JRSS B 58, 1996; Zou and
@@ -24,7 +24,7 @@ Boyd, "Proximal algorithms", 2014.
 Framework differences: PyTorch has no penalties; ``weight_decay=strength`` of its SGD and Adam is
 the gradient of L2, and acts on biases too. Keras's ``L2(strength / 2)`` is our L2 (it has no
 one-half), its ``L1`` is ours, its ``L1L2`` takes two strengths, the second without the one-half.
-Neither has the proximal step. PyTorch has the soft threshold, as ``softshrink``. Ours act on
+Neither has the proximal step, but PyTorch has the soft threshold, as ``softshrink``. Ours act on
 weights only: no biases, no batch-norm scales.
 """
 
