@@ -62,7 +62,8 @@ def draw_augmentation(
     stream: Stream, shape: tuple[int, ...], recipe: AugmentationRecipe, *, dtype: str = "float32"
 ) -> AugmentationDraw:
     """Draw for a batch of images of ``shape`` (N, H, W, C)."""
-    check_images(shape, check_dtype(dtype))
+    known = tuple(size if isinstance(size, int) else None for size in shape)
+    check_images(known, check_dtype(dtype))
     n, height, width, _ = shape
     u = ops.transpose(uniform(stream, (n, 13), dtype=dtype))
     offsets = 2 * recipe.crop_padding + 1

@@ -128,7 +128,7 @@ class BatchNorm(Checked, keras.layers.BatchNormalization):
         return y
 
     def get_config(self) -> dict[str, Any]:
-        own = {"features": self.features, "affine": self.scale, "dtype": self.variable_dtype}
+        own = {"features": self.features, "affine": self.scale}
         inherited = super().get_config()
         return {key: inherited[key] for key in inherited if key not in FIXED} | own
 

@@ -101,11 +101,7 @@ class Dense(Checked, keras.layers.Dense):
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
         config["out_features"] = config.pop("units")
-        return config | {
-            "in_features": self.in_features,
-            "seed": self.seed,
-            "dtype": self.variable_dtype,
-        }
+        return config | {"in_features": self.in_features, "seed": self.seed}
 
 
 @keras.saving.register_keras_serializable("triptych")

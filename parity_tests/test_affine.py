@@ -183,8 +183,8 @@ def test_matrices_agree(parity, dtype, shape):
         given = {name: adapter.tensor(value) for name, value in drawn.items()}
         return panel(framework, "affine").affine_matrices(*shape[1:3], **given)
 
-    # a and b, at most 2, carry about 8 roundings: of the angle, of sin, cos and tan, of 1 + zoom, of
-    # a quotient, product and sum. That is 8 eps, and 24 eps * side in the offset c - a x - b y. The
+    # a and b, at most 2, carry about 8 roundings: of the angle, of sin, cos and tan, of 1 + zoom,
+    # of a quotient, product and sum. That is 8 eps; 24 eps * side in the offset c - a x - b y. The
     # largest of a and b is above 1/2, so relative to the matrix it is at most 64 eps * side.
     bound = 64 * np.finfo(dtype).eps * max(shape[1:3])
     parity("affine", everywhere(matrices), tolerance=min(bound, 1e-12 if dtype == "float64" else 1))

@@ -309,6 +309,7 @@ def test_keras_save_and_load_round_trip(tmp_path):
     copy = adapter.keras.saving.load_model(tmp_path / "network.keras")
     assert [type(layer) for layer in copy.layers] == [type(layer) for layer in network.layers]
     assert type(copy) is type(network)
+    assert copy.get_config() == network.get_config()
     assert [v.dtype for v in copy.weights] == [v.dtype for v in network.weights]
     assert_same_future(adapter, network, copy, x, upstream)
 

@@ -1,0 +1,204 @@
+"""Whole runs: the same curve and the same weights from one recipe in the three frameworks."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from common.datasets import Dataset, DatasetUnavailable, digits, mnist, noisy_xor, xor
+from common.recipes import AugmentationRecipe, EarlyStoppingRecipe, Recipe
+from examples.mnist import RECIPE as MNIST
+from examples.xor import NETWORKS
+from parity_tests.panels import everywhere, panel, same_error
+
+SMALL = Recipe(
+    input_shape=(2,),
+    hidden=(8,),
+    outputs=1,
+    loss="binary",
+    activation="tanh",
+    learning_rate=0.03125,
+    batch_size=7,
+    passes_per_epoch=2,
+    epochs=4,
+    dtype="float64",
+)
+
+
+def run(recipe: Recipe, dataset: Dataset):
+    """Train in each framework: histories, and the trained weights."""
+    histories, weights = {}, {}
+    for framework, adapter in everywhere(lambda framework, adapter: adapter).items():
+        model = panel(framework, "models").mlp(recipe)
+        training = panel(framework, "training")
+        histories[framework] = training.fit(model, recipe, dataset, progress=False)
+        weights[framework] = adapter.weights(model)
+    return histories, weights
+
+
+def curves(histories):
+    return {
+        framework: {
+            "step_loss": history.step_loss,
+            "loss": history.loss,
+            "validation_loss": history.validation_loss,
+            "validation_accuracy": history.validation_accuracy,
+        }
+        for framework, history in histories.items()
+    }
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_xor_500_steps(parity, network):
+    """Loss within 1e-12 and weights within 1e-10, absolutely as well as relatively."""
+    histories, weights = run(NETWORKS[network], xor("float64"))
+    assert len(histories["scratch"].step_loss) == 500
+    # Adam divides by the size of the gradient, so a rounding error of a step is a rounding error of
+    # the weights times learning_rate / |g|: 500 steps of it, not one sum, hence the bounds.
+    parity("training, XOR", curves(histories), tolerance=1e-12)
+    parity("training, XOR weights", weights, tolerance=1e-10)
+    reference = histories["scratch"].step_loss
+    for framework in histories:
+        assert np.abs(np.subtract(histories[framework].step_loss, reference)).max() <= 1e-12
+        for name, value in weights[framework].items():
+            assert np.abs(value - weights["scratch"][name]).max() <= 1e-10, name
+
+
+VARIANTS = {
+    "sgd": {"optimizer": "sgd", "momentum": 0.5, "nesterov": True, "weight_decay": 0.125},
+    "adamw, l1": {"optimizer": "adamw", "weight_decay": 0.25, "l1": 2.0**-10},
+    "all": {
+        "hidden": (8, 6),
+        "activation": "sigmoid",
+        "batch_norm": True,
+        "dropout": 0.25,
+        "l1": 2.0**-12,
+        "l2": 2.0**-8,
+        "drop_last": True,
+        "early_stopping": EarlyStoppingRecipe(monitor="validation_accuracy", mode="max"),
+    },
+}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_every_option_of_a_recipe(parity, variant):
+    recipe = replace(SMALL, **VARIANTS[variant])
+    histories, weights = run(recipe, noisy_xor(30, 25, 20, seed=1, dtype="float64"))
+    parity("training", curves(histories), tolerance=1e-12)
+    parity("training, weights", weights, tolerance=1e-10)
+    ends = {(h.epochs, h.best_epoch, h.stopped_early) for h in histories.values()}
+    assert len(ends) == 1
+
+
+def test_early_stopping_ends_the_run_and_restores(parity):
+    stopping = EarlyStoppingRecipe(patience=2, min_delta=0.0)
+    recipe = replace(SMALL, epochs=40, learning_rate=0.25, early_stopping=stopping)
+    dataset = noisy_xor(30, 25, 20, noise=0.5, seed=3, dtype="float64")
+    histories, weights = run(recipe, dataset)
+    history = histories["scratch"]
+    assert history.stopped_early
+    assert history.epochs == history.best_epoch + 3 < 40
+    assert {h.best_epoch for h in histories.values()} == {history.best_epoch}
+    parity("training", curves(histories), tolerance=1e-12)
+    for framework, adapter in everywhere(lambda framework, adapter: adapter).items():
+        model = panel(framework, "models").mlp(recipe)
+        adapter.load(model, weights[framework])
+        x, y = dataset.x_validation, dataset.y_validation
+        loss, _ = panel(framework, "training").evaluate(model, recipe, x, y)
+        assert loss == pytest.approx(min(history.validation_loss), rel=1e-12)
+
+
+def test_float32_agrees_until_rounding_has_grown(parity):
+    """A few steps: each adds a rounding error, and the next ones carry it on."""
+    recipe = replace(SMALL, dtype="float32", batch_norm=True, dropout=0.25, epochs=1)
+    histories, weights = run(recipe, noisy_xor(30, 25, 20, seed=2))
+    steps = len(histories["scratch"].step_loss)
+    bound = 2 * steps * 8 * np.finfo(np.float32).eps
+    for framework, history in histories.items():
+        gap = np.abs(np.subtract(history.step_loss, histories["scratch"].step_loss))
+        assert gap.max() <= bound, framework
+        assert all(value.dtype in (np.float32, np.int64) for value in weights[framework].values())
+
+
+def test_digits_with_augmentation(parity):
+    recipe = Recipe(
+        input_shape=(8, 8, 1),
+        hidden=(32,),
+        outputs=10,
+        learning_rate=2.0**-6,
+        dropout=0.25,
+        batch_norm=True,
+        l2=2.0**-12,
+        batch_size=64,
+        augmentation=AugmentationRecipe(rotation=10.0, translation=0.125, zoom=0.125, noise=0.125),
+        passes_per_epoch=2,
+        epochs=2,
+        dtype="float64",
+    )
+    histories, weights = run(recipe, digits("float64"))
+    assert histories["scratch"].validation_accuracy[-1] > 0.5
+    parity("training, digits", curves(histories), tolerance=1e-12)
+    parity("training, digits weights", weights, tolerance=1e-10)
+
+
+def test_mnist_epoch_in_float64(parity):
+    """468 steps of the example's network, everything on: the loss curves within 1e-10."""
+    try:
+        dataset = mnist("float64", validation="test", download=False)
+    except DatasetUnavailable as error:
+        pytest.skip(str(error))
+    dataset = replace(dataset, x_validation=dataset.x_test[:500], y_validation=dataset.y_test[:500])
+    recipe = replace(MNIST, dtype="float64", epochs=1)
+    histories, weights = run(recipe, dataset)
+    assert len(histories["scratch"].step_loss) == 468
+    assert histories["scratch"].validation_accuracy[-1] > 0.9
+    parity("training, MNIST", curves(histories), tolerance=1e-10)
+    reference = histories["scratch"].step_loss
+    for history in histories.values():
+        assert np.abs(np.subtract(history.step_loss, reference)).max() <= 1e-10
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_xor_is_solved_with_every_seed(network):
+    """100 seeds in NumPy; the other panels follow its curve, as is measured above."""
+    dataset, training = xor("float64"), panel("scratch", "training")
+    for seed in range(100):
+        recipe = replace(NETWORKS[network], seed=seed)
+        model = panel("scratch", "models").mlp(recipe)
+        training.fit(model, recipe, dataset, progress=False)
+        _, accuracy = training.evaluate(model, recipe, dataset.x_test, dataset.y_test)
+        assert accuracy == 1, seed
+
+
+def test_batches_are_the_same_and_visit_everything_once():
+    recipe = replace(SMALL, batch_size=8, passes_per_epoch=3, seed=5)
+    found = {
+        framework: [np.asarray(b) for b in panel(framework, "training").batches(recipe, 30, 2)]
+        for framework in ("scratch", "torch", "keras")
+    }
+    for batches in found.values():
+        assert [len(b) for b in batches] == [8, 8, 8, 6] * 3
+        for visit in range(3):
+            seen = np.concatenate(batches[4 * visit : 4 * visit + 4])
+            assert sorted(seen) == list(range(30))
+        for ours, theirs in zip(batches, found["scratch"], strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+    assert (found["scratch"][0] != found["scratch"][4]).any()
+
+
+def test_fit_leaves_the_data_alone():
+    dataset = noisy_xor(30, 25, 20, dtype="float64")
+    before = dataset.x_train.copy(), dataset.y_train.copy()
+    run(replace(SMALL, epochs=1), dataset)
+    np.testing.assert_array_equal(dataset.x_train, before[0])
+    np.testing.assert_array_equal(dataset.y_train, before[1])
+
+
+def test_bad_batches():
+    def train(framework, adapter):
+        recipe = replace(SMALL, batch_size=64, drop_last=True)
+        model = panel(framework, "models").mlp(recipe)
+        panel(framework, "training").fit(model, recipe, noisy_xor(30, 25, 20), progress=False)
+
+    message = "batch_size must be at most the number of training examples (30) with drop_last, "
+    same_error(train, message + "got 64")
