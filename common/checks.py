@@ -17,21 +17,22 @@ def check_number(name: str, value: Any, interval: str = "(-inf, inf)") -> float:
     """Return ``value`` as a float if it lies in ``interval``, written ``"[0, 1)"``."""
     low, high = (float(bound) for bound in interval[1:-1].split(","))
     if isinstance(value, Real) and not isinstance(value, bool):
-        above = value >= low if interval[0] == "[" else value > low
-        below = value <= high if interval[-1] == "]" else value < high
+        number = float(value)
+        above = number >= low if interval[0] == "[" else number > low
+        below = number <= high if interval[-1] == "]" else number < high
         if above and below:  # both are False for NaN
-            return float(value)
+            return number
     raise ValueError(f"{name} must be a number in {interval}, got {value!r}")
 
 
 def check_integer(name: str, value: Any, *, minimum: int = 0, maximum: int | None = None) -> int:
     """Return ``value`` as an int if ``minimum <= value <= maximum``."""
     allowed = f">= {minimum}" if maximum is None else f"in [{minimum}, {maximum}]"
-    if not isinstance(value, Integral) or isinstance(value, bool):
-        raise ValueError(f"{name} must be an integer {allowed}, got {value!r}")
-    if value < minimum or (maximum is not None and value > maximum):
-        raise ValueError(f"{name} must be an integer {allowed}, got {value!r}")
-    return int(value)
+    if isinstance(value, Integral) and not isinstance(value, bool):
+        number = int(value)
+        if number >= minimum and (maximum is None or number <= maximum):
+            return number
+    raise ValueError(f"{name} must be an integer {allowed}, got {value!r}")
 
 
 def check_choice(name: str, value: Any, choices: Sequence[str]) -> str:

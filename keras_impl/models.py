@@ -9,6 +9,7 @@ from keras_impl.augmentation import Augmentation
 from keras_impl.batch_norm import BatchNorm
 from keras_impl.dropout import Dropout
 from keras_impl.layers import Dense, Flatten, ReLU, Sequential, Sigmoid, Tanh
+from keras_impl.penalties import ElasticNet
 
 __all__ = ["mlp"]
 
@@ -24,8 +25,8 @@ def mlp(recipe: Recipe) -> Sequential:
     if recipe.augmentation is not None:
         layers.append(Augmentation(recipe.augmentation, seed=recipe.seed, dtype=recipe.dtype))
     layers.append(Flatten(dtype=recipe.dtype))
-    # Keras's L2 has no one-half: its strength is half of ours.
-    penalty = keras.regularizers.L1L2(recipe.l1, recipe.l2 / 2) if recipe.l1 or recipe.l2 else None
+    strength = recipe.l1 + recipe.l2
+    penalty = ElasticNet(strength, recipe.l1 / strength) if strength > 0 else None
     features = math.prod(recipe.input_shape)
     for i, units in enumerate(recipe.hidden, start=1):
         layers.append(

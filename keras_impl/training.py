@@ -73,7 +73,8 @@ class Recorder(keras.callbacks.Callback):
         self.history, self.data, self.advance = history, data, advance
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        self.epoch, self.losses = epoch, []
+        self.epoch = epoch
+        self.losses: list[float] = []
         self.data.set_epoch(epoch)
         self.sizes = [len(batch) for batch in self.data.batches]
 
@@ -150,7 +151,7 @@ def _compile(model: keras.Model, recipe: Recipe) -> None:
 
 @contextmanager
 def _precision(recipe: Recipe) -> Iterator[None]:
-    """Keras keeps losses, metrics, learning rate and data in ``floatx``, whatever the layers use."""
+    """Keras keeps losses, metrics, learning rate and data in ``floatx``, not the layers' dtype."""
     if recipe.dtype == "float64":
         enable_float64()
     before = keras.config.floatx()

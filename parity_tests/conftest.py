@@ -32,7 +32,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture
 def parity(pytestconfig: pytest.Config) -> Callable[..., Comparison]:
-    """``parity("dropout", {"scratch": ..., "torch": ..., "keras": ...})``: compare, record, check."""
+    """``parity("dropout", {"scratch": ..., "torch": ...})``: compare, record, check."""
 
     def measure(label: str, candidates: dict[str, Any], **options: Any) -> Comparison:
         result = compare(candidates, label=label, **options)

@@ -47,7 +47,7 @@ def central_difference(
 def assert_gradient(
     function: Callable[[np.ndarray], float], x: np.ndarray, grad: np.ndarray
 ) -> None:
-    """``grad`` is the gradient of ``function`` at x: relative error <= 1e-6 at the array's scale."""
+    """``grad`` is the gradient of ``function`` at x, to 1e-6 of the array's scale."""
     expected = central_difference(function, x)
     assert grad.shape == expected.shape
     scale = max(np.abs(expected).max(), np.abs(grad).max(), 1e-12)

@@ -410,6 +410,8 @@ def test_bad_arrays():
         ),
         "batch must have shape (3,), got (1,)",
     )
+    with pytest.raises(ValueError, match=r"grad must have shape \(4, 3\), got \(1, 3\)"):
+        SCRATCH.batch_norm_backward(x[:1], x, None, vector, vector, epsilon=0.1)
     for features in (0, -1, 2.5, None):
         same_error(
             lambda f, a, features=features: make(f, features),

@@ -103,9 +103,9 @@ def test_noisy_xor_depends_on_its_seed_and_on_nothing_else() -> None:
 
 
 def test_noisy_xor_leaves_the_global_generator_alone() -> None:
-    before = pickle.dumps(np.random.get_state())
+    before = pickle.dumps(np.random.get_state())  # noqa: NPY002
     noisy_xor()
-    assert pickle.dumps(np.random.get_state()) == before
+    assert pickle.dumps(np.random.get_state()) == before  # noqa: NPY002
 
 
 @pytest.mark.parametrize("sizes", [(4, 4, 4), (100, 40, 60), (101, 42, 63)])

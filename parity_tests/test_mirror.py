@@ -22,6 +22,7 @@ DECLARED = [
     # The backward pass, and the forward pass of a layer.
     ("scratch", "*.*_backward", "PyTorch and Keras differentiate for themselves"),
     ("scratch", "*.backward", "PyTorch and Keras differentiate for themselves"),
+    ("scratch", "*.backward_parameters", "PyTorch and Keras skip dL/dx of the input by themselves"),
     ("scratch torch", "*.forward", "the forward pass; training is a mode of a torch module"),
     ("keras", "*.call", "Keras's name for the forward pass"),
     # Arguments.

@@ -149,7 +149,7 @@ def test_mnist_epoch_in_float64(parity):
         pytest.skip(str(error))
     dataset = replace(dataset, x_validation=dataset.x_test[:500], y_validation=dataset.y_test[:500])
     recipe = replace(MNIST, dtype="float64", epochs=1)
-    histories, weights = run(recipe, dataset)
+    histories, _ = run(recipe, dataset)
     assert len(histories["scratch"].step_loss) == 468
     assert histories["scratch"].validation_accuracy[-1] > 0.9
     parity("training, MNIST", curves(histories), tolerance=1e-10)

@@ -31,8 +31,6 @@ counts fractions of a turn, RandomZoom shrinks for positive factors, RandomShear
 fraction of y, the corner staying; all reflect by default. We use pixels, degrees and a constant.
 """
 
-import math
-
 import numpy as np
 
 from common.checks import (
@@ -108,21 +106,19 @@ def affine_backward(
     check_images(grad.shape, str(grad.dtype))
     n, height, width, channels = grad.shape
     frame = int(fill_mode == "constant")
-    shape = (n, height + 2 * frame, width + 2 * frame, channels)
     index, corners = _corners(matrices, grad.shape, grad.dtype, interpolation, fill_mode)
-    framed = np.zeros(shape, grad.dtype)
+    framed = np.zeros((n, height + 2 * frame, width + 2 * frame, channels), grad.dtype)
     for offset, weight in corners:
-        framed += scatter(index + offset, weight * grad, shape)
+        scatter(framed, index + offset, weight * grad)
     return framed[:, frame : height + frame, frame : width + frame]
 
 
-def scatter(index: np.ndarray, values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Zeros of ``shape`` (..., C), each value added to the pixel that its index counts out."""
-    channels = shape[-1]
+def scatter(total: np.ndarray, index: np.ndarray, values: np.ndarray) -> None:
+    """Add each value to the pixel of ``total`` (..., C) that its index counts out."""
+    channels = total.shape[-1]
     if channels > 1:
         index = index[..., None] * channels + np.arange(channels)
-    total = np.bincount(index.ravel(), values.ravel(), minlength=math.prod(shape))
-    return total.reshape(shape).astype(values.dtype)
+    np.add.at(total.reshape(-1), index.ravel(), values.ravel())
 
 
 def _corners(

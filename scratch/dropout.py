@@ -47,8 +47,9 @@ def dropout(
     check_floating("x", str(x.dtype))
     if not training:
         return x if inverted else x * (1 - rate)
-    check_same_shape("mask", np.shape(mask), x.shape)
-    return x * mask * (1 / (1 - rate)) if inverted else x * mask
+    kept = np.asarray(mask)  # of shape () if there is none
+    check_same_shape("mask", kept.shape, x.shape)
+    return x * kept * (1 / (1 - rate)) if inverted else x * kept
 
 
 def dropout_backward(

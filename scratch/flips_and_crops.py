@@ -94,11 +94,12 @@ def crop_backward(
 ) -> np.ndarray:
     """dL/dimages, where the images are ``height`` by ``width``, from dL/dy."""
     n, rows, columns, channels = grad.shape
-    shape = (n, height, width, channels)
-    index, inside = _window(shape, str(grad.dtype), top, left, rows, columns, fill_mode)
+    total = np.zeros((n, height, width, channels), grad.dtype)
+    index, inside = _window(total.shape, str(grad.dtype), top, left, rows, columns, fill_mode)
     if fill_mode == "constant":
         grad = grad * inside[..., None]
-    return scatter(index, grad, shape)
+    scatter(total, index, grad)
+    return total
 
 
 def _flip(images: np.ndarray, flips: np.ndarray, axis: int) -> np.ndarray:

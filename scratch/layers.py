@@ -5,8 +5,8 @@
     Tanh      y = tanh x                                      dx = dy (1 - y^2)
     Sigmoid   y = 1 / (1 + exp(-x))                           dx = dy y (1 - y)
 
-``forward`` keeps what ``backward`` needs; ``backward`` takes dL/dy, stores dL/dparameter in ``grads``
-and returns dL/dx. Neither changes the array it is given.
+``forward`` keeps what ``backward`` needs; ``backward`` takes dL/dy, stores dL/dparameter in
+``grads`` and returns dL/dx. Neither changes the array it is given.
 
 Framework differences: PyTorch keeps W as (out, in) and draws it from U(-1/sqrt(in), 1/sqrt(in));
 Keras keeps (in, out) and draws Glorot uniform, U(-l, l) with l = sqrt(6 / (in + out)) (Glorot and

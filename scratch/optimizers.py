@@ -139,12 +139,13 @@ class SGD(Optimizer):
         if self.learning_rate_in_velocity:
             inner, outer = outer, inner
         # v = momentum * v + inner * (1 - dampening) * g, where the first g is not damped
-        damping = 1.0 if self.state["step"] == 1 else 1 - self.dampening
-        np.multiply(g, inner * damping, out=buffer)
+        gain = inner if self.state["step"] == 1 else inner * (1 - self.dampening)
+        push = g if gain == 1 else gain * g
         v *= self.momentum
-        v += buffer
+        v += push
         # w -= outer * v, with nesterov outer * (inner * g + momentum * v)
-        w -= outer * (buffer + self.momentum * v if self.nesterov else v)
+        direction = push + self.momentum * v if self.nesterov else v
+        w -= np.multiply(direction, outer, out=buffer)
 
 
 class Adam(Optimizer):

@@ -49,8 +49,9 @@ def dropout(
     check_floating("x", str(x.dtype).removeprefix("torch."))
     if not training:
         return x if inverted else x * (1 - rate)
-    check_same_shape("mask", () if mask is None else mask.shape, x.shape)
-    return x * mask * (1 / (1 - rate)) if inverted else x * mask
+    kept = torch.empty(()) if mask is None else mask
+    check_same_shape("mask", kept.shape, x.shape)
+    return x * kept * (1 / (1 - rate)) if inverted else x * kept
 
 
 class Dropout(nn.Module):
