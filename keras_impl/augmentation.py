@@ -13,11 +13,11 @@ The gradient is the backend's autodiff of the same.
 
 Images: (N, H, W, C), floating point in [0, 1]. A ``ValueError`` says which argument does not fit.
 
-Framework differences: torchvision draws once for a whole batch; Keras's layers draw per image, and
-a bare call of them augments, even outside of training. Both draw from generators of their own. We
-draw from the stream (seed, name, step), 13 numbers for each image, and the noise from (seed,
-"name/noise", step): an image's numbers depend on its place in the batch, but neither on the size of
-the batch nor on what else the recipe has switched on.
+Framework differences: torchvision draws once for a whole batch; Keras's layers draw per image
+(except RandomCrop), and a bare call of them augments, even outside of training. Both draw from
+generators of their own. We draw from the stream (seed, name, step), 13 numbers for each image, and
+the noise from (seed, "name/noise", step): an image's numbers depend on its place in the batch, but
+neither on the size of the batch nor on what else the recipe has switched on.
 """
 
 from dataclasses import asdict
@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
-from common.checks import check_dtype, check_images
+from common.checks import check_dtype, check_images, check_integer
 from common.recipes import AugmentationRecipe
 from common.streams import Stream
 from keras_impl.affine import affine, affine_matrices, dtype_name
@@ -65,6 +65,8 @@ def draw_augmentation(
     known = tuple(size if isinstance(size, int) else None for size in shape)
     check_images(known, check_dtype(dtype))
     n, height, width, _ = shape
+    check_integer("height", height, minimum=1)  # a graph may not know them
+    check_integer("width", width, minimum=1)
     u = ops.transpose(uniform(stream, (n, 13), dtype=dtype))
     offsets = 2 * recipe.crop_padding + 1
     noise = None

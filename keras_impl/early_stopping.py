@@ -75,10 +75,6 @@ class EarlyStopping(keras.callbacks.EarlyStopping):
         )
         self.best_epoch: int | None = None
 
-    def on_train_begin(self, logs: Any = None) -> None:
-        super().on_train_begin(logs)
-        self.best_epoch = None
-
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         super().on_epoch_end(epoch, logs)
         if self.best is None:

@@ -190,6 +190,35 @@ def test_the_order_is_as_stated():
     assert ((output == 0).sum(), (output == 1).sum()) != (0, 0)
 
 
+ALONE = {
+    "rotation": 10.0,
+    "zoom": 0.1,
+    "translation": 0.1,
+    "shear": 5.0,
+    "horizontal_flip": True,
+    "vertical_flip": True,
+    "crop_padding": 2,
+    "brightness": 0.25,
+    "contrast": 0.25,
+    "cutout": 3,
+    "noise": 0.125,
+}
+
+
+@pytest.mark.parametrize("name", ALONE)
+def test_each_change_by_itself(name):
+    images = np.random.default_rng(10).uniform(size=(16, 7, 10, 2))
+    output = make("scratch", AugmentationRecipe(**{name: ALONE[name]}))(images, training=True)
+    assert output.shape == images.shape
+    changed = (output != images).any((1, 2, 3))
+    assert changed.mean() > 0.9 or (name.endswith("flip") and 0.2 < changed.mean() < 0.8)
+    assert output.min() >= 0
+    assert output.max() <= 1
+    # A flip from left to right keeps the sum of every row, one upside down that of every column.
+    for axis, keeps in ((1, "vertical_flip"), (2, "horizontal_flip")):
+        assert np.allclose(output.sum(axis), images.sum(axis)) == (name == keeps)
+
+
 @pytest.mark.parametrize("name", RECIPES)
 def test_backward_is_the_gradient(name):
     images, upstream = np.random.default_rng(2).uniform(size=(2, 2, 4, 5, 2))

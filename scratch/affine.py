@@ -7,10 +7,10 @@ Pixel (column x, row y) of the output shows the point M (x, y, 1) of the input. 
     A = 1/(1 + zoom) [1  tan s] [cos r  -sin r]        r = rotation, s = shear
                      [0      1] [sin r   cos r]        t = (W translation_x, H translation_y)
 
-Seen from the input: enlarge by 1 + zoom, shear, rotate, then move. All turn the image about its
-centre. Row 0 is on top; a positive rotation (degrees) is counter-clockwise, a positive shear
-(degrees) leans the image to the right, its upper rows moving right, a positive zoom enlarges, and a
-positive translation (a fraction of the side) moves right or down.
+Seen from the input: enlarge by 1 + zoom, shear, rotate, all about the centre, then move. Row 0 is
+on top; a positive rotation (degrees) is counter-clockwise, a positive shear (degrees) leans the
+image to the right, its upper rows moving right, a positive zoom enlarges, and a positive
+translation (a fraction of the side) moves right or down.
 
     bilinear   y = sum over the four pixels around the point of weight * pixel; the weights are
                (1 - u)(1 - v), u(1 - v), (1 - u)v, uv, with (u, v) the point minus its floor

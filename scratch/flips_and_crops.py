@@ -19,8 +19,8 @@ Paper: He, Zhang, Ren and Sun, "Deep residual learning for image recognition", C
 4.2 (a random crop of the image padded by 4 pixels, or of its flip).
 
 Framework differences: torchvision draws one flip and one crop per call, for a whole batch; Keras's
-RandomFlip draws per image, but one coin for both directions, and RandomCrop enlarges an image that
-is too small. Ours are given per image, and an image that is too small is an error.
+RandomFlip draws per image, but one coin for both directions, and RandomCrop per batch, enlarging
+images that are too small. Ours are given per image, and an image that is too small is an error.
 """
 
 import numpy as np

@@ -13,11 +13,11 @@ The gradient is PyTorch's autograd of the same.
 
 Images: (N, H, W, C), floating point in [0, 1]. A ``ValueError`` says which argument does not fit.
 
-Framework differences: torchvision draws once for a whole batch; Keras's layers draw per image, and
-a bare call of them augments, even outside of training. Both draw from generators of their own. We
-draw from the stream (seed, name, step), 13 numbers for each image, and the noise from (seed,
-"name/noise", step): an image's numbers depend on its place in the batch, but neither on the size of
-the batch nor on what else the recipe has switched on.
+Framework differences: torchvision draws once for a whole batch; Keras's layers draw per image
+(except RandomCrop), and a bare call of them augments, even outside of training. Both draw from
+generators of their own. We draw from the stream (seed, name, step), 13 numbers for each image, and
+the noise from (seed, "name/noise", step): an image's numbers depend on its place in the batch, but
+neither on the size of the batch nor on what else the recipe has switched on.
 """
 
 from typing import Any, NamedTuple

@@ -113,8 +113,9 @@ def show(
     if pager is None:
         pager = console.is_terminal
     if pager:
-        os.environ.setdefault("LESS", "-RF")  # colours; and no waiting where all fits the screen
-        with console.pager(styles=console.is_terminal):
+        # R lets colours through, F does not wait where everything fits the screen.
+        less = os.environ.setdefault("LESS", "-RF")
+        with console.pager(styles=console.is_terminal and "r" in less.lower()):
             console.print(*pages)
     else:
         console.print(*pages)
