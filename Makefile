@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 # MNIST files beside the checkout are used if they are there.
 export TRIPTYCH_DATA ?= $(abspath $(wildcard ../shared/data))
-export TF_CPP_MIN_LOG_LEVEL ?= 2
+export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 .PHONY: demo test lint parity-backends bench lock clean
 

@@ -16,8 +16,9 @@ class History:
     ``step_loss`` has one entry for each training step: the mean loss over the batch, penalties
     included. ``loss`` has one for each epoch, the mean of its steps weighted by batch size;
     ``validation_loss`` (penalties included) and ``validation_accuracy`` are measured after each
-    epoch, in inference mode. ``best_epoch`` is the epoch (from 0) whose weights were restored, if
-    any; ``stopped_early`` tells whether early stopping ended the run. ``seconds`` is wall time.
+    epoch, in inference mode. ``best_epoch`` is the best epoch (from 0) that early
+    stopping found, if it was on; ``stopped_early`` tells whether it ended the run. ``seconds`` is
+    wall time.
     """
 
     framework: str

@@ -32,10 +32,10 @@ RECIPE = Recipe(
     dropout=0.2,
     batch_norm=True,
     l2=1e-5,
-    learning_rate=0.002,
+    learning_rate=0.001,
     batch_size=128,
     drop_last=True,
-    epochs=5,
+    epochs=7,
     augmentation=AugmentationRecipe(rotation=8.0, zoom=0.08, translation=0.05),
 )
 # The 8x8 digits are few and small: shift them by less, and go over them more often.
@@ -67,7 +67,7 @@ def main(
     dataset: Annotated[
         Data, typer.Option(help="auto takes MNIST, or the 8x8 digits where it cannot be had.")
     ] = Data.auto,
-    epochs: Annotated[int, typer.Option(min=1, help="Passes over the training images.")] = 5,
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over the training images.")] = 7,
     seed: Annotated[int, typer.Option(min=0, help="Weights, masks and order of the data.")] = 0,
     dtype: Annotated[str, typer.Option(help="float32 or float64.")] = "float32",
     out: Annotated[Path, typer.Option(help="Where figures and tables go.")] = Path("out"),

@@ -120,10 +120,13 @@ def integers(stream: Stream, shape: tuple[int, ...], low: int, high: int) -> Any
     return int64(low) + ops.bitwise_right_shift(product, int64(32))
 
 
-def permutation(stream: Stream, count: int) -> Any:
-    """A permutation of 0 .. count-1, int64: the order that sorts random words, ties by position."""
-    keys = ops.bitwise_right_shift(words(stream, count), int64(1))
-    position = ops.arange(count, dtype="int64")
+def permutation(stream: Stream, shape: tuple[int, ...]) -> Any:
+    """In each row (along the last axis) a permutation of its positions, int64.
+
+    It is the order that sorts random words, ties by position.
+    """
+    keys = ops.bitwise_right_shift(_draw(stream, shape), int64(1))
+    position = ops.arange(shape[-1], dtype="int64")
     order = ops.argsort(ops.bitwise_or(ops.bitwise_left_shift(keys, int64(32)), position))
     return ops.cast(order, "int64")
 

@@ -2,8 +2,8 @@
 
     loss of a step = mean loss over the batch + l1 * sum(abs(w)) + l2 / 2 * sum(w**2)
 
-Visit v of the training set, counted from 0 over all epochs, goes in the order of the stream (seed,
-"shuffle", v), so the three panels see the same batches. The penalties are the kernel regularizers
+The visits of the training set in epoch e go in the orders that the stream (seed, "shuffle", e)
+draws, so the three panels see the same batches. The penalties are the kernel regularizers
 of the model; Keras reports them in the training and in the validation loss.
 """
 
@@ -36,14 +36,10 @@ EVALUATION_BATCH = 1000
 
 def batches(recipe: Recipe, examples: int, epoch: int) -> list[np.ndarray]:
     """The indices of each batch of an epoch, int64."""
-    found = []
-    for visit in range(recipe.passes_per_epoch):
-        number = epoch * recipe.passes_per_epoch + visit
-        order = keras.ops.convert_to_numpy(
-            permutation(Stream(recipe.seed, "shuffle", number), examples)
-        )
-        found += [order[i : i + recipe.batch_size] for i in recipe.batch_starts(examples)]
-    return found
+    shape = (recipe.passes_per_epoch, examples)
+    orders = keras.ops.convert_to_numpy(permutation(Stream(recipe.seed, "shuffle", epoch), shape))
+    starts = recipe.batch_starts(examples)
+    return [order[i : i + recipe.batch_size] for order in orders for i in starts]
 
 
 class StreamOrder(keras.utils.PyDataset):

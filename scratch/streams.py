@@ -104,10 +104,13 @@ def integers(stream: Stream, shape: tuple[int, ...], low: int, high: int) -> np.
     return low + ((drawn * (high - low)) >> 32)
 
 
-def permutation(stream: Stream, count: int) -> np.ndarray:
-    """A permutation of 0 .. count-1, int64: the order that sorts random words, ties by position."""
-    keys = words(stream, count).astype(np.int64) >> 1
-    return np.argsort((keys << 32) | np.arange(count), kind="stable")
+def permutation(stream: Stream, shape: tuple[int, ...]) -> np.ndarray:
+    """In each row (along the last axis) a permutation of its positions, int64.
+
+    It is the order that sorts random words, ties by position.
+    """
+    keys = words(stream, math.prod(shape)).astype(np.int64).reshape(shape) >> 1
+    return np.argsort((keys << 32) | np.arange(shape[-1]))
 
 
 def beta(

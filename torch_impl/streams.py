@@ -112,10 +112,13 @@ def integers(
     return low + ((drawn * (high - low)) >> 32)
 
 
-def permutation(stream: Stream, count: int, *, device: Device = None) -> torch.Tensor:
-    """A permutation of 0 .. count-1, int64: the order that sorts random words, ties by position."""
-    keys = words(stream, count, device=device) >> 1
-    return torch.argsort((keys << 32) | torch.arange(count, device=device))
+def permutation(stream: Stream, shape: tuple[int, ...], *, device: Device = None) -> torch.Tensor:
+    """In each row (along the last axis) a permutation of its positions, int64.
+
+    It is the order that sorts random words, ties by position.
+    """
+    keys = words(stream, math.prod(shape), device=device).reshape(shape) >> 1
+    return torch.argsort((keys << 32) | torch.arange(shape[-1], device=device))
 
 
 def beta(

@@ -20,6 +20,7 @@ def panel(framework: str, module: str) -> ModuleType:
     if framework != "scratch":
         require(framework)
     if framework == "keras":
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's notes on its own build
         os.environ.setdefault("JAX_ENABLE_X64", "1")  # the streams count in int64
     return importlib.import_module(f"{PACKAGES[framework]}.{module}")
 

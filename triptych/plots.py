@@ -263,17 +263,18 @@ def _layer(number: int, colours: Sequence[str]) -> dict[str, Any]:
         "color": colours[layer],
         "linewidth": (6.0, 3.0, 1.0)[layer],
         "marker": ("o", "s", "^")[layer],
-        "markersize": (12.0, 8.0, 4.5)[layer],
-        "markeredgecolor": "black",
-        "markeredgewidth": 0.6,
+        "markersize": (13.0, 9.0, 5.5)[layer],
+        "markeredgecolor": "white",
+        "markeredgewidth": 0.8,
         "zorder": 2 + number,
     }
 
 
-def _markers(curve: Curve) -> dict[str, Any]:
-    """Markers without a line: 20 at most, the last point among them."""
+def _markers(curve: Curve, number: int) -> dict[str, Any]:
+    """Markers without a line, above all lines: 20 at most, the last point among them."""
     stride = max(1, math.ceil(len(curve[0]) / 20))
-    return {"linestyle": "", "markevery": ((len(curve[0]) - 1) % stride, stride)}
+    every = ((len(curve[0]) - 1) % stride, stride)
+    return {"linestyle": "", "markevery": every, "zorder": 10 + number}
 
 
 def _draw_losses(ax: Axes, histories: Mapping[str, History]) -> None:
@@ -287,7 +288,7 @@ def _draw_losses(ax: Axes, histories: Mapping[str, History]) -> None:
         means = np.add.reduceat(losses, starts) / counts
         ax.plot(steps[starts] + (counts - 1) / 2, means, **style | {"marker": ""}, label=name)
         validation = _validation(history)
-        ax.plot(*validation, **style | _markers(validation))
+        ax.plot(*validation, **style | _markers(validation, number))
     if not any(loss <= 0 for h in histories.values() for loss in h.step_loss + h.validation_loss):
         ax.set_yscale("log")
     ax.set_ylabel("loss", fontsize=11)
@@ -316,10 +317,10 @@ def _draw_differences(
     zero = 10.0**bottom  # a decade below the smallest difference
     for number, ((a, b), (training, validation)) in enumerate(zip(pairs, drawn, strict=True)):
         style = _layer(number, PAIR_COLOURS) | {"linestyle": ""}
-        dots = {"marker": ".", "markersize": style["markersize"] / 2, "markeredgewidth": 0}
+        dots = {"marker": ".", "markersize": 0.55 * style["markersize"], "markeredgewidth": 0}
         ax.plot(training[0], np.maximum(training[1], zero), **style | dots)
         label = f"{a} / {b}: {_largest(np.concatenate([training[1], validation[1]]))}"
-        marks = style | _markers(validation)
+        marks = style | _markers(validation, number)
         ax.plot(validation[0], np.maximum(validation[1], zero), **marks, label=label)
     if bound is not None:
         ax.axhline(bound, color="grey", linestyle="--", label=f"allowed: {bound:.1e}")
