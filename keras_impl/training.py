@@ -129,9 +129,10 @@ def evaluate(
 
 def predict(model: keras.Model, recipe: Recipe, x: np.ndarray) -> np.ndarray:
     """Logits of shape (N, outputs), in inference mode."""
-    with _precision(recipe):
-        x = x.astype(recipe.dtype, copy=False)
-        return model.predict(x, batch_size=EVALUATION_BATCH, verbose=0)
+    parts = [x[i : i + EVALUATION_BATCH] for i in range(0, len(x), EVALUATION_BATCH)]
+    tensors = [keras.ops.convert_to_tensor(part, dtype=recipe.dtype) for part in parts]
+    logits = [model(tensor, training=False) for tensor in tensors]
+    return np.concatenate([keras.ops.convert_to_numpy(part) for part in logits])
 
 
 def _compile(model: keras.Model, recipe: Recipe) -> None:

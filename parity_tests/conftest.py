@@ -9,7 +9,6 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,7 +22,6 @@ from triptych.report import Report
 enable_float64()
 
 REPORT = pytest.StashKey[Report]()
-OUT = Path(__file__).resolve().parent.parent / "out"
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -60,9 +58,10 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     report = config.stash[REPORT]
     if not report.cases or hasattr(config, "workerinput"):
         return
-    OUT.mkdir(exist_ok=True)
+    out = config.invocation_params.dir / "out"
+    out.mkdir(exist_ok=True)
     backend = __import__("keras").backend.backend()
-    path = OUT / ("parity.json" if backend == "tensorflow" else f"parity-{backend}.json")
+    path = out / ("parity.json" if backend == "tensorflow" else f"parity-{backend}.json")
     report.to_json(path)
     console = Console(width=110, highlight=False)
     with console.capture() as capture:
@@ -70,4 +69,4 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     terminalreporter.write_line("")
     terminalreporter.write_line(f"Keras backend: {backend}")
     terminalreporter.write(capture.get())
-    terminalreporter.write_line(f"written to {path.relative_to(OUT.parent)}")
+    terminalreporter.write_line(f"written to {path}")

@@ -8,6 +8,8 @@ import pytest
 
 from common import checks
 
+pytestmark = pytest.mark.once
+
 NAN, INF = math.nan, math.inf
 
 

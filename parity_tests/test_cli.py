@@ -18,6 +18,8 @@ from typer.testing import CliRunner
 from triptych import __version__, cli, extras
 from triptych.extras import MissingExtra, require
 
+pytestmark = pytest.mark.once
+
 ROOT = Path(__file__).resolve().parent.parent
 FILES = [f"{package}/dropout.py" for package in ("scratch", "torch_impl", "keras_impl")]
 FRAMEWORKS = ("torch", "keras", "tensorflow", "jax")

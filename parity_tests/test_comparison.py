@@ -27,6 +27,8 @@ from numpy.typing import NDArray
 from triptych.comparison import Comparison, Row, compare, derived_bound
 from triptych.report import Report
 
+pytestmark = pytest.mark.once
+
 DTYPES = ("float16", "float32", "float64")
 VALUES = [0.5, -1.25, 3.0, 0.0, -2.0, 7.0]  # exact in every dtype
 

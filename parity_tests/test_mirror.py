@@ -18,6 +18,8 @@ import pytest
 
 from parity_tests.panels import PACKAGES
 
+pytestmark = pytest.mark.once
+
 DECLARED = [
     # The backward pass, and the forward pass of a layer.
     ("scratch", "*.*_backward", "PyTorch and Keras differentiate for themselves"),

@@ -17,6 +17,8 @@ from common.datasets import digits, noisy_xor, xor
 from common.history import History
 from triptych import plots
 
+pytestmark = pytest.mark.once
+
 FRAMEWORKS = ("scratch", "torch", "keras")
 
 

@@ -8,6 +8,8 @@ import pytest
 from common.history import History
 from common.recipes import AugmentationRecipe, EarlyStoppingRecipe, Recipe, representable
 
+pytestmark = pytest.mark.once
+
 NAN, INF = math.nan, math.inf
 RECIPE = Recipe(input_shape=(4, 4, 1), hidden=(8, 8), outputs=1)
 BASES = {

@@ -141,6 +141,7 @@ def test_digits_with_augmentation(parity):
     parity("training, digits weights", weights, tolerance=1e-10)
 
 
+@pytest.mark.once  # 468 steps of three frameworks take their time
 def test_mnist_epoch_in_float64(parity):
     """468 steps of the example's network, everything on: the loss curves within 1e-10."""
     try:
@@ -158,6 +159,7 @@ def test_mnist_epoch_in_float64(parity):
         assert np.abs(np.subtract(history.step_loss, reference)).max() <= 1e-10
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("network", NETWORKS)
 def test_xor_is_solved_with_every_seed(network):
     """100 seeds in NumPy; the other panels follow its curve, as is measured above."""
