@@ -1,17 +1,19 @@
 # make demo   train XOR and MNIST in the three frameworks, figures and tables under out/
 # make test   lint, types and the whole test suite; ends with the parity table
 # make bench  time the panels side by side, as ratios
+# make seeds  train XOR with 100 seeds in each framework
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # MNIST files beside the checkout are used if they are there.
-export TRIPTYCH_DATA ?= $(abspath $(wildcard ../shared/data))
+export TRIPTYCH_DATA ?= $(abspath $(dir $(wildcard ../shared/data/mnist)))
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo test lint parity-backends bench lock clean
+.PHONY: demo test lint parity-backends bench seeds figures lock clean
 
 demo: $(VENV)/installed
 	$(BIN)/triptych xor
+	$(BIN)/triptych mnist --dtype float64 --epochs 1 --out out/float64
 	$(BIN)/triptych mnist
 
 test: $(VENV)/installed lint parity-backends
@@ -27,6 +29,13 @@ lint: $(VENV)/installed
 parity-backends: $(VENV)/installed
 	KERAS_BACKEND=jax $(BIN)/python -m pytest -n 2 -m "not once"
 	KERAS_BACKEND=torch $(BIN)/python -m pytest -n 2 -m "not once"
+
+seeds: $(VENV)/installed
+	$(BIN)/python -m benchmarks.xor_seeds
+
+# What README.md shows, from what make demo and make test left in out/.
+figures: $(VENV)/installed
+	$(BIN)/python -m docs.refresh
 
 bench: $(VENV)/installed
 	$(BIN)/python -m benchmarks.mlp_epoch

@@ -7,6 +7,7 @@ tensors of a traced graph (whose unknown dimensions are ``None`` and pass).
 
 import math
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from numbers import Integral, Real
 from typing import Any
 
@@ -15,14 +16,23 @@ Shape = Sequence[int | None]
 
 def check_number(name: str, value: Any, interval: str = "(-inf, inf)") -> float:
     """Return ``value`` as a float if it lies in ``interval``, written ``"[0, 1)"``."""
-    low, high = (float(bound) for bound in interval[1:-1].split(","))
+    low, high = _bounds(interval)
     if isinstance(value, Real) and not isinstance(value, bool):
-        number = float(value)
+        try:
+            number = float(value)
+        except OverflowError:  # an integer too large for a float
+            number = math.nan
         above = number >= low if interval[0] == "[" else number > low
         below = number <= high if interval[-1] == "]" else number < high
         if above and below:  # both are False for NaN
             return number
     raise ValueError(f"{name} must be a number in {interval}, got {value!r}")
+
+
+@lru_cache
+def _bounds(interval: str) -> tuple[float, float]:
+    low, high = interval[1:-1].split(",")
+    return float(low), float(high)
 
 
 def check_integer(name: str, value: Any, *, minimum: int = 0, maximum: int | None = None) -> int:
@@ -45,16 +55,6 @@ def check_flag(name: str, value: Any) -> bool:
     if not isinstance(value, bool):
         raise ValueError(f"{name} must be True or False, got {value!r}")
     return value
-
-
-def check_range(name: str, value: Any, interval: str = "(-inf, inf)") -> tuple[float, float]:
-    """Return ``value`` as a pair ``(low, high)`` of floats in ``interval`` with low <= high."""
-    if not isinstance(value, tuple | list) or len(value) != 2:
-        raise ValueError(f"{name} must be a pair (low, high) in {interval}, got {value!r}")
-    low, high = (check_number(name, bound, interval) for bound in value)
-    if low > high:
-        raise ValueError(f"{name} must have low <= high, got {value!r}")
-    return low, high
 
 
 def check_batch(shape: Shape, name: str = "x") -> None:
@@ -89,6 +89,23 @@ def check_same_shape(name: str, shape: Shape, expected: Shape) -> None:
         a != b for a, b in zip(shape, expected, strict=True) if a is not None and b is not None
     ):
         raise ValueError(f"{name} must have shape {tuple(expected)}, got {tuple(shape)}")
+
+
+def check_mask(mask: tuple[Shape, str] | None, expected: Shape) -> None:
+    """The shape and dtype of a dropout mask: booleans, of the shape of what is masked."""
+    if mask is None:
+        raise ValueError("mask must be given in training, got None")
+    shape, dtype = mask
+    if dtype != "bool":
+        raise ValueError(f"mask must be boolean, got {dtype}")
+    check_same_shape("mask", shape, expected)
+
+
+def check_examples(shape: Shape, dtype: str, input_shape: tuple[int, ...]) -> None:
+    """A batch of what a recipe's model takes."""
+    check_floating("x", dtype)
+    check_batch(shape)
+    check_same_shape("x", shape, (None, *input_shape))
 
 
 def check_floating(name: str, dtype: str) -> None:

@@ -6,11 +6,21 @@ nearest float32 once, and all three panels then compute with the same numbers.
 """
 
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from common.checks import check_choice, check_dtype, check_flag, check_integer, check_number
+from common.checks import (
+    check_choice,
+    check_dtype,
+    check_examples,
+    check_flag,
+    check_integer,
+    check_number,
+)
+
+if TYPE_CHECKING:
+    from common.datasets import Dataset
 
 __all__ = ["AugmentationRecipe", "EarlyStoppingRecipe", "Recipe", "representable"]
 
@@ -104,6 +114,8 @@ class EarlyStoppingRecipe(_Rounded):
         check_integer("patience", self.patience)
         check_number("min_delta", self.min_delta, "[0, inf)")
         check_choice("mode", self.mode, ("min", "max"))
+        if self.monitor == "validation_accuracy" and self.mode == "min":
+            raise ValueError("mode must be 'max' for validation_accuracy, got 'min'")
         check_integer("start_from_epoch", self.start_from_epoch)
         check_flag("restore_best_weights", self.restore_best_weights)
 
@@ -169,6 +181,12 @@ class Recipe(_Rounded):
             raise ValueError(
                 f"outputs must be 1 (a single logit) for the binary loss, got {self.outputs}"
             )
+        for name, kind in (
+            ("augmentation", AugmentationRecipe),
+            ("early_stopping", EarlyStoppingRecipe),
+        ):
+            if not isinstance(getattr(self, name), kind | None):
+                raise ValueError(f"{name} must be an {kind.__name__} or None")
         if self.augmentation is not None and len(self.input_shape) != 3:
             raise ValueError(
                 "augmentation needs images: input_shape must be (height, width, channels), "
@@ -181,10 +199,11 @@ class Recipe(_Rounded):
         check_number("batch_norm_epsilon", self.batch_norm_epsilon, "(0, inf)")
         check_number("l1", self.l1, "[0, inf)")
         check_number("l2", self.l2, "[0, inf)")
-        check_number("weight_decay", self.weight_decay, "[0, inf)")
+        interval = "(0, inf)" if self.optimizer == "adamw" else "[0, inf)"
+        check_number("weight_decay", self.weight_decay, interval)
         check_choice("optimizer", self.optimizer, ("sgd", "adam", "adamw"))
         check_number("learning_rate", self.learning_rate, "(0, inf)")
-        check_number("momentum", self.momentum, "[0, 1)")
+        check_number("momentum", self.momentum, "(0, 1)" if self.nesterov is True else "[0, 1)")
         check_flag("nesterov", self.nesterov)
         check_number("beta_1", self.beta_1, "[0, 1)")
         check_number("beta_2", self.beta_2, "[0, 1)")
@@ -195,6 +214,16 @@ class Recipe(_Rounded):
         check_integer("epochs", self.epochs, minimum=1)
         check_integer("seed", self.seed, maximum=2**64 - 1)
         check_dtype(self.dtype)
+
+    def check_dataset(self, dataset: "Dataset") -> None:
+        """Refuse a data set that this recipe's model cannot learn."""
+        x = dataset.x_train
+        check_examples(x.shape, str(x.dtype), self.input_shape)
+        classes = self.outputs if self.loss == "softmax" else 2
+        if dataset.classes > classes:
+            raise ValueError(
+                f"labels must lie in [0, {classes - 1}], got labels from 0 to {dataset.classes - 1}"
+            )
 
     def batch_starts(self, examples: int) -> range:
         """Where each batch of one visit of the training set begins."""

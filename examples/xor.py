@@ -45,6 +45,11 @@ REGULARIZED = replace(PLAIN, dropout=0.2, batch_norm=True, l2=0.01)
 NETWORKS = {"plain": PLAIN, "dropout, batch norm, L2": REGULARIZED}
 
 
+class Dtype(StrEnum):
+    float32 = "float32"
+    float64 = "float64"
+
+
 class Framework(StrEnum):
     scratch = "scratch"
     torch = "torch"
@@ -54,21 +59,25 @@ class Framework(StrEnum):
 
 def main(
     framework: Annotated[Framework, typer.Option(help="Which panel trains.")] = Framework.all,
-    seed: Annotated[int, typer.Option(min=0, help="Weights, masks and order of the data.")] = 0,
-    dtype: Annotated[str, typer.Option(help="float64 or float32.")] = "float64",
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**64 - 1, help="Weights, masks and order of the data.")
+    ] = 0,
+    dtype: Annotated[
+        Dtype, typer.Option(help="In float64 the curves agree to the last digits.")
+    ] = Dtype.float64,
     out: Annotated[Path, typer.Option(help="Where figures and tables go.")] = Path("out"),
     progress: Annotated[bool, typer.Option(help="Show progress bars.")] = True,
 ) -> None:
     """Train XOR, plain and with dropout, batch norm and L2; compare the frameworks."""
     console = Console()
     frameworks = chosen(framework)
-    noisy = noisy_xor(n_train=40, noise=0.35, seed=seed, dtype=dtype)
-    datasets = {"four corners": xor(dtype), "noisy": noisy}
+    noisy = noisy_xor(n_train=40, noise=0.35, seed=seed, dtype=dtype.value)
+    datasets = {"four corners": xor(dtype.value), "noisy": noisy}
     out.mkdir(parents=True, exist_ok=True)
 
     runs: dict[tuple[str, str], dict[str, Run]] = {}
     for network, recipe in NETWORKS.items():
-        recipe = replace(recipe, seed=seed, dtype=dtype)
+        recipe = replace(recipe, seed=seed, dtype=dtype.value)
         for data, dataset in datasets.items():
             if data == "noisy":  # 40 points: every step sees all of them, as it sees four corners
                 recipe = replace(recipe, batch_size=40, passes_per_epoch=100)

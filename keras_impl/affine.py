@@ -48,6 +48,7 @@ from common.checks import (
     check_per_image,
     check_same_shape,
 )
+from keras_impl.layers import dtype_name
 
 __all__ = ["affine_matrices", "affine"]
 
@@ -155,7 +156,3 @@ def _all_finite(values: Any) -> bool | None:
         return bool(ops.all(ops.isfinite(values)))
     except (TypeError, RuntimeError):
         return None
-
-
-def dtype_name(tensor: Any) -> str:
-    return keras.backend.standardize_dtype(tensor.dtype)

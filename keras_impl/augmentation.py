@@ -29,11 +29,11 @@ from keras import ops
 from common.checks import check_dtype, check_images, check_integer
 from common.recipes import AugmentationRecipe
 from common.streams import Stream
-from keras_impl.affine import affine, affine_matrices, dtype_name
+from keras_impl.affine import affine, affine_matrices
 from keras_impl.cutout import cutout
 from keras_impl.flips_and_crops import crop, horizontal_flip, vertical_flip
 from keras_impl.intensity import brightness, clip, contrast, gaussian_noise
-from keras_impl.layers import Checked
+from keras_impl.layers import Checked, dtype_name, verbatim
 from keras_impl.streams import normal, uniform
 
 __all__ = ["AugmentationDraw", "draw_augmentation", "augment", "Augmentation"]
@@ -165,6 +165,7 @@ class Augmentation(Checked, keras.layers.Layer):
     def check(self, inputs: Any) -> None:
         check_images(inputs.shape, dtype_name(inputs))
 
+    @verbatim()
     def call(self, inputs: Any, training: bool = False) -> Any:
         if not training:
             return inputs

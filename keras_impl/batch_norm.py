@@ -41,7 +41,7 @@ from common.checks import (
     check_rows,
     check_same_shape,
 )
-from keras_impl.layers import Checked, verbatim
+from keras_impl.layers import Checked, dtype_name, verbatim
 
 __all__ = ["batch_norm_train", "batch_norm_inference", "update_running", "BatchNorm"]
 
@@ -135,7 +135,7 @@ class BatchNorm(Checked, keras.layers.BatchNormalization):
 
 def _check(x: Any, epsilon: float, **per_feature: Any | None) -> None:
     check_number("epsilon", epsilon, "(0, inf)")
-    check_floating("x", keras.backend.standardize_dtype(x.dtype))
+    check_floating("x", dtype_name(x))
     check_batch(x.shape)
     for name, tensor in per_feature.items():
         if tensor is not None:

@@ -22,7 +22,7 @@ from typing import Any
 from keras import ops
 
 from common.checks import check_images, check_integer, check_number, check_per_image
-from keras_impl.affine import dtype_name
+from keras_impl.layers import dtype_name
 
 __all__ = ["cutout"]
 

@@ -24,9 +24,9 @@ from typing import Any
 import keras
 from keras import ops
 
-from common.checks import check_floating, check_number, check_same_shape
+from common.checks import check_flag, check_floating, check_integer, check_mask, check_number
 from common.streams import Stream
-from keras_impl.layers import Checked
+from keras_impl.layers import Checked, dtype_name, verbatim
 from keras_impl.streams import bernoulli
 
 __all__ = ["draw_mask", "dropout", "Dropout"]
@@ -47,12 +47,12 @@ def dropout(
 ) -> Any:
     """The equations above, with a mask that is given. Inference uses none; it may then be None."""
     rate = check_number("rate", rate, "[0, 1)")
-    check_floating("x", keras.backend.standardize_dtype(x.dtype))
+    check_floating("x", dtype_name(x))
     if not training:
         return x if inverted else x * (1 - rate)
-    check_same_shape("mask", () if mask is None else mask.shape, x.shape)
-    kept = x * ops.cast(mask, x.dtype)
-    return kept * (1 / (1 - rate)) if inverted else kept
+    check_mask(None if mask is None else (mask.shape, dtype_name(mask)), x.shape)
+    y = x * ops.cast(mask, x.dtype)
+    return y * (1 / (1 - rate)) if inverted else y
 
 
 @keras.saving.register_keras_serializable("triptych")
@@ -70,11 +70,13 @@ class Dropout(Checked, keras.layers.Layer):
     ) -> None:
         super().__init__(name=name, **kwargs)
         self.rate = check_number("rate", rate, "[0, 1)")
-        self.inverted, self.seed = inverted, seed
+        self.inverted = check_flag("inverted", inverted)
+        self.seed = check_integer("seed", seed, maximum=2**64 - 1)
         self.step = self.add_weight(
             name="step", shape=(), initializer="zeros", dtype="int64", trainable=False
         )
 
+    @verbatim()
     def call(self, inputs: Any, training: bool = False) -> Any:
         mask = None
         if training:

@@ -33,7 +33,8 @@ from common.checks import (
     check_number,
     check_per_image,
 )
-from keras_impl.affine import FILL_MODES, dtype_name
+from keras_impl.affine import FILL_MODES
+from keras_impl.layers import dtype_name
 
 __all__ = ["horizontal_flip", "vertical_flip", "crop"]
 

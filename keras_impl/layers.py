@@ -27,6 +27,10 @@ from keras_impl.streams import uniform
 __all__ = ["glorot_uniform", "Dense", "ReLU", "Tanh", "Sigmoid", "Flatten", "Sequential"]
 
 
+def dtype_name(tensor: Any) -> str:
+    return keras.backend.standardize_dtype(tensor.dtype)
+
+
 def glorot_uniform(
     in_features: int, out_features: int, *, seed: int, name: str, dtype: str = "float32"
 ) -> Any:

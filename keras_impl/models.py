@@ -10,6 +10,7 @@ from keras_impl.batch_norm import BatchNorm
 from keras_impl.dropout import Dropout
 from keras_impl.layers import Dense, Flatten, ReLU, Sequential, Sigmoid, Tanh
 from keras_impl.penalties import ElasticNet
+from keras_impl.precision import enable_float64
 
 __all__ = ["mlp"]
 
@@ -25,6 +26,8 @@ def mlp(recipe: Recipe) -> Sequential:
     if recipe.augmentation is not None:
         layers.append(Augmentation(recipe.augmentation, seed=recipe.seed, dtype=recipe.dtype))
     layers.append(Flatten(dtype=recipe.dtype))
+    if recipe.dtype == "float64":
+        enable_float64()
     strength = recipe.l1 + recipe.l2
     penalty = ElasticNet(strength, recipe.l1 / strength) if strength > 0 else None
     features = math.prod(recipe.input_shape)

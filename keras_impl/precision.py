@@ -7,7 +7,6 @@ carry on (keras-team/keras#23704). ``enable_float64`` takes that one rule out, a
 """
 
 import keras
-from keras.src.backend.common import dtypes
 
 __all__ = ["enable_float64"]
 
@@ -18,6 +17,8 @@ def enable_float64() -> None:
         import jax
 
         jax.config.update("jax_enable_x64", True)
+    from keras.src.backend.common import dtypes
+
     # Keras has no public switch: the rule is a private table, read at every promotion.
     dtypes.BIT64_TO_BIT32_DTYPE["float64"] = "float64"
     if keras.backend.result_type("float64", "float64") != "float64":

@@ -16,6 +16,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from common.checks import check_examples
 from common.datasets import Dataset
 from common.history import History
 from common.progress import progress_bar
@@ -89,6 +90,7 @@ class Recorder(keras.callbacks.Callback):
 
 def fit(model: keras.Model, recipe: Recipe, dataset: Dataset, *, progress: bool = True) -> History:
     """Train ``model`` in place, for ``recipe.epochs`` epochs or until early stopping."""
+    recipe.check_dataset(dataset)
     with _precision(recipe):
         x = dataset.x_train.astype(recipe.dtype, copy=False)
         data = StreamOrder(recipe, x, dataset.y_train)
@@ -129,10 +131,12 @@ def evaluate(
 
 def predict(model: keras.Model, recipe: Recipe, x: np.ndarray) -> np.ndarray:
     """Logits of shape (N, outputs), in inference mode."""
+    check_examples(x.shape, str(x.dtype), recipe.input_shape)
     parts = [x[i : i + EVALUATION_BATCH] for i in range(0, len(x), EVALUATION_BATCH)]
-    tensors = [keras.ops.convert_to_tensor(part, dtype=recipe.dtype) for part in parts]
-    logits = [model(tensor, training=False) for tensor in tensors]
-    return np.concatenate([keras.ops.convert_to_numpy(part) for part in logits])
+    with _precision(recipe):
+        tensors = [keras.ops.convert_to_tensor(part, dtype=recipe.dtype) for part in parts]
+        logits = [keras.ops.convert_to_numpy(model(x, training=False)) for x in tensors]
+    return np.concatenate(logits)
 
 
 def _compile(model: keras.Model, recipe: Recipe) -> None:

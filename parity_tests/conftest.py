@@ -61,7 +61,9 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     out = config.invocation_params.dir / "out"
     out.mkdir(exist_ok=True)
     backend = __import__("keras").backend.backend()
-    path = out / ("parity.json" if backend == "tensorflow" else f"parity-{backend}.json")
+    part = config.option.keyword or any(".py" in argument for argument in config.args)
+    name = "parity-part" if part else "parity"
+    path = out / (f"{name}.json" if backend == "tensorflow" else f"{name}-{backend}.json")
     report.to_json(path)
     console = Console(width=110, highlight=False)
     with console.capture() as capture:

@@ -1,21 +1,25 @@
 """What the parity tests share: the panels by name, and one error in three frameworks."""
 
-import importlib
 from collections.abc import Callable
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 
 from triptych.adapters import Adapter, adapter
+from triptych.panels import PACKAGES, panel
 
-PACKAGES = {"scratch": "scratch", "torch": "torch_impl", "keras": "keras_impl"}
+__all__ = [
+    "ADAPTERS",
+    "PACKAGES",
+    "assert_gradient",
+    "central_difference",
+    "everywhere",
+    "panel",
+    "same_error",
+]
+
 ADAPTERS: dict[str, Adapter] = {name: adapter(name) for name in PACKAGES}
-
-
-def panel(framework: str, technique: str) -> ModuleType:
-    return importlib.import_module(f"{PACKAGES[framework]}.{technique}")
 
 
 def everywhere(call: Callable[[str, Adapter], Any]) -> dict[str, Any]:

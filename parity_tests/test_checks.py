@@ -91,19 +91,24 @@ def test_flag():
         fails(f"on must be True or False, got {value!r}", checks.check_flag, "on", value)
 
 
-def test_range():
-    for value in ((0, 1), [0, 1], (0.5, 0.5), (np.float32(0), 1)):
-        result = checks.check_range("span", value, "[0, 1]")
-        assert result == tuple(value)
-        assert [type(bound) for bound in result] == [float, float]
-    assert checks.check_range("span", (-5, 5)) == (-5.0, 5.0)
-    for value in (1, None, (1,), (1, 2, 3), "01", np.array([0, 1])):
-        message = f"span must be a pair (low, high) in [0, 1], got {value!r}"
-        fails(message, checks.check_range, "span", value, "[0, 1]")
-    fails("span must have low <= high, got (1, 0)", checks.check_range, "span", (1, 0), "[0, 1]")
-    for bad in (2, NAN, True, "a"):
-        message = f"span must be a number in [0, 1], got {bad!r}"
-        fails(message, checks.check_range, "span", (0, bad), "[0, 1]")
+def test_mask():
+    checks.check_mask(((2, 3), "bool"), (2, 3))
+    checks.check_mask(((2, 3), "bool"), (None, 3))
+    message = "mask must be given in training, got None"
+    fails(message, checks.check_mask, None, (2, 3))
+    fails("mask must be boolean, got float32", checks.check_mask, ((2, 3), "float32"), (2, 3))
+    message = "mask must have shape (2, 3), got (2, 1)"
+    fails(message, checks.check_mask, ((2, 1), "bool"), (2, 3))
+
+
+def test_examples():
+    checks.check_examples((5, 2), "float32", (2,))
+    checks.check_examples((None, 8, 8, 1), "float64", (8, 8, 1))
+    fails("x must be floating point, got uint8", checks.check_examples, (5, 2), "uint8", (2,))
+    message = "x must have shape (None, 2), got (5, 3)"
+    fails(message, checks.check_examples, (5, 3), "float32", (2,))
+    message = "x must hold at least one row, got shape (0, 2)"
+    fails(message, checks.check_examples, (0, 2), "float32", (2,))
 
 
 def test_batch():

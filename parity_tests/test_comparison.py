@@ -890,19 +890,24 @@ def test_reports_merge() -> None:
 
 
 def test_the_report_table_shows_verdicts() -> None:
-    text = rendered(report().table())
-    dropout = next(s for s in text.splitlines() if "scratch / torch" in s and "dropout" in s)
-    assert [cell.strip() for cell in dropout.split("│")[1:-1]] == [
-        "dropout",
-        "scratch / torch",
-        "3e-16",
-        "1.6e-07",
-        "2",
-        "3",
-        "same",
+    found = report()
+    found.add(compare({"scratch": [1], "opencv": [1]}, label="counts"))
+    lines = rendered(found.table()).splitlines()
+    (heading,) = (line for line in lines if "technique" in line)
+    cells = {
+        name: [
+            cell.strip() for line in lines if f" {name} " in line for cell in line.split("│")[1:-1]
+        ]
+        for name in ("dropout", "l2", "counts")
+    }
+    pairs = ["scratch / keras", "scratch / torch", "torch / keras"]
+    assert [cell.strip() for cell in heading.split("┃")[1:-1]] == [
+        *("technique", *pairs, "other", "cases", "verdict")
     ]
-    (l2,) = (s for s in text.splitlines() if "l2" in s)
-    assert [cell.strip() for cell in l2.split("│")[3:-1]] == ["inf", "-", "inf", "2", "DIFFERENT"]
+    different = "3.0e-16, 1.6e-07"
+    assert cells["dropout"] == ["dropout", "0, 0", different, different, "", "3", "same"]
+    assert cells["l2"] == ["l2", "-", "inf", "-", "", "2", "DIFFERENT"]
+    assert cells["counts"] == ["counts", "-", "-", "-", "scratch / opencv 0", "1", "same"]
 
 
 # Properties.

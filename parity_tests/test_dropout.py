@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from common.streams import Stream
-from parity_tests.panels import assert_gradient, everywhere, panel, same_error
+from parity_tests.panels import ADAPTERS, assert_gradient, everywhere, panel, same_error
 
 SHAPES = [(1, 1), (7, 5), (4, 3, 3, 2)]
 
@@ -93,10 +93,23 @@ def test_bad_arrays():
         return call
 
     same_error(apply(x, np.ones((2, 1), bool)), "mask must have shape (2, 3), got (2, 1)")
-    same_error(apply(x, None), "mask must have shape (2, 3), got ()")
+    same_error(apply(x, None), "mask must be given in training, got None")
+    same_error(apply(x, np.ones((2, 3), np.float32)), "mask must be boolean, got float32")
     same_error(apply(x.astype(int), x > 0), "x must be floating point, got int64")
-    empty = np.ones((0, 3), np.float32)
+
+
+def test_bad_layers():
+    def layer(**options):
+        return lambda framework, adapter: make(framework, "float32", rate=0.5, **options)
+
+    same_error(layer(inverted="no"), "inverted must be True or False, got 'no'")
+    same_error(layer(seed=-1), f"seed must be an integer in [0, {2**64 - 1}], got -1")
+    empty, integers = np.ones((0, 3), np.float32), np.ones((2, 3), np.int64)
     same_error(
         lambda f, a: make(f, "float32", rate=0.5)(a.tensor(empty)),
         "x must hold at least one row, got shape (0, 3)",
     )
+    # Keras casts the input of a layer to the layer's dtype, so integers never reach ours.
+    for framework in ("scratch", "torch"):
+        with pytest.raises(ValueError, match="x must be floating point, got int64"):
+            make(framework, "float32", rate=0.5)(ADAPTERS[framework].tensor(integers))

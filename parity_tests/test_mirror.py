@@ -41,7 +41,7 @@ DECLARED = [
     ("scratch", "*.arrays", "behind get_weights and set_weights"),
     ("scratch", "*.get_weights", "PyTorch has state_dict, Keras its own get_weights"),
     ("scratch", "*.set_weights", "PyTorch has load_state_dict, Keras its own set_weights"),
-    ("scratch", "layers.Sequential.parameters", "torch.nn.Module has its own, Keras has weights"),
+    ("scratch", "*.parameters", "torch.nn.Module has its own, Keras has weights"),
     ("torch", "*.extra_repr", "what print shows of a torch module"),
     ("torch", "layers.Dense.reset_parameters", "where a torch module draws its initial weights"),
     ("scratch torch", "optimizers.*.step", "scratch is handed the gradients, torch has them"),

@@ -1,5 +1,8 @@
 """Whole runs: the same curve and the same weights from one recipe in the three frameworks."""
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -204,3 +207,61 @@ def test_bad_batches():
 
     message = "batch_size must be at most the number of training examples (30) with drop_last, "
     same_error(train, message + "got 64")
+
+
+def test_what_a_model_cannot_learn_or_predict():
+    labels = noisy_xor(30, 25, 20, dtype="float64")
+    three = Dataset(
+        "three", *[labels.x_train, labels.y_train % 2 + np.arange(30) % 2] * 3, classes=3
+    )
+    bytes_ = (labels.x_train * 9).astype(np.uint8)
+    integers = Dataset("integers", *[bytes_, labels.y_train] * 3, classes=2)
+    wide = np.zeros((30, 3))
+
+    def fit(dataset):
+        def call(framework, adapter):
+            model = panel(framework, "models").mlp(SMALL)
+            panel(framework, "training").fit(model, SMALL, dataset, progress=False)
+
+        return call
+
+    def predict(x):
+        def call(framework, adapter):
+            model = panel(framework, "models").mlp(SMALL)
+            panel(framework, "training").predict(model, SMALL, x)
+
+        return call
+
+    same_error(fit(three), "labels must lie in [0, 1], got labels from 0 to 2")
+    for call in (fit(integers), predict(bytes_)):
+        same_error(call, "x must be floating point, got uint8")
+    same_error(predict(wide), "x must have shape (None, 2), got (30, 3)")
+    same_error(predict(wide[:0, :2]), "x must hold at least one row, got shape (0, 2)")
+
+
+def test_fit_leaves_the_global_generators_alone():
+    import torch
+
+    before = torch.get_rng_state()
+    numpy_before = np.random.get_state()[1].copy()  # noqa: NPY002
+    run(replace(SMALL, epochs=1, dropout=0.25), noisy_xor(30, 25, 20, dtype="float64"))
+    assert torch.equal(torch.get_rng_state(), before)
+    assert (np.random.get_state()[1] == numpy_before).all()  # noqa: NPY002
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch"])
+def test_float64_without_being_told(backend):
+    """A fresh process, where nothing has switched float64 on in Keras yet."""
+    program = """
+import numpy as np
+from triptych.panels import panel
+from parity_tests.test_training import SMALL
+x = np.random.default_rng(0).normal(size=(5, 2))
+logits = [panel(f, "training").predict(panel(f, "models").mlp(SMALL), SMALL, x) for f in FRAMEWORKS]
+assert logits[1].dtype == np.float64
+assert np.abs(logits[0] - logits[1]).max() < 1e-15, np.abs(logits[0] - logits[1]).max()
+"""
+    program = program.replace("FRAMEWORKS", "('scratch', 'keras')")
+    environment = os.environ | {"KERAS_BACKEND": backend}
+    subprocess.run([sys.executable, "-c", program], check=True, env=environment)

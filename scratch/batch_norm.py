@@ -96,6 +96,7 @@ def batch_norm_backward(
     training: bool = True,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """dL/dx, dL/dgamma and dL/dbeta from dL/dy, for the statistics that normalized x."""
+    _check(x, epsilon, gamma=gamma, mean=mean, variance=variance)
     check_same_shape("grad", grad.shape, x.shape)
     rows, dy = (array.reshape(-1, x.shape[-1]) for array in (x, grad))
     x_hat = rows - mean

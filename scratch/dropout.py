@@ -5,7 +5,8 @@ r"""Dropout: in training every activation is set to zero with probability ``rate
     original    training  y = x * mask                        inference  y = x * (1 - rate)
 
 Either way the expectation of y is the same in training and in inference. The map is linear in x and
-diagonal, so the gradient is the same map: dL/dx = dL/dy * mask / (1 - rate).
+diagonal, so the gradient goes through the same map: in training dL/dx = dL/dy * mask / (1 - rate)
+for the inverted form, dL/dy * mask for the original.
 
 ``x`` has any shape, ``mask`` the same, ``rate`` lies in [0, 1); a ``ValueError`` says which
 argument does not fit.
@@ -21,7 +22,14 @@ can be given a mask, so the frameworks' panels write the product out.
 
 import numpy as np
 
-from common.checks import check_batch, check_floating, check_number, check_same_shape
+from common.checks import (
+    check_batch,
+    check_flag,
+    check_floating,
+    check_integer,
+    check_mask,
+    check_number,
+)
 from common.streams import Stream
 from scratch.layers import Layer
 from scratch.streams import bernoulli
@@ -47,9 +55,9 @@ def dropout(
     check_floating("x", str(x.dtype))
     if not training:
         return x if inverted else x * (1 - rate)
-    kept = np.asarray(mask)  # of shape () if there is none
-    check_same_shape("mask", kept.shape, x.shape)
-    return x * kept * (1 / (1 - rate)) if inverted else x * kept
+    check_mask(None if mask is None else (mask.shape, str(mask.dtype)), x.shape)
+    y = x * np.asarray(mask, x.dtype)
+    return y * (1 / (1 - rate)) if inverted else y
 
 
 def dropout_backward(
@@ -72,7 +80,8 @@ class Dropout(Layer):
     ) -> None:
         super().__init__(name)
         self.rate = check_number("rate", rate, "[0, 1)")
-        self.inverted, self.seed = inverted, seed
+        self.inverted = check_flag("inverted", inverted)
+        self.seed = check_integer("seed", seed, maximum=2**64 - 1)
         self.state["step"] = np.zeros((), np.int64)
 
     def forward(self, x: np.ndarray, *, training: bool = False) -> np.ndarray:

@@ -63,6 +63,11 @@ class Layer:
     def __call__(self, x: np.ndarray, *, training: bool = False) -> np.ndarray:
         return self.forward(x, training=training)
 
+    def parameters(self) -> Iterator[tuple[str, "Layer", str]]:
+        """Every trained array: its full name, its layer and its key in the layer's ``params``."""
+        for key in self.params:
+            yield key, self, key
+
     def arrays(self) -> Iterator[tuple[str, np.ndarray]]:
         """Every parameter, then every piece of state, by name: the arrays themselves."""
         yield from (self.params | self.state).items()
@@ -131,7 +136,7 @@ class ReLU(Layer):
         return self._y
 
     def backward(self, grad: np.ndarray) -> np.ndarray:
-        return grad * (self._y > 0)
+        return grad * (self._y > 0).astype(grad.dtype)
 
 
 class Tanh(Layer):
@@ -195,10 +200,11 @@ class Sequential(Layer):
         return grad
 
     def backward_parameters(self, grad: np.ndarray) -> None:
-        trained = [i for i, layer in enumerate(self.layers) if layer.params]
-        for layer in reversed(self.layers[trained[0] + 1 :]):
-            grad = layer.backward(grad)
-        self.layers[trained[0]].backward_parameters(grad)
+        trained = [i for i, layer in enumerate(self.layers) if any(layer.parameters())]
+        if trained:
+            for layer in reversed(self.layers[trained[0] + 1 :]):
+                grad = layer.backward(grad)
+            self.layers[trained[0]].backward_parameters(grad)
 
     def arrays(self) -> Iterator[tuple[str, np.ndarray]]:
         """Those of every layer: "dense_1.weight", "dropout_1.step"."""
@@ -207,7 +213,7 @@ class Sequential(Layer):
                 yield f"{layer.name}.{name}", array
 
     def parameters(self) -> Iterator[tuple[str, Layer, str]]:
-        """Every trained array: its full name ("dense_1.weight"), its layer and its key there."""
+        """Those of every layer: ("dense_1.weight", the layer, "weight")."""
         for layer in self.layers:
-            for key in layer.params:
-                yield f"{layer.name}.{key}", layer, key
+            for name, owner, key in layer.parameters():
+                yield f"{layer.name}.{name}", owner, key

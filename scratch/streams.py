@@ -15,6 +15,7 @@ Keras one ``SeedGenerator`` per layer (backend dependent). Neither can be reprod
 """
 
 import math
+import sys
 
 import numpy as np
 
@@ -40,30 +41,28 @@ __all__ = [
     "beta",
 ]
 
+_MULTIPLIERS = np.array(MULTIPLIERS, np.uint64)[:, np.newaxis]
+_HIGH = 1 if sys.byteorder == "little" else 0  # which half of a 64-bit word is the high one
+
 
 def philox(key: tuple[int, int], counter: np.ndarray) -> np.ndarray:
     """Ten rounds of Philox4x32.
 
     ``counter``: integers in [0, 2**32), shape (4, ...); returns uint32 of the same shape.
     """
-    c0, c1, c2, c3 = np.asarray(counter, dtype=np.uint32)
+    counter = np.asarray(counter, dtype=np.uint32)
+    rows = counter.reshape(4, -1)
+    # (c0, c2) and (c1, c3) go through the same steps: each is one array of two rows.
+    even, odd = rows[::2], rows[1::2]
     k0, k1 = key
     for _ in range(10):
-        high0, low0 = _multiply(c0, MULTIPLIERS[0])
-        high1, low1 = _multiply(c2, MULTIPLIERS[1])
-        high1 ^= c1
-        high1 ^= np.uint32(k0)
-        high0 ^= c3
-        high0 ^= np.uint32(k1)
-        c0, c1, c2, c3 = high1, low1, high0, low0
+        products = np.multiply(even, _MULTIPLIERS, dtype=np.uint64, order="C")
+        halves = products.view(np.uint32)[::-1]  # of M1 c2, then of M0 c0
+        even = halves[:, _HIGH::2] ^ odd
+        even ^= np.array([[k0], [k1]], np.uint32)
+        odd = halves[:, 1 - _HIGH :: 2]
         k0, k1 = (k0 + WEYL[0]) % WORD, (k1 + WEYL[1]) % WORD
-    return np.stack([c0, c1, c2, c3])
-
-
-def _multiply(a: np.ndarray, b: int) -> tuple[np.ndarray, np.ndarray]:
-    """High and low halves of the 64-bit product, as uint32."""
-    product = np.multiply(a, np.uint64(b), dtype=np.uint64)
-    return (product >> np.uint64(32)).astype(np.uint32), product.astype(np.uint32)
+    return np.stack([even[0], odd[0], even[1], odd[1]]).reshape(counter.shape)
 
 
 def words(stream: Stream, count: int) -> np.ndarray:

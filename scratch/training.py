@@ -12,6 +12,7 @@ from dataclasses import asdict
 
 import numpy as np
 
+from common.checks import check_examples
 from common.datasets import Dataset
 from common.history import History
 from common.progress import progress_bar
@@ -49,6 +50,7 @@ def batches(recipe: Recipe, examples: int, epoch: int) -> list[np.ndarray]:
 
 def fit(model: Sequential, recipe: Recipe, dataset: Dataset, *, progress: bool = True) -> History:
     """Train ``model`` in place, for ``recipe.epochs`` epochs or until early stopping."""
+    recipe.check_dataset(dataset)
     x = dataset.x_train.astype(recipe.dtype, copy=False)
     y = dataset.y_train
     loss_function, loss_backward = LOSSES[recipe.loss]
@@ -103,6 +105,7 @@ def evaluate(
 
 def predict(model: Layer, recipe: Recipe, x: np.ndarray) -> np.ndarray:
     """Logits of shape (N, outputs), in inference mode."""
+    check_examples(x.shape, str(x.dtype), recipe.input_shape)
     x = x.astype(recipe.dtype, copy=False)
     starts = range(0, len(x), EVALUATION_BATCH)
     return np.concatenate([model.forward(x[i : i + EVALUATION_BATCH]) for i in starts])

@@ -45,6 +45,7 @@ from common.checks import (
     check_per_image,
     check_same_shape,
 )
+from torch_impl.layers import dtype_name
 
 __all__ = ["affine_matrices", "affine"]
 
@@ -116,7 +117,3 @@ def _normalized(matrices: torch.Tensor, height: int, width: int) -> torch.Tensor
     y = (d * (width - 1) + e * (height - 1) + 2 * f + 1) / height - 1
     first, second = [a, b * (height / width), x], [d * (width / height), e, y]
     return torch.stack([torch.stack(first, dim=-1), torch.stack(second, dim=-1)], dim=1)
-
-
-def dtype_name(tensor: torch.Tensor) -> str:
-    return str(tensor.dtype).removeprefix("torch.")

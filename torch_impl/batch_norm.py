@@ -37,6 +37,7 @@ from common.checks import (
     check_rows,
     check_same_shape,
 )
+from torch_impl.layers import dtype_name
 
 __all__ = ["batch_norm_train", "batch_norm_inference", "update_running", "BatchNorm"]
 
@@ -119,7 +120,7 @@ class BatchNorm(nn.Module):
 
 def _check(x: torch.Tensor, epsilon: float, **per_feature: torch.Tensor | None) -> None:
     check_number("epsilon", epsilon, "(0, inf)")
-    check_floating("x", str(x.dtype).removeprefix("torch."))
+    check_floating("x", dtype_name(x))
     check_batch(x.shape)
     for name, tensor in per_feature.items():
         if tensor is not None:

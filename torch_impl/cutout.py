@@ -20,7 +20,7 @@ lies inside the image, with a side ratio of its own; Keras fills with noise by d
 import torch
 
 from common.checks import check_images, check_integer, check_number, check_per_image
-from torch_impl.affine import dtype_name
+from torch_impl.layers import dtype_name
 
 __all__ = ["cutout"]
 

@@ -22,8 +22,16 @@ can be given a mask, so the product is written out here.
 import torch
 from torch import nn
 
-from common.checks import check_batch, check_floating, check_number, check_same_shape
+from common.checks import (
+    check_batch,
+    check_flag,
+    check_floating,
+    check_integer,
+    check_mask,
+    check_number,
+)
 from common.streams import Stream
+from torch_impl.layers import dtype_name
 from torch_impl.streams import Device, bernoulli
 
 __all__ = ["draw_mask", "dropout", "Dropout"]
@@ -46,12 +54,12 @@ def dropout(
 ) -> torch.Tensor:
     """The equations above, with a mask that is given. Inference uses none; it may then be None."""
     rate = check_number("rate", rate, "[0, 1)")
-    check_floating("x", str(x.dtype).removeprefix("torch."))
+    check_floating("x", dtype_name(x))
     if not training:
         return x if inverted else x * (1 - rate)
-    kept = torch.empty(()) if mask is None else mask
-    check_same_shape("mask", kept.shape, x.shape)
-    return x * kept * (1 / (1 - rate)) if inverted else x * kept
+    check_mask(None if mask is None else (mask.shape, dtype_name(mask)), x.shape)
+    y = x * torch.as_tensor(mask, dtype=x.dtype)
+    return y * (1 / (1 - rate)) if inverted else y
 
 
 class Dropout(nn.Module):
@@ -64,7 +72,9 @@ class Dropout(nn.Module):
     ) -> None:
         super().__init__()
         self.rate = check_number("rate", rate, "[0, 1)")
-        self.inverted, self.seed, self.name = inverted, seed, name
+        self.inverted = check_flag("inverted", inverted)
+        self.seed = check_integer("seed", seed, maximum=2**64 - 1)
+        self.name = name
         self.register_buffer("step", torch.zeros((), dtype=torch.int64))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

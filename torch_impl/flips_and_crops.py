@@ -31,7 +31,8 @@ from common.checks import (
     check_number,
     check_per_image,
 )
-from torch_impl.affine import FILL_MODES, dtype_name
+from torch_impl.affine import FILL_MODES
+from torch_impl.layers import dtype_name
 
 __all__ = ["horizontal_flip", "vertical_flip", "crop"]
 

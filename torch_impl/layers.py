@@ -28,6 +28,10 @@ from torch_impl.streams import uniform
 __all__ = ["glorot_uniform", "Dense", "ReLU", "Tanh", "Sigmoid", "Flatten", "Sequential"]
 
 
+def dtype_name(tensor: torch.Tensor) -> str:
+    return str(tensor.dtype).removeprefix("torch.")
+
+
 def glorot_uniform(
     in_features: int, out_features: int, *, seed: int, name: str, dtype: str = "float32"
 ) -> torch.Tensor:

@@ -16,6 +16,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, Sampler, TensorDataset
 
+from common.checks import check_examples
 from common.datasets import Dataset
 from common.history import History
 from common.progress import progress_bar
@@ -58,10 +59,15 @@ class StreamOrder(Sampler[torch.Tensor]):
 
 def fit(model: nn.Module, recipe: Recipe, dataset: Dataset, *, progress: bool = True) -> History:
     """Train ``model`` in place, for ``recipe.epochs`` epochs or until early stopping."""
+    recipe.check_dataset(dataset)
     x = torch.from_numpy(dataset.x_train.astype(recipe.dtype, copy=False))
     y = torch.from_numpy(dataset.y_train)
-    # batch_size=None: the data set is indexed with a whole batch at once, not row by row.
-    loader = DataLoader(TensorDataset(x, y), sampler=StreamOrder(recipe, len(x)), batch_size=None)
+    loader = DataLoader(
+        TensorDataset(x, y),
+        sampler=StreamOrder(recipe, len(x)),
+        batch_size=None,  # the data set is indexed with a whole batch at once, not row by row
+        generator=torch.Generator(),  # else each pass takes a seed from PyTorch's global one
+    )
     device = next(model.parameters()).device
     loss_function = LOSSES[recipe.loss]
     penalties = _penalties(recipe)
@@ -112,10 +118,14 @@ def evaluate(model: nn.Module, recipe: Recipe, x: np.ndarray, y: np.ndarray) -> 
 @torch.no_grad()
 def predict(model: nn.Module, recipe: Recipe, x: np.ndarray) -> np.ndarray:
     """Logits of shape (N, outputs), in inference mode."""
+    check_examples(x.shape, str(x.dtype), recipe.input_shape)
+    training = model.training
     model.eval()
     device = next(model.parameters()).device
     parts = torch.from_numpy(x.astype(recipe.dtype, copy=False)).split(EVALUATION_BATCH)
-    return torch.cat([model(part.to(device)).cpu() for part in parts]).numpy()
+    logits = torch.cat([model(part.to(device)).cpu() for part in parts])
+    model.train(training)
+    return logits.numpy()
 
 
 def _penalties(recipe: Recipe) -> list[L1 | L2]:

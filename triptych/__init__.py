@@ -1,6 +1,9 @@
 """Every regularization technique in NumPy, PyTorch and Keras 3, measured to be the same."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from triptych.comparison import Comparison, compare
 
 __all__ = ["Comparison", "compare"]
 __version__ = "0.1.0"

@@ -125,7 +125,8 @@ class TorchAdapter(Adapter):
 
     def _canonical(self, name: str, array: np.ndarray) -> np.ndarray:
         """``nn.Linear`` keeps (out, in); its transpose is (in, out), and back."""
-        return np.ascontiguousarray(array.T) if name.split(".")[-1] == "weight" else array
+        linear = name.split(".")[-1] == "weight" and array.ndim == 2
+        return np.ascontiguousarray(array.T) if linear else array
 
 
 KERAS_NAMES = {

@@ -28,6 +28,9 @@ def panel(framework: str, module: str) -> ModuleType:
 def chosen(framework: str) -> tuple[str, ...]:
     """The frameworks that a ``--framework`` option names; "all" is every one of them.
 
-    PyTorch comes before Keras: imported after TensorFlow, it can crash the process.
+    PyTorch comes before Keras: imported after TensorFlow, it can crash the process. Raises
+    ``MissingExtra`` if one of them is not installed.
     """
-    return FRAMEWORKS if framework == "all" else (framework,)
+    frameworks = FRAMEWORKS if framework == "all" else (framework,)
+    require(*(name for name in frameworks if name != "scratch"))
+    return frameworks
