@@ -5,9 +5,9 @@ of arrays look at shapes and dtype names only, so they serve NumPy arrays, tenso
 tensors of a traced graph (whose unknown dimensions are ``None`` and pass).
 """
 
+import functools
 import math
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from numbers import Integral, Real
 from typing import Any
 
@@ -29,7 +29,7 @@ def check_number(name: str, value: Any, interval: str = "(-inf, inf)") -> float:
     raise ValueError(f"{name} must be a number in {interval}, got {value!r}")
 
 
-@lru_cache
+@functools.cache
 def _bounds(interval: str) -> tuple[float, float]:
     low, high = interval[1:-1].split(",")
     return float(low), float(high)

@@ -25,6 +25,7 @@ import numpy as np
 from common.checks import check_integer, check_number
 
 WORD = 2**32
+HALF_WORD = 2**16
 MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
 WEYL = (0x9E3779B9, 0xBB67AE85)
 FRACTION_BITS = 32

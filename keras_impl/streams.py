@@ -25,6 +25,7 @@ from keras import ops
 from common.checks import check_dtype, check_integer, check_number
 from common.streams import (
     FRACTION_BITS,
+    HALF_WORD,
     MULTIPLIERS,
     WEYL,
     WORD,
@@ -79,8 +80,7 @@ def philox(key: tuple[int, int], counter: Any) -> Any:
 
 def words(stream: Stream, count: int) -> Any:
     """The first ``count`` random 32-bit words of a stream, int64 of shape (count,)."""
-    if not ops.is_tensor(count):
-        count = check_integer("count", count)
+    count = _checked_count(count)
     step = int64(stream.checked_step())
     block = ops.arange(-(-count // 4), dtype="int64")
     zero = ops.zeros_like(block)
@@ -102,9 +102,16 @@ def uniform(stream: Stream, shape: tuple[int, ...], *, dtype: str = "float32") -
 
 
 def bernoulli(stream: Stream, shape: tuple[int, ...], probability: float) -> Any:
-    """Booleans that are True with ``probability`` in [0, 1], to the nearest 2**-32."""
-    threshold = round(check_number("probability", probability, "[0, 1]") * WORD)
-    return _draw(stream, shape) < int64(threshold)
+    """Booleans that are True with ``probability`` in [0, 1], to the nearest 2**-16.
+
+    Each word decides twice, with its low and then its high half: words are what takes time.
+    """
+    threshold = round(check_number("probability", probability, "[0, 1]") * HALF_WORD)
+    count = _checked_count(math.prod(shape))
+    word = words(stream, -(-count // 2))
+    low = ops.bitwise_and(word, int64(HALF_WORD - 1))
+    halves = ops.stack([low, ops.bitwise_right_shift(word, int64(16))], axis=-1)
+    return ops.reshape(ops.reshape(halves, (-1,))[:count], shape) < int64(threshold)
 
 
 def normal(stream: Stream, shape: tuple[int, ...], *, dtype: str = "float32") -> Any:
@@ -136,6 +143,11 @@ def beta(
 ) -> Any:
     """Beta(a, b) numbers in [0, 1], by inversion: multiples of 2**-32."""
     return _invert(beta_table(a, b), _draw(stream, shape), dtype)
+
+
+def _checked_count(count: Any) -> Any:
+    """In a graph a count may be a tensor, whose value cannot be read."""
+    return count if ops.is_tensor(count) else check_integer("count", count)
 
 
 def _draw(stream: Stream, shape: tuple[int, ...]) -> Any:

@@ -400,15 +400,18 @@ def test_bernoulli(probability):
         assert drawn.all() == drawn.any() == bool(probability)
 
 
-def test_bernoulli_is_the_word_below_the_threshold():
+def test_bernoulli_is_the_half_word_below_the_threshold():
     stream = Stream(0, "bernoulli")
-    words = streams.words(stream, 1000)
-    for word in words[:20]:
-        assert np.array_equal(
-            streams.bernoulli(stream, (1000,), int(word) / 2**32), words < int(word)
-        )
-    smallest = int(words.min())
-    assert streams.bernoulli(stream, (1000,), (smallest + 1) / 2**32).sum() == 1
+    words = streams.words(stream, 500)
+    halves = np.stack([words % 2**16, words // 2**16], axis=-1).reshape(-1)
+    for half in halves[:20]:
+        drawn = streams.bernoulli(stream, (999,), int(half) / 2**16)
+        assert np.array_equal(drawn, halves[:999] < half)
+    smallest = int(halves.min())
+    assert (
+        streams.bernoulli(stream, (1000,), (smallest + 1) / 2**16).sum()
+        == (halves == smallest).sum()
+    )
 
 
 def test_permutation():

@@ -39,7 +39,7 @@ from scratch.penalties import is_weight
 
 __all__ = ["SGD", "Adam", "AdamW"]
 
-BLOCK = 32768  # elements; a few float32 blocks of this size fit in a core's cache
+BLOCK = 131072  # elements: half a megabyte of float32, a few of which fit in a core's cache
 
 
 class Optimizer:
