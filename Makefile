@@ -33,7 +33,7 @@ parity-backends: $(VENV)/installed
 seeds: $(VENV)/installed
 	$(BIN)/python -m benchmarks.xor_seeds
 
-# What README.md shows, from what make demo and make test left in out/.
+# What README.md shows, from what make demo, make test and make bench left in out/.
 figures: $(VENV)/installed
 	$(BIN)/python -m docs.refresh
 

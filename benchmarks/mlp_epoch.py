@@ -70,9 +70,12 @@ def main(
     for name, times in seconds.items():
         ratio = medians[name] / medians["PyTorch eager"]
         table.add_row(name, f"{medians[name]:.2f} s", f"{min(times):.2f} s", f"{ratio:.2f}")
-    Console().print(table)
-    Console().print(f"{os.cpu_count()} cores, {torch.get_num_threads()} PyTorch threads")
+    machine = f"{os.cpu_count()} cores, {torch.get_num_threads()} PyTorch threads"
     out.mkdir(parents=True, exist_ok=True)
+    with (out / "bench.txt").open("w", encoding="utf-8") as file:
+        for console in (Console(), Console(file=file, width=100)):
+            console.print(table)
+            console.print(machine)
     report = {"mlp_epoch_seconds": seconds, "cores": os.cpu_count()}
     (out / "bench.json").write_text(json.dumps(report, indent=1) + "\n", "utf-8")
 

@@ -1,7 +1,7 @@
 """Make the figures and tables that README.md shows: ``make figures``.
 
-Takes what ``make demo`` and ``make test`` left in out/ and writes docs/figures/ and the marked
-blocks of README.md. Nothing there is edited by hand.
+Takes what ``make demo``, ``make test`` and ``make bench`` left in out/ and writes docs/figures/ and
+the marked blocks of README.md. Nothing there is edited by hand.
 """
 
 import re
@@ -18,13 +18,24 @@ FIGURES = ROOT / "docs" / "figures"
 
 def main() -> None:
     FIGURES.mkdir(exist_ok=True)
-    for name in ("xor-boundaries.png", "xor.txt", "mnist.txt", "float64/mnist-curves.png"):
+    for name in (
+        "xor-boundaries.png",
+        "xor.txt",
+        "mnist.txt",
+        "bench.txt",
+        "float64/mnist-curves.png",
+    ):
         shutil.copy(ROOT / "out" / name, FIGURES / Path(name).name)
     with (FIGURES / "parity.txt").open("w", encoding="utf-8") as file:
         Console(file=file, width=100).print(Report.from_json(ROOT / "out" / "parity.json").table())
     readme = ROOT / "README.md"
     text = readme.read_text("utf-8")
-    for path in ("docs/figures/xor.txt", "docs/figures/mnist.txt", "docs/figures/parity.txt"):
+    for path in (
+        "docs/figures/xor.txt",
+        "docs/figures/mnist.txt",
+        "docs/figures/parity.txt",
+        "docs/figures/bench.txt",
+    ):
         block = f"<!-- begin {path} -->\n```\n{(ROOT / path).read_text('utf-8').rstrip()}\n```\n"
         pattern = rf"<!-- begin {path} -->\n.*?(?=<!-- end {path} -->)"
         text, count = re.subn(pattern, lambda _, block=block: block, text, flags=re.DOTALL)

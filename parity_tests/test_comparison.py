@@ -1,4 +1,4 @@
-"""Tests of the measuring helper itself: it has to fail wherever two results differ.
+"""Tests of the comparison itself: it has to fail wherever two results differ.
 
 Nearly every other test of the suite passes through ``compare``, so a hole in it is a hole in all
 of them. Most tests here therefore hand it something wrong and ask for a failure with its reason.
@@ -675,7 +675,7 @@ def test_bfloat16(torch: ModuleType, tf: ModuleType, jnp: ModuleType) -> None:
         pair(jnp.ones(2, jnp.float8_e4m3fn), 1.0)
 
 
-def test_importing_the_helper_imports_no_framework() -> None:
+def test_importing_compare_imports_no_framework() -> None:
     code = """
 import sys
 from triptych.comparison import compare
