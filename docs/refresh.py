@@ -27,7 +27,7 @@ def main() -> None:
     ):
         shutil.copy(ROOT / "out" / name, FIGURES / Path(name).name)
     with (FIGURES / "parity.txt").open("w", encoding="utf-8") as file:
-        Console(file=file, width=100).print(Report.from_json(ROOT / "out" / "parity.json").table())
+        Console(file=file, width=116).print(Report.from_json(ROOT / "out" / "parity.json").table())
     readme = ROOT / "README.md"
     text = readme.read_text("utf-8")
     for path in (

@@ -65,7 +65,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     name = "parity-part" if part else "parity"
     path = out / (f"{name}.json" if backend == "tensorflow" else f"{name}-{backend}.json")
     report.to_json(path)
-    console = Console(width=110, highlight=False)
+    console = Console(width=116, highlight=False)
     with console.capture() as capture:
         console.print(report.table())
     terminalreporter.write_line("")

@@ -69,8 +69,8 @@ class Report:
     def table(self) -> Table:
         """A rich table of :meth:`summary`: a line for each technique, a column for each pair.
 
-        A cell has the worst relative error in float64 and in float32. Pairs outside the three
-        frameworks that are compared most often stand in the column "other".
+        A cell has the worst relative error in float64 and in float32. The column "other" has what
+        was compared with one of the three most frequent frameworks.
         """
         lines = self.summary()
         names = Counter(name for line in lines for name in (line["first"], line["second"]))
@@ -84,11 +84,15 @@ class Report:
                 (line["first"], line["second"]): line for line in lines if line["label"] == label
             }
             cells = [_errors(found[pair]) if pair in found else "-" for pair in columns]
-            other = [f"{' / '.join(p)} {_errors(found[p])}" for p in found if p not in columns]
+            other = dict.fromkeys(
+                f"{' / '.join(n for n in pair if n not in usual)} {_errors(found[pair])}"
+                for pair in found
+                if pair not in columns
+            )
             verdict = "same" if all(line["ok"] for line in found.values()) else "DIFFERENT"
             rows.append((label, *cells, "\n".join(other), str(cases[label]), verdict))
         headings = ("technique", *(" / ".join(p) for p in columns), "other", "cases", "verdict")
-        title = "Parity: the worst relative error in float64, in float32"
+        title = "Parity: the worst relative error in float64 and float32"
         return as_table(title, rows, headings)
 
     def to_json(self, path: str | Path) -> None:
@@ -104,7 +108,7 @@ class Report:
 
 def _errors(line: Mapping[str, Any]) -> str:
     """Those of one technique and pair: float64, float32; one of the two if there is no other."""
-    found = [f"{float(line[dtype]):.1e}" for dtype in _COLUMNS if line[dtype] is not None]
+    found = [f"{float(line[dtype]):.0e}" for dtype in _COLUMNS if line[dtype] is not None]
     if not found:  # integers and booleans
         return "0" if float(line["ulp"]) == 0 else f"{float(line['ulp']):g} elements"
-    return ", ".join("0" if text == "0.0e+00" else text for text in found)
+    return " ".join("0" if text == "0e+00" else text for text in found)
