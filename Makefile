@@ -50,9 +50,8 @@ $(VENV)/installed: requirements.lock pyproject.toml
 # Exact pins for the whole development environment, from the ranges in pyproject.toml.
 lock: $(VENV)/installed
 	$(BIN)/pip-compile --quiet --upgrade --extra dev --strip-extras --no-header --no-annotate \
-		--no-emit-index-url --no-emit-find-links --upgrade-package torch==2.13.0 \
-		--output-file requirements.lock pyproject.toml
-	sed -i.orig -e '/^triptych /d' -e '/^#/d' -e '/^$$/d' -e 's/+cpu$$//' requirements.lock
+		--upgrade-package torch==2.13.0 --output-file requirements.lock pyproject.toml
+	sed -i.orig -e '/^triptych /d' -e '/^[#-]/d' -e '/^$$/d' -e 's/+cpu$$//' requirements.lock
 	rm requirements.lock.orig
 
 clean:
