@@ -1,4 +1,5 @@
 # make demo   train XOR and MNIST in the three frameworks, figures and tables under out/
+# make cnn    train the convolutional network on MNIST in the three frameworks
 # make test   lint, types and the whole test suite; ends with the parity table
 # make bench  time the panels side by side, as ratios
 # make seeds  train XOR with 100 seeds in each framework
@@ -9,12 +10,15 @@ BIN := $(VENV)/bin
 export TRIPTYCH_DATA ?= $(abspath $(dir $(wildcard ../shared/data/mnist)))
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo test lint parity-backends bench seeds figures lock clean
+.PHONY: demo cnn test lint parity-backends bench seeds figures lock clean
 
 demo: $(VENV)/installed
 	$(BIN)/triptych xor
 	$(BIN)/triptych mnist --dtype float64 --epochs 1 --out out/float64
 	$(BIN)/triptych mnist
+
+cnn: $(VENV)/installed
+	$(BIN)/triptych mnist --model cnn --out out/cnn
 
 test: $(VENV)/installed lint parity-backends
 	$(BIN)/python -m pytest -n 2
@@ -33,12 +37,12 @@ parity-backends: $(VENV)/installed
 seeds: $(VENV)/installed
 	$(BIN)/python -m benchmarks.xor_seeds
 
-# What README.md shows, from what make demo, make test and make bench left in out/.
+# What README.md and docs/ show, from what make demo, cnn, test and bench left in out/.
 figures: $(VENV)/installed
 	$(BIN)/python -m docs.refresh
 
 bench: $(VENV)/installed
-	$(BIN)/python -m benchmarks.mlp_epoch
+	$(BIN)/python -m benchmarks
 
 $(VENV)/installed: requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v < (3, 14) else f"Triptych needs Python 3.11 to 3.13, this is {v[0]}.{v[1]}: make PYTHON=python3.12 ...")'

@@ -45,6 +45,43 @@ def check_integer(name: str, value: Any, *, minimum: int = 0, maximum: int | Non
     raise ValueError(f"{name} must be an integer {allowed}, got {value!r}")
 
 
+def check_pair(name: str, value: Any, *, minimum: int = 1) -> tuple[int, int]:
+    """Return (height, width) for an integer, which stands for both, or for a pair of them."""
+    pair = value if isinstance(value, tuple | list) else (value, value)
+    if len(pair) == 2 and all(isinstance(v, Integral) and not isinstance(v, bool) for v in pair):
+        height, width = map(int, pair)
+        if min(height, width) >= minimum:
+            return height, width
+    raise ValueError(
+        f"{name} must be an integer >= {minimum} or a pair of them (height, width), got {value!r}"
+    )
+
+
+def check_padding(padding: Any) -> str | tuple[int, int]:
+    """Return "valid", "same", or the pixels to add on either side as (height, width)."""
+    if isinstance(padding, str) and padding in ("valid", "same"):
+        return padding
+    try:
+        return check_pair("padding", padding, minimum=0)
+    except ValueError:
+        raise ValueError(
+            "padding must be 'valid', 'same', an integer >= 0 or a pair of them "
+            f"(height, width), got {padding!r}"
+        ) from None
+
+
+def check_pool_padding(padding: Any, pool_size: tuple[int, int]) -> str | tuple[int, int]:
+    """As ``check_padding``, for pooling: every window has to hold a pixel of the image."""
+    checked = check_padding(padding)
+    if not isinstance(checked, str) and any(
+        amount >= size for amount, size in zip(checked, pool_size, strict=True)
+    ):
+        raise ValueError(
+            f"padding must be smaller than pool_size {tuple(pool_size)}, got {padding!r}"
+        )
+    return checked
+
+
 def check_choice(name: str, value: Any, choices: Sequence[str]) -> str:
     if not isinstance(value, str) or value not in choices:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
@@ -59,7 +96,7 @@ def check_flag(name: str, value: Any) -> bool:
 
 def check_batch(shape: Shape, name: str = "x") -> None:
     """An empty batch has no mean and no gradient; refuse it where it first appears."""
-    if len(shape) == 0 or any(size == 0 for size in shape):
+    if len(shape) == 0 or 0 in shape:
         raise ValueError(f"{name} must hold at least one row, got shape {tuple(shape)}")
 
 
@@ -71,6 +108,14 @@ def check_features(shape: Shape, features: int, name: str = "x") -> None:
             f"got shape {tuple(shape)}"
         )
     check_batch(shape, name)
+
+
+def check_maps(shape: Shape, channels: int | None = None) -> None:
+    """A batch of feature maps, channels last: what a convolution or a pooling takes."""
+    if len(shape) != 4 or (channels is not None and shape[-1] not in (channels, None)):
+        last = "C" if channels is None else channels
+        raise ValueError(f"x must have shape (N, H, W, {last}), got shape {tuple(shape)}")
+    check_batch(shape)
 
 
 def check_rows(shape: Shape) -> None:
@@ -85,20 +130,28 @@ def check_rows(shape: Shape) -> None:
 
 def check_same_shape(name: str, shape: Shape, expected: Shape) -> None:
     """Refuse what would broadcast silently."""
+    if shape == expected:
+        return
     if len(shape) != len(expected) or any(
         a != b for a, b in zip(shape, expected, strict=True) if a is not None and b is not None
     ):
         raise ValueError(f"{name} must have shape {tuple(expected)}, got {tuple(shape)}")
 
 
-def check_mask(mask: tuple[Shape, str] | None, expected: Shape) -> None:
+def check_mask(mask: tuple[Shape, str] | None, expected: Shape, name: str = "mask") -> None:
     """The shape and dtype of a dropout mask: booleans, of the shape of what is masked."""
     if mask is None:
-        raise ValueError("mask must be given in training, got None")
+        raise ValueError(f"{name} must be given in training, got None")
     shape, dtype = mask
     if dtype != "bool":
-        raise ValueError(f"mask must be boolean, got {dtype}")
-    check_same_shape("mask", shape, expected)
+        raise ValueError(f"{name} must be boolean, got {dtype}")
+    check_same_shape(name, shape, expected)
+
+
+def check_layer_names(names: Sequence[str]) -> None:
+    """The arrays of a layer inside another one are called by its name."""
+    if len(set(names)) < len(names):
+        raise ValueError(f"layers must have names that differ, got {list(names)}")
 
 
 def check_examples(shape: Shape, dtype: str, input_shape: tuple[int, ...]) -> None:
@@ -167,6 +220,48 @@ def check_labels(
             )
 
 
+EPS = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23, "float64": 2.0**-52}
+
+
+def check_probabilities(
+    name: str,
+    shape: Shape,
+    dtype: str,
+    values: Callable[[], Any],
+    logits: tuple[Shape, str] | None = None,
+) -> None:
+    """Rows of class probabilities, (N, classes), of the shape and dtype of the ``logits``, if any.
+
+    ``values`` returns them as a NumPy array, or ``None`` where they cannot be read (inside a traced
+    graph). It is called last, when shape and dtype are known to be right.
+    """
+    if len(shape) != 2 or dtype not in EPS:
+        raise ValueError(
+            f"{name} must be floating point of shape (N, classes), "
+            f"got {dtype} of shape {tuple(shape)}"
+        )
+    check_batch(shape, name)
+    if logits is not None:
+        check_same_shape(name, shape, logits[0])
+        if dtype != logits[1]:
+            raise ValueError(f"{name} must have the dtype of the logits, {logits[1]}, got {dtype}")
+    found = values()
+    if found is None:
+        return
+    low, high = float(found.min()), float(found.max())
+    if not (low >= 0 and high <= 1):
+        raise ValueError(f"{name} must lie in [0, 1], got values from {low} to {high}")
+    # Each value is rounded, and so is each step of the sum that they were divided by.
+    allowed = (found.shape[1] + 8) * EPS[dtype]
+    sums = found.sum(axis=1, dtype="float64")
+    row = int(abs(sums - 1).argmax())
+    if abs(sums[row] - 1) > allowed:
+        raise ValueError(
+            f"{name} must have rows that add up to 1 within {allowed:.2g}, "
+            f"got {sums[row]:.9g} in row {row}"
+        )
+
+
 KINDS = {
     "floating point": ("float", "bfloat"),
     "integer": ("int", "uint"),
@@ -182,6 +277,26 @@ def check_per_image(name: str, shape: Shape, dtype: str, kind: str, images: int 
         raise ValueError(
             f"{name} must be {kind} of shape ({count},), got {dtype} of shape {tuple(shape)}"
         )
+
+
+def check_gradients(grads: Any, dtype_name: Callable[[Any], str]) -> None:
+    """A list of gradients of one floating dtype; those of a model's parameters, say."""
+    if not isinstance(grads, list | tuple) or not grads:
+        got = "an empty one" if isinstance(grads, list | tuple) else "something else"
+        raise ValueError(f"grads must be a list of arrays, got {got}")
+    dtypes = []
+    for index, grad in enumerate(grads):
+        name = f"grads[{index}]"
+        if grad is None:
+            raise ValueError(f"{name} must be an array, got None")
+        dtypes.append(dtype_name(grad))
+        check_floating(name, dtypes[-1])
+        if 0 in grad.shape:
+            raise ValueError(f"{name} must not be empty, got shape {tuple(grad.shape)}")
+        if dtypes[-1] != dtypes[0]:
+            raise ValueError(
+                f"{name} must have the dtype of grads[0], {dtypes[0]}, got {dtypes[-1]}"
+            )
 
 
 def check_finite(name: str, finite: bool | None) -> None:

@@ -16,9 +16,10 @@ class History:
     ``step_loss`` has one entry for each training step: the mean loss over the batch, penalties
     included. ``loss`` has one for each epoch, the mean of its steps weighted by batch size;
     ``validation_loss`` (penalties included) and ``validation_accuracy`` are measured after each
-    epoch, in inference mode. ``best_epoch`` is the best epoch (from 0) that early
-    stopping found, if it was on; ``stopped_early`` tells whether it ended the run. ``seconds`` is
-    wall time.
+    epoch, in inference mode; ``learning_rate`` is that of the epoch's last step. If gradients are
+    clipped, ``gradient_norm`` has their global norm before that, for each step. ``best_epoch`` is
+    the best epoch (from 0) that early stopping found, if it was on; ``stopped_early`` tells whether
+    it ended the run. ``seconds`` is wall time.
     """
 
     framework: str
@@ -26,6 +27,8 @@ class History:
     loss: list[float] = field(default_factory=list)
     validation_loss: list[float] = field(default_factory=list)
     validation_accuracy: list[float] = field(default_factory=list)
+    learning_rate: list[float] = field(default_factory=list)
+    gradient_norm: list[float] = field(default_factory=list)
     best_epoch: int | None = None
     stopped_early: bool = False
     seconds: float = 0.0
@@ -36,11 +39,13 @@ class History:
         batch_sizes: list[int],
         validation_loss: float,
         validation_accuracy: float,
+        learning_rate: float,
     ) -> None:
         self.step_loss += [float(value) for value in step_loss]
         self.loss.append(float(np.average(step_loss, weights=batch_sizes)))
         self.validation_loss.append(float(validation_loss))
         self.validation_accuracy.append(float(validation_accuracy))
+        self.learning_rate.append(float(learning_rate))
 
     @property
     def epochs(self) -> int:

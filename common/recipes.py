@@ -5,6 +5,7 @@ Keras casts Python hyperparameters to float32 even where the weights are float64
 nearest float32 once, and all three panels then compute with the same numbers.
 """
 
+import math
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,13 @@ from common.checks import (
 if TYPE_CHECKING:
     from common.datasets import Dataset
 
-__all__ = ["AugmentationRecipe", "EarlyStoppingRecipe", "Recipe", "representable"]
+__all__ = [
+    "AugmentationRecipe",
+    "EarlyStoppingRecipe",
+    "Recipe",
+    "ScheduleRecipe",
+    "representable",
+]
 
 
 def representable(value: float) -> float:
@@ -121,26 +128,70 @@ class EarlyStoppingRecipe(_Rounded):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe(_Rounded):
-    """A multilayer perceptron and how it is trained.
+class ScheduleRecipe(_Rounded):
+    """How the learning rate changes from the recipe's; see ``schedules.py`` for the equations.
 
-    ``input_shape`` is that of one example, (features,) or (height, width, channels); ``hidden``
-    counts the units of each hidden layer, ``outputs`` the logits. A hidden layer is dense, batch
-    norm (if on), activation, dropout (if ``dropout`` > 0); a dense layer before a batch norm has no
-    bias, for the norm would take it away again. The loss is softmax cross-entropy over the classes,
-    or binary cross-entropy of a single logit, plus ``l1 * sum(abs(w)) + l2 / 2 * sum(w**2)`` over
-    the weights of the dense layers (no biases, no batch-norm scales). ``weight_decay`` is
-    decoupled: ``w -= learning_rate * weight_decay * w``, on the same weights. An epoch is
-    ``passes_per_epoch`` visits of the training set, each in an order of its own, then validation;
-    with ``drop_last`` a visit's last batch is left out if it is smaller than ``batch_size``.
+    ``kind``: "step" and "exponential" multiply it by ``factor`` every ``every`` epochs, at once or
+    little by little with each step; "cosine" warms up for ``warmup`` epochs, then falls to
+    ``floor`` at the end of the last epoch; "plateau" multiplies it by ``factor`` when the
+    validation loss has not improved for ``patience`` epochs, down to ``floor``.
+    """
+
+    kind: str
+    factor: float = 0.1
+    every: int = 1
+    warmup: int = 0
+    floor: float = 0.0
+    patience: int = 10
+    threshold: float = 1e-4
+    threshold_mode: str = "rel"
+    cooldown: int = 0
+
+    def check(self) -> None:
+        check_choice("kind", self.kind, ("step", "exponential", "cosine", "plateau"))
+        check_number("factor", self.factor, "(0, 1)" if self.kind == "plateau" else "(0, 1]")
+        check_integer("every", self.every, minimum=1)
+        check_integer("warmup", self.warmup)
+        check_number("floor", self.floor, "[0, inf)")
+        check_integer("patience", self.patience)
+        check_choice("threshold_mode", self.threshold_mode, ("rel", "abs"))
+        relative = self.threshold_mode == "rel"
+        check_number("threshold", self.threshold, "[0, 1)" if relative else "[0, inf)")
+        check_integer("cooldown", self.cooldown)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe(_Rounded):
+    """A network and how it is trained: a perceptron, a convolutional or a residual network.
+
+    ``input_shape`` is that of one example, (features,) or (height, width, channels); ``channels``
+    counts the feature maps of each stage of convolutions (``blocks`` residual blocks each in a
+    residual network; a perceptron has none), ``hidden`` the units of each hidden layer,
+    ``outputs`` the logits. A hidden layer is dense, batch norm (if on), activation, dropout (if
+    ``dropout`` > 0); ``models.py`` says what is in a stage. A layer before a batch norm has no
+    bias, for the norm would take it away again. ``stochastic_depth`` is the rate of the last
+    residual block; it grows linearly from the first.
+
+    The loss is softmax cross-entropy over the classes, with ``label_smoothing``, or binary
+    cross-entropy of a single logit, plus ``l1 * sum(abs(w)) + l2 / 2 * sum(w**2)`` over the weights
+    of dense layers and convolutions (no biases, no batch-norm scales). The gradients are scaled
+    down to the global norm ``clip_norm`` if they exceed it. ``weight_decay`` is decoupled: ``w -=
+    learning_rate * weight_decay * w``, on the same weights. An epoch is ``passes_per_epoch`` visits
+    of the training set, each in an order of its own, then validation; with ``drop_last`` a visit's
+    last batch is left out if it is smaller than ``batch_size``.
     """
 
     input_shape: tuple[int, ...]
+    channels: tuple[int, ...] = ()
+    blocks: int = 1
     hidden: tuple[int, ...]
     outputs: int
     loss: str = "softmax"
+    label_smoothing: float = 0.0
     activation: str = "relu"
     dropout: float = 0.0
+    spatial_dropout: float = 0.0
+    stochastic_depth: float = 0.0
     batch_norm: bool = False
     batch_norm_momentum: float = 0.9
     batch_norm_epsilon: float = 1e-5
@@ -154,6 +205,8 @@ class Recipe(_Rounded):
     beta_1: float = 0.9
     beta_2: float = 0.999
     epsilon: float = 1e-8
+    schedule: ScheduleRecipe | None = None
+    clip_norm: float = math.inf
     batch_size: int = 128
     drop_last: bool = False
     passes_per_epoch: int = 1
@@ -171,10 +224,18 @@ class Recipe(_Rounded):
             )
         for size in self.input_shape:
             check_integer("input_shape", size, minimum=1)
-        if not isinstance(self.hidden, tuple):
-            raise ValueError(f"hidden must be a tuple of unit counts, got {self.hidden!r}")
-        for size in self.hidden:
-            check_integer("hidden", size, minimum=1)
+        for name, what in (("channels", "channel"), ("hidden", "unit")):
+            sizes = getattr(self, name)
+            if not isinstance(sizes, tuple):
+                raise ValueError(f"{name} must be a tuple of {what} counts, got {sizes!r}")
+            for size in sizes:
+                check_integer(name, size, minimum=1)
+        if self.channels and len(self.input_shape) != 3:
+            raise ValueError(
+                "channels need images: input_shape must be (height, width, channels), "
+                f"got {self.input_shape}"
+            )
+        check_integer("blocks", self.blocks, minimum=1)
         check_integer("outputs", self.outputs, minimum=1)
         check_choice("loss", self.loss, ("softmax", "binary"))
         if self.loss == "binary" and self.outputs != 1:
@@ -184,16 +245,23 @@ class Recipe(_Rounded):
         for name, kind in (
             ("augmentation", AugmentationRecipe),
             ("early_stopping", EarlyStoppingRecipe),
+            ("schedule", ScheduleRecipe),
         ):
             if not isinstance(getattr(self, name), kind | None):
-                raise ValueError(f"{name} must be an {kind.__name__} or None")
+                article = "a" if name == "schedule" else "an"
+                raise ValueError(f"{name} must be {article} {kind.__name__} or None")
         if self.augmentation is not None and len(self.input_shape) != 3:
             raise ValueError(
                 "augmentation needs images: input_shape must be (height, width, channels), "
                 f"got {self.input_shape}"
             )
         check_choice("activation", self.activation, ("relu", "tanh", "sigmoid"))
-        check_number("dropout", self.dropout, "[0, 1)")
+        for rate in ("dropout", "spatial_dropout", "stochastic_depth"):
+            check_number(rate, getattr(self, rate), "[0, 1)")
+        check_number("label_smoothing", self.label_smoothing, "[0, 1]")
+        if self.label_smoothing > 0 and self.loss != "softmax":
+            raise ValueError("label_smoothing must be 0 for the binary loss: it smooths classes")
+        check_number("clip_norm", self.clip_norm, "(0, inf]")
         check_flag("batch_norm", self.batch_norm)
         check_number("batch_norm_momentum", self.batch_norm_momentum, "[0, 1]")
         check_number("batch_norm_epsilon", self.batch_norm_epsilon, "(0, inf)")
@@ -212,6 +280,9 @@ class Recipe(_Rounded):
         check_flag("drop_last", self.drop_last)
         check_integer("passes_per_epoch", self.passes_per_epoch, minimum=1)
         check_integer("epochs", self.epochs, minimum=1)
+        if self.schedule is not None and self.schedule.kind == "cosine":
+            check_integer("warmup", self.schedule.warmup, maximum=self.epochs - 1)
+            check_number("floor", self.schedule.floor, f"[0, {self.learning_rate}]")
         check_integer("seed", self.seed, maximum=2**64 - 1)
         check_dtype(self.dtype)
 
@@ -224,6 +295,13 @@ class Recipe(_Rounded):
             raise ValueError(
                 f"labels must lie in [0, {classes - 1}], got labels from 0 to {dataset.classes - 1}"
             )
+
+    def image_shape(self) -> tuple[int, int, int]:
+        """(height, width, channels), for a model of convolutions."""
+        if not self.channels:
+            raise ValueError("channels must count the feature maps of a stage at least, got ()")
+        height, width, channels = self.input_shape
+        return height, width, channels
 
     def batch_starts(self, examples: int) -> range:
         """Where each batch of one visit of the training set begins."""
@@ -245,3 +323,23 @@ class Recipe(_Rounded):
         names += ["momentum", "nesterov"] if self.optimizer == "sgd" else []
         names += ["beta_1", "beta_2", "epsilon"] if self.optimizer != "sgd" else []
         return {name: getattr(self, name) for name in names}
+
+    @property
+    def clips_gradients(self) -> bool:
+        return self.clip_norm < math.inf
+
+    def schedule_options(self, examples: int) -> dict[str, Any]:
+        """The keywords of the schedule's class, in every panel; it counts in steps, not epochs."""
+        schedule = self.schedule
+        if schedule is None:
+            return {}
+        steps = self.steps_per_epoch(examples)
+        if schedule.kind == "plateau":
+            names = ("factor", "patience", "threshold", "threshold_mode", "cooldown", "floor")
+            return {name: getattr(schedule, name) for name in names}
+        options: dict[str, Any] = {"learning_rate": self.learning_rate}
+        if schedule.kind == "cosine":
+            warmup = schedule.warmup
+            ends = {"steps": (self.epochs - warmup) * steps, "warmup_steps": warmup * steps}
+            return options | ends | {"floor": schedule.floor}
+        return options | {"factor": schedule.factor, "every": schedule.every * steps}

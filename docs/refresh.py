@@ -1,7 +1,7 @@
-"""Make the figures and tables that README.md shows: ``make figures``.
+"""Make the figures and tables that README.md and docs/ show: ``make figures``.
 
-Takes what ``make demo``, ``make test`` and ``make bench`` left in out/ and writes docs/figures/ and
-the marked blocks of README.md. Nothing there is edited by hand.
+Takes what ``make demo``, ``cnn``, ``test`` and ``bench`` left in out/ and writes docs/figures/ and
+the marked blocks of the pages. Nothing there is edited by hand.
 """
 
 import re
@@ -14,6 +14,7 @@ from triptych.report import Report
 
 ROOT = Path(__file__).resolve().parent.parent
 FIGURES = ROOT / "docs" / "figures"
+PAGES = ("README.md", "docs/benchmarks.md")
 
 
 def main() -> None:
@@ -23,25 +24,30 @@ def main() -> None:
         "xor.txt",
         "mnist.txt",
         "bench.txt",
+        "bench.png",
         "float64/mnist-curves.png",
     ):
         shutil.copy(ROOT / "out" / name, FIGURES / Path(name).name)
+    shutil.copy(ROOT / "out" / "cnn" / "mnist.txt", FIGURES / "mnist-cnn.txt")
     with (FIGURES / "parity.txt").open("w", encoding="utf-8") as file:
         Console(file=file, width=116).print(Report.from_json(ROOT / "out" / "parity.json").table())
-    readme = ROOT / "README.md"
-    text = readme.read_text("utf-8")
-    for path in (
-        "docs/figures/xor.txt",
-        "docs/figures/mnist.txt",
-        "docs/figures/parity.txt",
-        "docs/figures/bench.txt",
-    ):
-        block = f"<!-- begin {path} -->\n```\n{(ROOT / path).read_text('utf-8').rstrip()}\n```\n"
-        pattern = rf"<!-- begin {path} -->\n.*?(?=<!-- end {path} -->)"
-        text, count = re.subn(pattern, lambda _, block=block: block, text, flags=re.DOTALL)
-        if count != 1:
-            raise SystemExit(f"README.md has no block for {path}")
-    readme.write_text(text, "utf-8")
+    for page in PAGES:
+        path = ROOT / page
+        path.write_text(filled(path.read_text("utf-8"), page), "utf-8")
+
+
+def filled(text: str, page: str) -> str:
+    """The page with what the file that each marked block names holds now."""
+
+    def block(match: re.Match[str]) -> str:
+        content = (ROOT / match[1]).read_text("utf-8").rstrip()
+        return f"<!-- begin {match[1]} -->\n```\n{content}\n```\n<!-- end {match[1]} -->"
+
+    text, count = re.subn(r"<!-- begin (\S+) -->\n.*?<!-- end \1 -->", block, text, flags=re.DOTALL)
+    marks = len(re.findall(r"<!-- (?:begin|end) ", text))
+    if count == 0 or marks != 2 * count:
+        raise SystemExit(f"{page} has {marks} marks, which make {count} blocks")
+    return text
 
 
 if __name__ == "__main__":

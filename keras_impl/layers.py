@@ -19,7 +19,15 @@ from typing import Any
 
 import keras
 
-from common.checks import check_batch, check_dtype, check_features, check_integer
+from common.checks import (
+    check_batch,
+    check_choice,
+    check_dtype,
+    check_features,
+    check_integer,
+    check_layer_names,
+    check_maps,
+)
 from common.recipes import representable
 from common.streams import Stream
 from keras_impl.streams import uniform
@@ -31,12 +39,14 @@ def dtype_name(tensor: Any) -> str:
     return keras.backend.standardize_dtype(tensor.dtype)
 
 
-def glorot_uniform(
-    in_features: int, out_features: int, *, seed: int, name: str, dtype: str = "float32"
-) -> Any:
-    """Initial weights of shape (in_features, out_features)."""
-    limit = representable(math.sqrt(6 / (in_features + out_features)))
-    drawn = uniform(Stream(seed, name), (in_features, out_features), dtype=dtype)
+def glorot_uniform(shape: tuple[int, ...], *, seed: int, name: str, dtype: str = "float32") -> Any:
+    """Initial weights of shape (in, out), or (height, width, in, out) for a convolution.
+
+    Every pixel of a kernel is an input and an output of its own: the limit counts them all.
+    """
+    *pixels, inputs, outputs = shape
+    limit = representable(math.sqrt(6 / (math.prod(pixels) * (inputs + outputs))))
+    drawn = uniform(Stream(seed, name), shape, dtype=dtype)
     return (2 * drawn - 1) * limit
 
 
@@ -47,9 +57,9 @@ class StreamGlorotUniform(keras.initializers.Initializer):
     def __init__(self, seed: int, name: str) -> None:
         self.seed, self.name = seed, name
 
-    def __call__(self, shape: tuple[int, int], dtype: Any = None, **kwargs: Any) -> Any:
+    def __call__(self, shape: tuple[int, ...], dtype: Any = None, **kwargs: Any) -> Any:
         dtype = keras.backend.standardize_dtype(dtype)
-        return glorot_uniform(*shape, seed=self.seed, name=self.name, dtype=dtype)
+        return glorot_uniform(tuple(shape), seed=self.seed, name=self.name, dtype=dtype)
 
     def get_config(self) -> dict[str, Any]:
         return {"seed": self.seed, "name": self.name}
@@ -128,10 +138,29 @@ class Sigmoid(keras.layers.Activation):
 
 @keras.saving.register_keras_serializable("triptych")
 class Flatten(Checked, keras.layers.Flatten):
-    """(N, ...) to (N, features), in row-major order: height, width, channels for images."""
+    """(N, ...) to (N, features), in row-major order: height, width, channels for images.
 
-    def __init__(self, *, name: str = "flatten", **kwargs: Any) -> None:
-        super().__init__(name=name, **kwargs)
+    ``order="chw"``, for images only: channel, height, width, as a bare PyTorch model has them.
+    """
+
+    def __init__(self, *, order: str = "hwc", name: str = "flatten", **kwargs: Any) -> None:
+        super().__init__(data_format="channels_last", name=name, **kwargs)
+        self.order = check_choice("order", order, ("hwc", "chw"))
+
+    def check(self, inputs: Any) -> None:
+        if self.order == "chw":
+            check_maps(inputs.shape)
+        check_batch(inputs.shape)
+
+    def call(self, inputs: Any) -> Any:
+        if self.order == "chw":
+            inputs = keras.ops.transpose(inputs, (0, 3, 1, 2))
+        return super().call(inputs)
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        del config["data_format"]
+        return config | {"order": self.order}
 
 
 @keras.saving.register_keras_serializable("triptych")
@@ -141,7 +170,5 @@ class Sequential(keras.Sequential):
     def __init__(
         self, layers: Sequence[Any] = (), *, name: str = "sequential", **kwargs: Any
     ) -> None:
-        names = [layer.name for layer in layers]
-        if len(set(names)) < len(names):
-            raise ValueError(f"layers must have names that differ, got {names}")
+        check_layer_names([layer.name for layer in layers])
         super().__init__(layers, name=name, **kwargs)

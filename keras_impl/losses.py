@@ -23,6 +23,7 @@ import keras
 from keras import ops
 
 from common.checks import check_floating, check_labels
+from keras_impl.layers import dtype_name
 
 __all__ = ["softmax_cross_entropy", "binary_cross_entropy"]
 
@@ -49,11 +50,11 @@ def _check(logits: Any, labels: Any, *, binary: bool = False) -> None:
             return None
         return int(values.min()), int(values.max())
 
-    check_floating("logits", keras.backend.standardize_dtype(logits.dtype))
+    check_floating("logits", dtype_name(logits))
     check_labels(
         logits.shape,
         labels.shape,
-        keras.backend.standardize_dtype(labels.dtype),
+        dtype_name(labels),
         limits,
         binary=binary,
     )

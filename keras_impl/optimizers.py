@@ -35,17 +35,38 @@ from typing import Any
 
 import keras
 from keras import ops
+from keras.optimizers.schedules import LearningRateSchedule
 
 from common.checks import check_flag, check_number
+from keras_impl.gradient_clipping import clip_by_global_norm
 from keras_impl.penalties import is_weight
 
 __all__ = ["SGD", "Adam", "AdamW"]
 
 
-class KernelDecay:
-    """Keras's weight decay, of kernels alone."""
+class Base:
+    """Keras's weight decay, of kernels alone; and ``global_clipnorm``, with the norm kept.
+
+    ``gradient_norm`` is the global norm of the last step's gradients, before they were clipped.
+    """
 
     weight_decay: float
+    global_clipnorm: float | None
+
+    def build(self, variables: Sequence[keras.Variable]) -> None:
+        super().build(variables)  # type: ignore[misc]
+        if self.global_clipnorm is not None:
+            dtype = variables[0].dtype
+            self.gradient_norm = self.add_variable(  # type: ignore[attr-defined]
+                (), initializer="zeros", dtype=dtype, name="gradient_norm"
+            )
+
+    def _clip_gradients(self, grads: Sequence[Any]) -> Sequence[Any]:
+        if self.global_clipnorm is None:
+            return super()._clip_gradients(grads)  # type: ignore[misc]
+        clipped, norm = clip_by_global_norm(list(grads), self.global_clipnorm)
+        self.gradient_norm.assign(norm)
+        return clipped
 
     def _apply_weight_decay(self, variables: Sequence[keras.Variable]) -> None:
         kernels = [variable for variable in variables if is_weight(variable)]
@@ -54,12 +75,12 @@ class KernelDecay:
 
 
 @keras.saving.register_keras_serializable("triptych")
-class SGD(KernelDecay, keras.optimizers.SGD):
+class SGD(Base, keras.optimizers.SGD):
     """Gradient descent with momentum: the equations at the top."""
 
     def __init__(
         self,
-        learning_rate: float = 0.01,
+        learning_rate: float | LearningRateSchedule = 0.01,
         *,
         momentum: float = 0.0,
         nesterov: bool = False,
@@ -68,7 +89,7 @@ class SGD(KernelDecay, keras.optimizers.SGD):
     ) -> None:
         check_flag("nesterov", nesterov)
         super().__init__(
-            check_number("learning_rate", learning_rate, "(0, inf)"),
+            _number_or_schedule(learning_rate),
             momentum=check_number("momentum", momentum, "(0, 1)" if nesterov else "[0, 1)"),
             nesterov=nesterov,
             weight_decay=check_number("weight_decay", weight_decay, "[0, inf)"),
@@ -87,12 +108,12 @@ class SGD(KernelDecay, keras.optimizers.SGD):
 
 
 @keras.saving.register_keras_serializable("triptych")
-class Adam(KernelDecay, keras.optimizers.Adam):
+class Adam(Base, keras.optimizers.Adam):
     """Adam: the equations at the top."""
 
     def __init__(
         self,
-        learning_rate: float = 0.001,
+        learning_rate: float | LearningRateSchedule = 0.001,
         *,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
@@ -101,7 +122,7 @@ class Adam(KernelDecay, keras.optimizers.Adam):
         **kwargs: Any,
     ) -> None:
         super().__init__(
-            check_number("learning_rate", learning_rate, "(0, inf)"),
+            _number_or_schedule(learning_rate),
             beta_1=check_number("beta_1", beta_1, "[0, 1)"),
             beta_2=check_number("beta_2", beta_2, "[0, 1)"),
             epsilon=check_number("epsilon", epsilon, "(0, inf)"),
@@ -135,7 +156,7 @@ class AdamW(Adam):
 
     def __init__(
         self,
-        learning_rate: float = 0.001,
+        learning_rate: float | LearningRateSchedule = 0.001,
         *,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
@@ -151,6 +172,13 @@ class AdamW(Adam):
             weight_decay=weight_decay,
             **kwargs,
         )
+
+
+def _number_or_schedule(learning_rate: Any) -> Any:
+    """A schedule is asked for the number of each step."""
+    if isinstance(learning_rate, LearningRateSchedule):
+        return learning_rate
+    return check_number("learning_rate", learning_rate, "(0, inf)")
 
 
 def _blend(moment: Any, new: Any, beta: float) -> Any:

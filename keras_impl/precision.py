@@ -6,9 +6,12 @@ carry on (keras-team/keras#23704). ``enable_float64`` takes that one rule out, a
 64-bit mode. Nothing changes for float32, nor on TensorFlow. ``fit`` calls it for float64 recipes.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import keras
 
-__all__ = ["enable_float64"]
+__all__ = ["enable_float64", "floatx"]
 
 
 def enable_float64() -> None:
@@ -26,3 +29,16 @@ def enable_float64() -> None:
             f"Keras {keras.__version__} on {keras.backend.backend()} rounds float64 to float32; "
             "use dtype='float32' or the TensorFlow backend"
         )
+
+
+@contextmanager
+def floatx(dtype: str) -> Iterator[None]:
+    """Keras keeps losses, metrics, learning rate and data in ``floatx``, not the layers' dtype."""
+    if dtype == "float64":
+        enable_float64()
+    before = keras.config.floatx()
+    keras.config.set_floatx(dtype)
+    try:
+        yield
+    finally:
+        keras.config.set_floatx(before)

@@ -1,20 +1,22 @@
 """Training, evaluation and prediction with a model and a recipe.
 
     loss of a step = mean loss over the batch + l1 * sum(abs(w)) + l2 / 2 * sum(w**2)
+    gradients      = those of this loss, scaled down to the global norm clip_norm if they exceed it
 
 The visits of the training set in epoch e go in the orders that the stream (seed, "shuffle", e)
 draws, so the three panels see the same batches. The penalties are the kernel regularizers
-of the model; Keras reports them in the training and in the validation loss.
+of the model; Keras reports them, and label smoothing, in the training and in the validation loss.
 """
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import keras
 import numpy as np
+from keras.optimizers.schedules import LearningRateSchedule
 
 from common.checks import check_examples
 from common.datasets import Dataset
@@ -23,15 +25,17 @@ from common.progress import progress_bar
 from common.recipes import Recipe
 from common.streams import Stream
 from keras_impl.early_stopping import EarlyStopping
+from keras_impl.label_smoothing import label_smoothing_cross_entropy
 from keras_impl.losses import binary_cross_entropy, softmax_cross_entropy
 from keras_impl.optimizers import SGD, Adam, AdamW
-from keras_impl.precision import enable_float64
+from keras_impl.precision import floatx
+from keras_impl.schedules import CosineDecay, ExponentialDecay, ReduceOnPlateau, StepDecay
 from keras_impl.streams import permutation
 
 __all__ = ["batches", "fit", "evaluate", "predict"]
 
-LOSSES = {"softmax": softmax_cross_entropy, "binary": binary_cross_entropy}
 OPTIMIZERS = {"sgd": SGD, "adam": Adam, "adamw": AdamW}
+SCHEDULES = {"step": StepDecay, "exponential": ExponentialDecay, "cosine": CosineDecay}
 EVALUATION_BATCH = 1000
 
 
@@ -81,24 +85,37 @@ class Recorder(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         self.losses.append(float(logs["loss"]))
+        if self.model.optimizer.global_clipnorm is not None:
+            self.history.gradient_norm.append(float(self.model.optimizer.gradient_norm))
         text = f"epoch {self.epoch + 1}/{self.data.recipe.epochs}  loss {self.losses[-1]:.4f}"
         self.advance(text)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        self.history.add_epoch(self.losses, self.sizes, logs["val_loss"], logs["val_accuracy"])
+        validation = logs["val_loss"], logs["val_accuracy"]
+        self.history.add_epoch(self.losses, self.sizes, *validation, self.learning_rate())
+
+    def learning_rate(self) -> float:
+        """Of the last step; ``optimizer.learning_rate`` is that of the next one."""
+        optimizer = self.model.optimizer
+        schedule, rate = optimizer._learning_rate, optimizer.learning_rate
+        if isinstance(schedule, LearningRateSchedule):
+            rate = schedule(optimizer.iterations - 1)
+        return float(keras.ops.convert_to_numpy(rate))
 
 
 def fit(model: keras.Model, recipe: Recipe, dataset: Dataset, *, progress: bool = True) -> History:
     """Train ``model`` in place, for ``recipe.epochs`` epochs or until early stopping."""
     recipe.check_dataset(dataset)
-    with _precision(recipe):
+    with floatx(recipe.dtype):
         x = dataset.x_train.astype(recipe.dtype, copy=False)
         data = StreamOrder(recipe, x, dataset.y_train)
-        _compile(model, recipe)
+        _compile(model, recipe, len(x))
         history = History("keras")
         start = time.perf_counter()
         with progress_bar("keras", len(data) * recipe.epochs, enabled=progress) as advance:
             callbacks = [Recorder(history, data, advance)]
+            if recipe.schedule is not None and recipe.schedule.kind == "plateau":
+                callbacks.append(ReduceOnPlateau(**recipe.schedule_options(len(x))))
             if recipe.early_stopping is not None:
                 callbacks.append(EarlyStopping(**asdict(recipe.early_stopping)))
             model.fit(
@@ -111,8 +128,8 @@ def fit(model: keras.Model, recipe: Recipe, dataset: Dataset, *, progress: bool 
                 shuffle=False,
             )
         if recipe.early_stopping is not None:
-            history.stopped_early = callbacks[1].stopped_epoch > 0
-            history.best_epoch = callbacks[1].best_epoch
+            history.stopped_early = callbacks[-1].stopped_epoch > 0
+            history.best_epoch = callbacks[-1].best_epoch
         history.seconds = time.perf_counter() - start
     return history
 
@@ -122,8 +139,8 @@ def evaluate(
 ) -> tuple[float, float]:
     """Loss (penalties included) and accuracy in [0, 1], in inference mode."""
     logits = predict(model, recipe, x)
-    with _precision(recipe):
-        loss = LOSSES[recipe.loss](keras.ops.convert_to_tensor(logits, dtype=recipe.dtype), y)
+    with floatx(recipe.dtype):
+        loss = _loss(recipe)(keras.ops.convert_to_tensor(logits, dtype=recipe.dtype), y)
         loss = float(keras.ops.convert_to_numpy(loss + sum(model.losses)))
     predicted = logits.argmax(axis=1) if recipe.loss == "softmax" else logits[:, 0] > 0
     return loss, float(np.mean(predicted == y))
@@ -133,31 +150,46 @@ def predict(model: keras.Model, recipe: Recipe, x: np.ndarray) -> np.ndarray:
     """Logits of shape (N, outputs), in inference mode."""
     check_examples(x.shape, str(x.dtype), recipe.input_shape)
     parts = [x[i : i + EVALUATION_BATCH] for i in range(0, len(x), EVALUATION_BATCH)]
-    with _precision(recipe):
+    with floatx(recipe.dtype):
         tensors = [keras.ops.convert_to_tensor(part, dtype=recipe.dtype) for part in parts]
         logits = [keras.ops.convert_to_numpy(model(x, training=False)) for x in tensors]
     return np.concatenate(logits)
 
 
-def _compile(model: keras.Model, recipe: Recipe) -> None:
+def _loss(recipe: Recipe) -> Callable[[Any, Any], Any]:
+    if recipe.loss == "binary":
+        return binary_cross_entropy
+    if recipe.label_smoothing == 0:
+        return softmax_cross_entropy
+    return partial(label_smoothing_cross_entropy, smoothing=recipe.label_smoothing)
+
+
+class SmoothedLoss(keras.losses.Loss):
+    """``label_smoothing_cross_entropy`` as ``model.compile`` wants a loss."""
+
+    def __init__(self, smoothing: float) -> None:
+        super().__init__(reduction=None)
+        self.smoothing = smoothing
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        labels = keras.ops.cast(y_true, "int64")  # Keras hands them over as floats
+        return label_smoothing_cross_entropy(y_pred, labels, self.smoothing)
+
+
+def _compile(model: keras.Model, recipe: Recipe, examples: int) -> None:
     if recipe.loss == "softmax":
         loss: keras.losses.Loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
         accuracy: keras.metrics.Metric = keras.metrics.SparseCategoricalAccuracy("accuracy")
     else:
         loss = keras.losses.BinaryCrossentropy(from_logits=True)
         accuracy = keras.metrics.BinaryAccuracy("accuracy", threshold=0.0)
-    optimizer = OPTIMIZERS[recipe.optimizer](**recipe.optimizer_options())
+    if recipe.label_smoothing > 0:
+        loss = SmoothedLoss(recipe.label_smoothing)
+    options = recipe.optimizer_options()
+    if recipe.clips_gradients:
+        options["global_clipnorm"] = recipe.clip_norm
+    if recipe.schedule is not None and recipe.schedule.kind != "plateau":
+        schedule = SCHEDULES[recipe.schedule.kind](**recipe.schedule_options(examples))
+        options["learning_rate"] = schedule
+    optimizer = OPTIMIZERS[recipe.optimizer](**options)
     model.compile(optimizer=optimizer, loss=loss, metrics=[accuracy])
-
-
-@contextmanager
-def _precision(recipe: Recipe) -> Iterator[None]:
-    """Keras keeps losses, metrics, learning rate and data in ``floatx``, not the layers' dtype."""
-    if recipe.dtype == "float64":
-        enable_float64()
-    before = keras.config.floatx()
-    keras.config.set_floatx(recipe.dtype)
-    try:
-        yield
-    finally:
-        keras.config.set_floatx(before)

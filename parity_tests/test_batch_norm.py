@@ -253,6 +253,7 @@ def test_momentum_at_its_bounds(parity):
 
         found = everywhere(step)
         parity("batch_norm", found, terms=16)
+        # By hand, in another order of operations: a few roundings of float64.
         np.testing.assert_allclose(found["scratch"]["state.running_mean"], mean, rtol=1e-14)
         np.testing.assert_allclose(found["scratch"]["state.running_variance"], variance, rtol=1e-14)
 

@@ -76,6 +76,66 @@ def test_integer():
     fails("n must be an integer >= 2, got 1", checks.check_integer, "n", 1, minimum=2)
 
 
+def test_pair():
+    for value, pair in (
+        (3, (3, 3)), ((2, 5), (2, 5)), ([2, 5], (2, 5)), (np.int64(4), (4, 4)), ((1, 1), (1, 1)),
+    ):  # fmt: skip
+        result = checks.check_pair("stride", value)
+        assert result == pair
+        assert all(type(size) is int for size in result)
+    assert checks.check_pair("padding", (0, 2), minimum=0) == (0, 2)
+    for value in (
+        *(0, -1, 1.0, NAN, "3", None, True, np.array([2, 2])),
+        *((0, 1), (1, 0), (2,), (), (1, 2, 3), (1, 2.0), (True, 1), ((1, 2), 1)),
+    ):
+        message = f"stride must be an integer >= 1 or a pair of them (height, width), got {value!r}"
+        fails(message, checks.check_pair, "stride", value)
+    message = "n must be an integer >= 0 or a pair of them (height, width), got (0, -1)"
+    fails(message, checks.check_pair, "n", (0, -1), minimum=0)
+
+
+def test_padding():
+    for value in ("valid", "same"):
+        assert checks.check_padding(value) == value
+    for value, pair in ((0, (0, 0)), (2, (2, 2)), ((0, 3), (0, 3)), ([1, 2], (1, 2))):
+        assert checks.check_padding(value) == pair
+    for value in ("SAME", "full", "", None, -1, 1.0, True, (1, -1), (1,), ("same", "same")):
+        message = (
+            "padding must be 'valid', 'same', an integer >= 0 or a pair of them "
+            f"(height, width), got {value!r}"
+        )
+        fails(message, checks.check_padding, value)
+
+
+def test_pool_padding():
+    for value in ("valid", "same"):
+        assert checks.check_pool_padding(value, (1, 1)) == value
+    assert checks.check_pool_padding(1, (2, 3)) == (1, 1)
+    assert checks.check_pool_padding((1, 2), (2, 3)) == (1, 2)
+    assert checks.check_pool_padding(0, (1, 1)) == (0, 0)
+    for value, pool_size in ((2, (2, 3)), (2, (3, 2)), ((0, 3), (2, 3)), ((5, 0), (2, 3))):
+        message = f"padding must be smaller than pool_size {pool_size}, got {value!r}"
+        fails(message, checks.check_pool_padding, value, pool_size)
+    message = (
+        "padding must be 'valid', 'same', an integer >= 0 or a pair of them "
+        "(height, width), got 'full'"
+    )
+    fails(message, checks.check_pool_padding, "full", (2, 2))
+
+
+def test_maps():
+    for shape in ((1, 2, 3, 4), (None, 2, 3, 4), (None, None, None, 4), (2, 3, 4, None), [1] * 4):
+        checks.check_maps(shape)
+    checks.check_maps((2, 5, 5, 3), 3)
+    checks.check_maps((None, None, None, None), 3)
+    for shape in ((2, 3, 4), (2, 3), (), (1, 2, 3, 4, 5)):
+        fails(f"x must have shape (N, H, W, C), got shape {shape}", checks.check_maps, shape)
+    for shape in ((2, 3, 4), (2, 5, 5, 1), (2, 3, 5, 5), (None, 5, 5, 4)):
+        fails(f"x must have shape (N, H, W, 3), got shape {shape}", checks.check_maps, shape, 3)
+    for shape in ((0, 2, 2, 3), (2, 0, 2, 3), (2, 2, 2, 0)):
+        fails(f"x must hold at least one row, got shape {shape}", checks.check_maps, shape)
+
+
 def test_choice():
     assert checks.check_choice("mode", "min", ("min", "max")) == "min"
     assert checks.check_choice("mode", np.str_("min"), ("min", "max")) == "min"
@@ -97,8 +157,16 @@ def test_mask():
     message = "mask must be given in training, got None"
     fails(message, checks.check_mask, None, (2, 3))
     fails("mask must be boolean, got float32", checks.check_mask, ((2, 3), "float32"), (2, 3))
+    fails("keep must be boolean, got int64", checks.check_mask, ((2,), "int64"), (2,), "keep")
     message = "mask must have shape (2, 3), got (2, 1)"
     fails(message, checks.check_mask, ((2, 1), "bool"), (2, 3))
+
+
+def test_layer_names():
+    checks.check_layer_names([])
+    checks.check_layer_names(("a", "b"))
+    message = "layers must have names that differ, got ['a', 'b', 'a']"
+    fails(message, checks.check_layer_names, ("a", "b", "a"))
 
 
 def test_examples():
@@ -250,6 +318,63 @@ def test_finite():
     checks.check_finite("x", True)
     checks.check_finite("x", None)
     fails("x must be finite, got NaN or infinity", checks.check_finite, "x", False)
+
+
+def test_probabilities():
+    rows = np.array([[0.25, 0.75], [1.0, 0.0]])
+    for shape in ((2, 2), (None, 2), (None, None)):
+        checks.check_probabilities("targets", shape, "float64", lambda: rows)
+        checks.check_probabilities("targets", shape, "float64", lambda: rows, ((2, 2), "float64"))
+    checks.check_probabilities("targets", (2, 2), "bfloat16", lambda: None)
+    for shape, dtype in (((2,), "float32"), ((2, 2, 1), "float32"), ((2, 2), "int64")):
+        message = (
+            "targets must be floating point of shape (N, classes), "
+            f"got {dtype} of shape {tuple(shape)}"
+        )
+        fails(message, checks.check_probabilities, "targets", shape, dtype, never)
+    message = "targets must hold at least one row, got shape (0, 2)"
+    fails(message, checks.check_probabilities, "targets", (0, 2), "float32", never)
+    args = ("labels", (2, 2), "float32", never)
+    message = "labels must have shape (2, 3), got (2, 2)"
+    fails(message, checks.check_probabilities, *args, ((2, 3), "float32"))
+    message = "labels must have the dtype of the logits, float64, got float32"
+    fails(message, checks.check_probabilities, *args, ((2, 2), "float64"))
+    for low, high in ((-0.25, 1.25), (0.0, 1.5), (NAN, NAN)):
+        values = {"values": lambda found=(low, high): np.array([[0.5, 0.5], found])}
+        found = "nan to nan" if math.isnan(low) else f"{min(low, 0.5)} to {high}"
+        message = f"labels must lie in [0, 1], got values from {found}"
+        fails(message, checks.check_probabilities, "labels", (2, 2), "float64", **values)
+    # (2 + 8) * eps, of the dtype of the array.
+    for dtype, eps in (("float64", 2.0**-52), ("float32", 2.0**-23), ("bfloat16", 2.0**-7)):
+        for steps, sign in ((10, 1), (10, -1), (11, 1), (11, -1)):
+            found = np.array([[0.5, 0.5], [0.25, 0.75 + sign * steps * eps]])
+            args = ("labels", (2, 2), dtype, lambda found=found: found)
+            if steps == 10:
+                checks.check_probabilities(*args)
+            else:
+                within = f"within {10 * eps:.2g}, got {1 + sign * steps * eps:.9g} in row 1"
+                message = f"labels must have rows that add up to 1 {within}"
+                fails(message, checks.check_probabilities, *args)
+
+
+def test_gradients():
+    def dtype_name(array):
+        return str(array.dtype)
+
+    one, two = np.ones((3, 2), np.float32), np.ones((), np.float32)
+    for grads in ([one], (two,), [one, two, one]):
+        checks.check_gradients(grads, dtype_name)
+    for grads, message in (
+        ([], "grads must be a list of arrays, got an empty one"),
+        (one, "grads must be a list of arrays, got something else"),
+        (None, "grads must be a list of arrays, got something else"),
+        ([one, None], "grads[1] must be an array, got None"),
+        ([one > 0], "grads[0] must be floating point, got bool"),
+        ([one, one[:0]], "grads[1] must not be empty, got shape (0, 2)"),
+        ([one, one * 2.0, one.astype("float64")],
+         "grads[2] must have the dtype of grads[0], float32, got float64"),
+    ):  # fmt: skip
+        fails(message, checks.check_gradients, grads, dtype_name)
 
 
 def test_every_check_is_tested_here():

@@ -1,7 +1,15 @@
 import numpy as np
 import pytest
 
-from parity_tests.panels import ADAPTERS, assert_gradient, everywhere, panel, same_error
+from parity_tests.panels import (
+    ADAPTERS,
+    assert_gradient,
+    assert_parameter_gradients,
+    everywhere,
+    panel,
+    same_error,
+    traced,
+)
 
 SCRATCH = panel("scratch", "layers")
 ACTIVATIONS = ["ReLU", "Tanh", "Sigmoid"]
@@ -74,7 +82,7 @@ def test_glorot_uniform_is_bit_identical(parity, dtype):
             "layers",
             everywhere(
                 lambda f, a, shape=shape, options=options: [
-                    panel(f, "layers").glorot_uniform(*shape, **options),
+                    panel(f, "layers").glorot_uniform(shape, **options),
                     a.weights(make_dense(f, *shape, **options))["weight"],
                 ]
             ),
@@ -83,7 +91,7 @@ def test_glorot_uniform_is_bit_identical(parity, dtype):
 
 
 def test_glorot_uniform_fills_its_interval():
-    weight = SCRATCH.glorot_uniform(300, 100, seed=0, name="dense", dtype="float64")
+    weight = SCRATCH.glorot_uniform((300, 100), seed=0, name="dense", dtype="float64")
     limit = np.sqrt(6 / 400)
     assert weight.shape == (300, 100)
     assert limit * 0.999 < weight.max() <= limit
@@ -91,8 +99,8 @@ def test_glorot_uniform_fills_its_interval():
     # The standard errors of the mean and of the mean square of 30,000 draws.
     assert abs(weight.mean()) < 5 * limit / np.sqrt(3 * 30_000)
     assert abs(np.mean(weight**2) / (limit**2 / 3) - 1) < 5 * np.sqrt(0.8 / 30_000)
-    other_seed = SCRATCH.glorot_uniform(300, 100, seed=1, name="dense", dtype="float64")
-    other_name = SCRATCH.glorot_uniform(300, 100, seed=0, name="dense_2", dtype="float64")
+    other_seed = SCRATCH.glorot_uniform((300, 100), seed=1, name="dense", dtype="float64")
+    other_name = SCRATCH.glorot_uniform((300, 100), seed=0, name="dense_2", dtype="float64")
     for other in (other_seed, other_name):
         assert abs(np.corrcoef(weight.ravel(), other.ravel())[0, 1]) < 5 / np.sqrt(30_000)
 
@@ -174,13 +182,58 @@ def test_activation_backward_is_the_gradient(kind):
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize("shape", [(1, 1), (3, 4), (2, 3, 4, 2)])
-def test_flatten(parity, dtype, shape):
+@pytest.mark.parametrize("shape", [(1, 1), (3, 4), (2, 3, 4, 2), (1, 5, 1, 3)])
+@pytest.mark.parametrize("order", ["hwc", "chw"])
+def test_flatten(parity, dtype, shape, order):
+    shape = (*shape, 1, 1)[:4] if order == "chw" else shape
     x = draw(dtype, *shape)
     upstream = draw(dtype, shape[0], x[0].size, seed=1)
-    found = everywhere(lambda f, a: a.step(make(f, "Flatten", dtype=dtype), x, upstream))
+    options = {"order": order, "dtype": dtype}
+    found = everywhere(lambda f, a: a.step(make(f, "Flatten", **options), x, upstream))
     parity("layers", found, tolerance=0)
-    np.testing.assert_array_equal(found["scratch"]["output"], x.reshape(shape[0], -1))
+    axes = (0, 3, 1, 2) if order == "chw" else range(len(shape))
+    expected = x.transpose(*axes).reshape(shape[0], -1)
+    np.testing.assert_array_equal(found["scratch"]["output"], expected)
+    layer = make("scratch", "Flatten", order=order)
+    # It only moves numbers about: what comes back is what went in.
+    np.testing.assert_array_equal(layer.backward(layer(x)), x)
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 4, 5), (1, 1, 7, 2)])
+def test_bare_flatten(parity, shape):
+    """Of (N, C, H, W) in PyTorch, of (N, H, W, C) in Keras."""
+    import torch
+
+    x, adapter = draw("float64", *shape), ADAPTERS["keras"]
+    upstream = draw("float64", shape[0], x[0].size, seed=1)
+    images = torch.tensor(x.transpose(0, 3, 1, 2)).requires_grad_()
+    y = torch.nn.Flatten()(images)
+    y.backward(torch.tensor(upstream))
+    native = {"output": y, "gradient.x": images.grad.permute(0, 2, 3, 1)}
+    step = ADAPTERS["scratch"].step(make("scratch", "Flatten", order="chw"), x, upstream)
+    parity("layers, native", {"scratch": step, "torch": native}, tolerance=0)
+    bare = adapter.keras.layers.Flatten(data_format="channels_last", dtype="float64")
+    step = ADAPTERS["scratch"].step(make("scratch", "Flatten"), x, upstream)
+    native = adapter.step(bare, x, upstream)
+    parity("layers, native", {"scratch": step, "keras": native}, tolerance=0)
+
+
+@pytest.mark.parametrize("order", ["hwc", "chw"])
+def test_keras_flatten_saves_and_loads(tmp_path, order):
+    adapter = ADAPTERS["keras"]
+    inputs = adapter.keras.Input((3, 4, 2), dtype="float64")
+    layer = make("keras", "Flatten", dtype="float64", order=order)
+    model = adapter.keras.Model(inputs, layer(inputs))
+    assert model.output_shape == (None, 24)
+    model.save(tmp_path / "model.keras")
+    copy = adapter.keras.saving.load_model(tmp_path / "model.keras")
+    assert copy.layers[1].order == order
+    assert copy.layers[1].get_config() == layer.get_config()
+    x = draw("float64", 2, 3, 4, 2)
+    axes = (0, 3, 1, 2) if order == "chw" else (0, 1, 2, 3)
+    for run in (copy, *traced(copy, (None, 3, 4, 2), "float64")):
+        y = adapter.numpy(run(adapter.tensor(x)))
+        np.testing.assert_array_equal(y, x.transpose(axes).reshape(2, -1))
 
 
 @pytest.mark.parametrize("kind", [*ACTIVATIONS, "Flatten", "Dense"])
@@ -231,17 +284,8 @@ def test_a_network_backward_is_the_gradient():
 
     loss(x)
     dx = network.backward(upstream)
-    grads = {name: layer.grads[key] for name, layer, key in network.parameters()}
     assert_gradient(loss, x, dx)
-    for name, layer, key in network.parameters():
-        original = layer.params[key]
-
-        def varied(value, layer=layer, key=key):
-            layer.params[key] = value
-            return loss(x)
-
-        assert_gradient(varied, original, grads[name])
-        layer.params[key] = original
+    assert_parameter_gradients(network, lambda: loss(x))
 
 
 def test_parameters_are_named_in_order():
@@ -390,3 +434,13 @@ def test_bad_arguments():
         lambda f, a: make(f, "Flatten")(a.tensor(empty)),
         "x must hold at least one row, got shape (0, 2, 2)",
     )
+    same_error(
+        lambda f, a: make(f, "Flatten", order="HWC"),
+        "order must be one of 'hwc', 'chw', got 'HWC'",
+    )
+    for shape in ((2, 3), (2, 3, 4), (2, 3, 4, 5, 1)):
+        x = np.ones(shape, np.float32)
+        same_error(
+            lambda f, a, x=x: make(f, "Flatten", order="chw")(a.tensor(x)),
+            f"x must have shape (N, H, W, C), got shape {shape}",
+        )

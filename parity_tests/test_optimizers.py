@@ -1,5 +1,4 @@
 import math
-from contextlib import contextmanager
 
 import keras
 import numpy as np
@@ -7,6 +6,7 @@ import pytest
 import torch
 
 from common.recipes import representable
+from keras_impl.precision import floatx
 from parity_tests.panels import ADAPTERS, PACKAGES, everywhere, panel, same_error
 
 STEPS = 50
@@ -34,17 +34,6 @@ def gradients(dtype, steps=STEPS):
         {name: np.array(size * rng.normal(size=size.shape), dtype) for name, size in sizes.items()}
         for _ in range(steps)
     ]
-
-
-@contextmanager
-def floatx(dtype):
-    """Keras keeps the learning rate in ``floatx``, whatever its variables are."""
-    before = keras.config.floatx()
-    keras.config.set_floatx(dtype)
-    try:
-        yield
-    finally:
-        keras.config.set_floatx(before)
 
 
 def make(framework, kind, **options):

@@ -194,6 +194,7 @@ def test_a_long_run_is_drawn_in_means_and_its_differences_in_full(tmp_path):
     (steps, means), (ends, _) = lines(figure.axes[0], plots.FRAMEWORK_COLOURS[0])
     losses = np.array(histories["scratch"].step_loss)
     assert steps[:2].tolist() == [2, 5]
+    # Means taken in another order of summation.
     np.testing.assert_allclose(means[:-1], losses[:-1].reshape(-1, 3).mean(axis=1), rtol=1e-14)
     np.testing.assert_allclose([steps[-1], means[-1]], [1204, losses[-1]], rtol=1e-14)
     assert ends[-1] == 1204
@@ -230,6 +231,24 @@ def test_curves_of_runs_that_stopped_apart_diverged_or_reached_zero(tmp_path):
         plots.curves({}, tmp_path / "c.png")
     with pytest.raises(ValueError, match="curves needs at least one history, and in each"):
         plots.curves({"torch": History("torch")}, tmp_path / "c.png")
+
+
+def test_gradient_norms_say_how_many_were_clipped(tmp_path):
+    clipped = history("torch", steps=8, epochs=2)
+    clipped.gradient_norm = [1.0, 2.0, 3.0, 10.0, 1.0, 2.0, 20.0, 5.0]
+    clipped.learning_rate = [0.5, 0.25]
+    figure = plots.gradient_norms({"torch": clipped}, tmp_path / "g.png", clip_norm=4.0)
+    norms, rates = figure.axes
+    np.testing.assert_array_equal(norms.get_lines()[0].get_ydata(), clipped.gradient_norm)
+    assert norms.get_lines()[1].get_ydata()[0] == 4.0
+    labels = [text.get_text() for text in norms.get_legend().get_texts()]
+    assert labels == ["torch: 38% of the steps clipped", "clip_norm 4"]
+    np.testing.assert_array_equal(rates.get_lines()[0].get_xdata(), [4, 8])
+    np.testing.assert_array_equal(rates.get_lines()[0].get_ydata(), [0.5, 0.25])
+    assert min(png_size(tmp_path / "g.png")) > 400
+    for histories in ({}, {"torch": history("torch")}):
+        with pytest.raises(ValueError, match="gradient_norms needs at least one history of a run"):
+            plots.gradient_norms(histories, tmp_path / "g.png", clip_norm=4.0)
 
 
 # --- Sheets ---------------------------------------------------------------------------------------

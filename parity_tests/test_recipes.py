@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 
 from common.history import History
-from common.recipes import AugmentationRecipe, EarlyStoppingRecipe, Recipe, representable
+from common.recipes import (
+    AugmentationRecipe,
+    EarlyStoppingRecipe,
+    Recipe,
+    ScheduleRecipe,
+    representable,
+)
 
 pytestmark = pytest.mark.once
 
@@ -16,6 +22,7 @@ BASES = {
     "Recipe": RECIPE,
     "AugmentationRecipe": AugmentationRecipe(),
     "EarlyStoppingRecipe": EarlyStoppingRecipe(),
+    "ScheduleRecipe": ScheduleRecipe(kind="step"),
 }
 FLOATS = [
     (kind, field.name)
@@ -110,6 +117,10 @@ BAD = {
         *choice("optimizer", "sgd", "adam", "adamw"),
         *choice("dtype", "float32", "float64"),
         *number("dropout", "[0, 1)", -0.5, 1),
+        *number("spatial_dropout", "[0, 1)", -0.5, 1),
+        *number("stochastic_depth", "[0, 1)", -0.5, 1),
+        *number("label_smoothing", "[0, 1]", -0.5, 1.5),
+        *number("clip_norm", "(0, inf]", 0, -1.0),
         *number("batch_norm_momentum", "[0, 1]", -0.5, 1.5),
         *number("batch_norm_epsilon", "(0, inf)", 0, -1.0, INF),
         *number("l1", "[0, inf)", -1.0, INF),
@@ -123,6 +134,7 @@ BAD = {
         *flag("batch_norm"),
         *flag("nesterov"),
         *flag("drop_last"),
+        *integer("blocks", ">= 1", 0, -1),
         *integer("outputs", ">= 1", 0, -1),
         *integer("batch_size", ">= 1", 0, -1),
         *integer("passes_per_epoch", ">= 1", 0, -1),
@@ -153,6 +165,17 @@ BAD = {
         *integer("start_from_epoch", ">= 0", -1),
         *flag("restore_best_weights"),
     ],
+    "ScheduleRecipe": [
+        *choice("kind", "step", "exponential", "cosine", "plateau"),
+        *number("factor", "(0, 1]", 0, -0.5, 1.5),
+        *integer("every", ">= 1", 0, -1),
+        *integer("warmup", ">= 0", -1),
+        *number("floor", "[0, inf)", -1.0, INF),
+        *integer("patience", ">= 0", -1),
+        *number("threshold", "[0, 1)", -0.5, 1),
+        *choice("threshold_mode", "rel", "abs"),
+        *integer("cooldown", ">= 0", -1),
+    ],
 }
 
 
@@ -170,7 +193,8 @@ def test_every_argument_has_its_bad_values():
     for kind, base in BASES.items():
         tried = {name for options, _ in BAD[kind] for name in options}
         if kind == "Recipe":  # their own tests follow
-            tried |= {"input_shape", "hidden", "early_stopping", "augmentation"}
+            tried |= {"input_shape", "channels", "hidden"}
+            tried |= {"early_stopping", "augmentation", "schedule"}
         assert tried == {field.name for field in fields(base)}
 
 
@@ -205,6 +229,26 @@ SHAPE = "input_shape must be (features,) or (height, width, channels), got "
         ({"hidden": [8]}, "hidden must be a tuple of unit counts, got [8]"),
         ({"hidden": 8}, "hidden must be a tuple of unit counts, got 8"),
         ({"hidden": (8, 0)}, "hidden must be an integer >= 1, got 0"),
+        ({"channels": [8]}, "channels must be a tuple of channel counts, got [8]"),
+        ({"channels": (8, 0)}, "channels must be an integer >= 1, got 0"),
+        (
+            {"input_shape": (16,), "channels": (8,)},
+            "channels need images: input_shape must be (height, width, channels), got (16,)",
+        ),
+        (
+            {"loss": "binary", "label_smoothing": 0.1},
+            "label_smoothing must be 0 for the binary loss: it smooths classes",
+        ),
+        ({"schedule": "cosine"}, "schedule must be a ScheduleRecipe or None"),
+        ({"augmentation": 1}, "augmentation must be an AugmentationRecipe or None"),
+        (
+            {"epochs": 3, "schedule": ScheduleRecipe(kind="cosine", warmup=3)},
+            "warmup must be an integer in [0, 2], got 3",
+        ),
+        (
+            {"learning_rate": 0.5, "schedule": ScheduleRecipe(kind="cosine", floor=0.75)},
+            "floor must be a number in [0, 0.5], got 0.75",
+        ),
         (
             {"loss": "binary", "outputs": 2},
             "outputs must be 1 (a single logit) for the binary loss, got 2",
@@ -266,6 +310,46 @@ def test_optimizer_options():
         }  # fmt: skip
 
 
+def test_image_shape():
+    assert replace(RECIPE, channels=(2,)).image_shape() == (4, 4, 1)
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 (the text is compared below)
+        RECIPE.image_shape()
+    assert str(caught.value) == "channels must count the feature maps of a stage at least, got ()"
+
+
+def test_schedules_count_in_steps():
+    """100 examples in batches of 8, the last one smaller: 13 steps an epoch."""
+    assert RECIPE.schedule_options(100) == {}
+
+    def options(**schedule):
+        recipe = replace(RECIPE, batch_size=8, epochs=5, learning_rate=0.5)
+        return replace(recipe, schedule=ScheduleRecipe(**schedule)).schedule_options(100)
+
+    decay = {"learning_rate": 0.5, "factor": 0.25, "every": 26}
+    assert options(kind="step", factor=0.25, every=2) == decay
+    assert options(kind="exponential", factor=0.25, every=2) == decay
+    assert options(kind="cosine", warmup=1, floor=0.125) == {
+        "learning_rate": 0.5, "steps": 52, "warmup_steps": 13, "floor": 0.125,
+    }  # fmt: skip
+    assert options(kind="plateau", factor=0.5, patience=2, threshold=0.25, cooldown=1) == {
+        "factor": 0.5, "patience": 2, "threshold": 0.25, "threshold_mode": "rel", "cooldown": 1,
+        "floor": 0.0,
+    }  # fmt: skip
+
+
+def test_a_schedule_allows_what_its_kind_does():
+    assert ScheduleRecipe(kind="step", factor=1).factor == 1
+    with pytest.raises(ValueError, match=r"factor must be a number in \(0, 1\), got 1"):
+        ScheduleRecipe(kind="plateau", factor=1)
+    absolute = ScheduleRecipe(kind="plateau", threshold=2.0, threshold_mode="abs")
+    assert absolute.threshold == 2.0
+
+
+def test_which_gradients_are_clipped():
+    assert not RECIPE.clips_gradients
+    assert replace(RECIPE, clip_norm=5.0).clips_gradients
+
+
 @pytest.mark.parametrize(
     ("options", "moves", "clips"),
     [
@@ -291,35 +375,37 @@ def test_what_an_augmentation_does(options, moves, clips):
 def test_add_epoch():
     history = History("scratch")
     assert history.epochs == 0
-    history.add_epoch([3.0, 1.0], [4, 2], 1.5, 0.5)
-    history.add_epoch([np.float32(0.5)], [4], np.float32(0.25), np.float64(0.75))
+    history.add_epoch([3.0, 1.0], [4, 2], 1.5, 0.5, 0.1)
+    history.add_epoch([np.float32(0.5)], [4], np.float32(0.25), np.float64(0.75), np.float32(1))
     assert history.step_loss == [3.0, 1.0, 0.5]
     assert history.loss == [14 / 6, 0.5]  # weighted by batch size
     assert history.validation_loss == [1.5, 0.25]
     assert history.validation_accuracy == [0.5, 0.75]
+    assert history.learning_rate == [0.1, 1.0]
     assert history.epochs == 2
-    curves = (history.step_loss, history.loss, history.validation_loss, history.validation_accuracy)
+    curves = [history.step_loss, history.loss, history.validation_loss]
+    curves += [history.validation_accuracy, history.learning_rate]
     assert all(type(value) is float for curve in curves for value in curve)
     assert (history.best_epoch, history.stopped_early, history.seconds) == (None, False, 0.0)
 
 
 def test_histories_share_no_lists():
-    History("scratch").add_epoch([1.0], [1], 1.0, 1.0)
+    History("scratch").add_epoch([1.0], [1], 1.0, 1.0, 1.0)
     assert History("torch").loss == []
 
 
 def test_add_epoch_keeps_the_callers_list():
     losses = [1.0, 2.0]
     history = History("scratch")
-    history.add_epoch(losses, [1, 1], 0.0, 0.0)
-    history.add_epoch([3.0], [1], 0.0, 0.0)
+    history.add_epoch(losses, [1, 1], 0.0, 0.0, 0.1)
+    history.add_epoch([3.0], [1], 0.0, 0.0, 0.1)
     assert losses == [1.0, 2.0]
 
 
 @pytest.mark.parametrize("best_epoch", [None, 3])
 def test_save_and_load(tmp_path, best_epoch):
     history = History("keras", best_epoch=best_epoch, stopped_early=True, seconds=1.25)
-    history.add_epoch([0.1, 1 / 3, 1e-300], [4, 4, 1], 2 / 3, 1.0)
+    history.add_epoch([0.1, 1 / 3, 1e-300], [4, 4, 1], 2 / 3, 1.0, 1 / 3)
     for path in (tmp_path / "history.json", str(tmp_path / "other.json")):
         history.save(path)
         assert History.load(path) == history  # every bit of every float
@@ -330,7 +416,7 @@ def test_save_and_load(tmp_path, best_epoch):
 
 def test_a_diverged_run_is_saved_too(tmp_path):
     history = History("torch")
-    history.add_epoch([INF, NAN], [1, 1], NAN, 0.0)
+    history.add_epoch([INF, NAN], [1, 1], NAN, 0.0, 0.1)
     history.save(tmp_path / "history.json")
     loaded = History.load(tmp_path / "history.json")
     assert loaded.step_loss[0] == INF

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from common.datasets import Dataset, DatasetUnavailable, digits, mnist, noisy_xor, xor
-from common.recipes import AugmentationRecipe, EarlyStoppingRecipe, Recipe
-from examples.mnist import RECIPE as MNIST
+from common.recipes import AugmentationRecipe, EarlyStoppingRecipe, Recipe, ScheduleRecipe
+from examples.mnist import RECIPES
 from examples.xor import NETWORKS
 from parity_tests.panels import everywhere, panel, same_error
 
@@ -28,11 +28,11 @@ SMALL = Recipe(
 )
 
 
-def run(recipe: Recipe, dataset: Dataset):
+def run(recipe: Recipe, dataset: Dataset, model_name: str = "mlp"):
     """Train in each framework: histories, and the trained weights."""
     histories, weights = {}, {}
     for framework, adapter in everywhere(lambda framework, adapter: adapter).items():
-        model = panel(framework, "models").mlp(recipe)
+        model = getattr(panel(framework, "models"), model_name)(recipe)
         training = panel(framework, "training")
         histories[framework] = training.fit(model, recipe, dataset, progress=False)
         weights[framework] = adapter.weights(model)
@@ -46,6 +46,8 @@ def curves(histories):
             "loss": history.loss,
             "validation_loss": history.validation_loss,
             "validation_accuracy": history.validation_accuracy,
+            "learning_rate": history.learning_rate,
+            "gradient_norm": history.gradient_norm or [0.0],
         }
         for framework, history in histories.items()
     }
@@ -80,6 +82,21 @@ VARIANTS = {
         "drop_last": True,
         "early_stopping": EarlyStoppingRecipe(monitor="validation_accuracy", mode="max"),
     },
+    "step": {"schedule": ScheduleRecipe(kind="step", factor=0.5), "clip_norm": 0.5},
+    "exponential": {"schedule": ScheduleRecipe(kind="exponential", every=2), "clip_norm": 0.25},
+    "cosine, sgd": {
+        "optimizer": "sgd",
+        "momentum": 0.5,
+        "weight_decay": 0.125,
+        "schedule": ScheduleRecipe(kind="cosine", warmup=1, floor=2.0**-10),
+    },
+    "plateau": {
+        "epochs": 8,
+        "learning_rate": 0.25,
+        "schedule": ScheduleRecipe(kind="plateau", factor=0.5, patience=1, floor=2.0**-5),
+        "early_stopping": EarlyStoppingRecipe(patience=6),
+    },
+    "label smoothing": {"loss": "softmax", "outputs": 2, "label_smoothing": 0.125, "l2": 2.0**-8},
 }
 
 
@@ -91,6 +108,11 @@ def test_every_option_of_a_recipe(parity, variant):
     parity("training, weights", weights, tolerance=1e-10)
     ends = {(h.epochs, h.best_epoch, h.stopped_early) for h in histories.values()}
     assert len(ends) == 1
+    rates, norms = histories["scratch"].learning_rate, histories["scratch"].gradient_norm
+    assert (len(set(rates)) == 1) == (recipe.schedule is None)
+    assert len(norms) == (len(histories["scratch"].step_loss) if recipe.clips_gradients else 0)
+    if recipe.clips_gradients:  # some are clipped, and some are not
+        assert min(norms) < recipe.clip_norm < max(norms)
 
 
 def test_early_stopping_ends_the_run_and_restores(parity):
@@ -144,19 +166,111 @@ def test_digits_with_augmentation(parity):
     parity("training, digits weights", weights, tolerance=1e-10)
 
 
-@pytest.mark.once  # 468 steps of three frameworks take their time
-def test_mnist_epoch_in_float64(parity):
-    """468 steps of the example's network, everything on: the loss curves within 1e-10."""
+PIPELINE = Recipe(
+    input_shape=(8, 8, 1),
+    channels=(3, 4),
+    hidden=(6,),
+    outputs=10,
+    label_smoothing=0.125,
+    spatial_dropout=0.25,
+    stochastic_depth=0.5,
+    dropout=0.25,
+    batch_norm=True,
+    optimizer="adamw",
+    weight_decay=0.125,
+    learning_rate=2.0**-6,
+    schedule=ScheduleRecipe(kind="cosine", warmup=1),
+    clip_norm=2.0,
+    early_stopping=EarlyStoppingRecipe(patience=1),
+    batch_size=64,
+    augmentation=AugmentationRecipe(rotation=10.0, translation=0.125),
+    epochs=2,
+    dtype="float64",
+)
+
+
+@pytest.mark.parametrize("model", ["cnn", "resnet"])
+def test_convolutions_with_everything_on(parity, model):
+    recipe = replace(PIPELINE, blocks=2 if model == "resnet" else 1)
+    data = digits("float64")
+    data = replace(data, x_train=data.x_train[:600], y_train=data.y_train[:600])
+    histories, weights = run(recipe, data, model)
+    parity(f"training, {model}", curves(histories), tolerance=1e-12)
+    parity(f"training, {model} weights", weights, tolerance=1e-10)
+
+
+@pytest.mark.parametrize("model", ["cnn", "resnet"])
+def test_convolutions_without_batch_norm(parity, model):
+    """Then they have biases; and images that no stride divides."""
+    off = {"batch_norm": False, "spatial_dropout": 0.0, "stochastic_depth": 0.0, "dropout": 0.0}
+    recipe = replace(PIPELINE, **off, augmentation=None, schedule=None, epochs=1, l1=2.0**-10)
+    recipe = replace(recipe, input_shape=(7, 5, 1), optimizer="sgd", weight_decay=0.0)
+    data = digits("float64")
+    splits = {name: getattr(data, name)[:100, :7, 1:6] for name in ("x_train", "x_validation")}
+    labels = {name: getattr(data, name)[:100] for name in ("y_train", "y_validation")}
+    histories, weights = run(recipe, replace(data, **splits, **labels), model)
+    assert "conv_1.bias" in weights["scratch"] or "residual_1.conv_1a.bias" in weights["scratch"]
+    parity(f"training, {model}", curves(histories), tolerance=1e-12)
+    parity(f"training, {model} weights", weights, tolerance=1e-10)
+
+
+def test_what_the_models_are_made_of():
+    cnn = {"conv_1.weight": (3, 3, 1, 3), "conv_2.weight": (3, 3, 3, 4), "dense_3.weight": (16, 6)}
+    resnet = {
+        "conv_0.weight": (3, 3, 1, 3),
+        "residual_1.conv_1a.weight": (3, 3, 3, 3),
+        "residual_2.conv_2a.weight": (3, 3, 3, 4),
+        "residual_2.conv_2b.weight": (3, 3, 4, 4),
+        "residual_2.conv_2c.weight": (1, 1, 3, 4),
+        "residual_2.stochastic_depth_2.step": (),
+        "dense_3.weight": (4, 6),
+    }
+    for name, expected in (("cnn", cnn), ("resnet", resnet)):
+        weights = {
+            framework: adapter.weights(getattr(panel(framework, "models"), name)(PIPELINE))
+            for framework, adapter in everywhere(lambda framework, adapter: adapter).items()
+        }
+        for framework in weights:
+            shapes = {key: array.shape for key, array in weights[framework].items()}
+            assert shapes == {key: array.shape for key, array in weights["scratch"].items()}
+            assert expected.items() <= shapes.items()
+            assert not any(key.startswith("conv") and key.endswith("bias") for key in shapes)
+            for key, array in weights[framework].items():
+                np.testing.assert_array_equal(array, weights["scratch"][key])
+    for model in ("cnn", "resnet"):
+        same_error(
+            lambda f, a, model=model: getattr(panel(f, "models"), model)(
+                replace(PIPELINE, channels=())
+            ),
+            "channels must count the feature maps of a stage at least, got ()",
+        )
+
+
+def load_mnist(images: int) -> Dataset:
     try:
-        dataset = mnist("float64", validation="test", download=False)
+        data = mnist("float64", download=False)
     except DatasetUnavailable as error:
         pytest.skip(str(error))
-    dataset = replace(dataset, x_validation=dataset.x_test[:500], y_validation=dataset.y_test[:500])
-    recipe = replace(MNIST, dtype="float64", epochs=1)
-    histories, _ = run(recipe, dataset)
-    assert len(histories["scratch"].step_loss) == 468
-    assert histories["scratch"].validation_accuracy[-1] > 0.9
-    parity("training, MNIST", curves(histories), tolerance=1e-10)
+    return replace(
+        data,
+        x_train=data.x_train[:images],
+        y_train=data.y_train[:images],
+        x_validation=data.x_validation[:500],
+        y_validation=data.y_validation[:500],
+    )
+
+
+@pytest.mark.once  # what three frameworks need for these many steps
+@pytest.mark.parametrize(("model", "batch", "steps"), [("mlp", 128, 100), ("cnn", 32, 100)])
+def test_mnist_in_float64(parity, model, batch, steps):
+    """The example's networks, everything on: the loss curves within 1e-10."""
+    data = load_mnist(batch * steps)
+    schedule = ScheduleRecipe(kind="cosine")
+    recipe = replace(RECIPES[model], dtype="float64", batch_size=batch, epochs=1, schedule=schedule)
+    histories, _ = run(recipe, data, model)
+    assert len(histories["scratch"].step_loss) == steps
+    assert histories["scratch"].validation_accuracy[-1] > 0.85
+    parity(f"training, MNIST {model}", curves(histories), tolerance=1e-10)
     reference = histories["scratch"].step_loss
     for history in histories.values():
         assert np.abs(np.subtract(history.step_loss, reference)).max() <= 1e-10

@@ -47,7 +47,7 @@ from scratch.intensity import (
     gaussian_noise,
     gaussian_noise_backward,
 )
-from scratch.layers import Layer
+from scratch.layers import Layer, dtype_name
 from scratch.streams import normal, uniform
 
 __all__ = ["AugmentationDraw", "draw_augmentation", "augment", "augment_backward", "Augmentation"]
@@ -152,7 +152,7 @@ def augment_backward(
 def _unclipped(
     images: np.ndarray, draw: AugmentationDraw, recipe: AugmentationRecipe
 ) -> np.ndarray:
-    check_images(images.shape, str(images.dtype))
+    check_images(images.shape, dtype_name(images))
     _, height, width, _ = images.shape
     filling: dict[str, Any] = {"fill_mode": recipe.fill_mode, "fill_value": recipe.fill_value}
     if recipe.moves:
@@ -200,7 +200,7 @@ class Augmentation(Layer):
         self.state["step"] = np.zeros((), np.int64)
 
     def forward(self, x: np.ndarray, *, training: bool = False) -> np.ndarray:
-        check_images(x.shape, str(x.dtype))
+        check_images(x.shape, dtype_name(x))
         self._x, self._draw = x, None
         if not training:
             return x

@@ -28,6 +28,8 @@ last, divided by n. We count as Keras does, with 0.9 and 1e-5; ``unbiased_runnin
 gives PyTorch's.
 """
 
+import math
+
 import numpy as np
 
 from common.checks import (
@@ -40,7 +42,7 @@ from common.checks import (
     check_rows,
     check_same_shape,
 )
-from scratch.layers import Layer
+from scratch.layers import Layer, dtype_name
 
 __all__ = [
     "batch_norm_train",
@@ -50,6 +52,9 @@ __all__ = [
     "BatchNorm",
 ]
 
+BLOCK = 65536  # values: a quarter of a megabyte of float32
+WIDE = 256  # values in a row, if the batch can be cut so
+
 
 def batch_norm_train(
     x: np.ndarray, gamma: np.ndarray | None, beta: np.ndarray | None, *, epsilon: float
@@ -57,13 +62,20 @@ def batch_norm_train(
     """y, and the mean and variance of the batch."""
     _check(x, epsilon, gamma=gamma, beta=beta)
     check_rows(x.shape)
-    rows = x.reshape(-1, x.shape[-1])
-    mean = _sum(rows) / len(rows)
-    y = rows - mean
-    variance = np.einsum("nc,nc->c", y, y) / len(rows)  # (y**2).mean(axis=0)
-    y *= _scale(gamma, variance, epsilon)
-    if beta is not None:
-        y += beta
+    rows, n = _rows(x), x.size // x.shape[-1]
+    mean = _add_up(_sum(rows), x) / n
+    y, centre = np.empty_like(rows), _repeat(mean, rows)
+    squares = np.zeros_like(centre)
+    for block in _blocks(rows):
+        centred = np.subtract(rows[block], centre, out=y[block])
+        squares += np.einsum("nc,nc->c", centred, centred)  # (centred**2).sum(axis=0)
+    variance = _add_up(squares, x) / n
+    scale = _repeat(_scale(gamma, variance, epsilon), rows)
+    shift = None if beta is None else _repeat(beta, rows)
+    for block in _blocks(rows):
+        y[block] *= scale
+        if shift is not None:
+            y[block] += shift
     return y.reshape(x.shape), mean, variance
 
 
@@ -98,18 +110,25 @@ def batch_norm_backward(
     """dL/dx, dL/dgamma and dL/dbeta from dL/dy, for the statistics that normalized x."""
     _check(x, epsilon, gamma=gamma, mean=mean, variance=variance)
     check_same_shape("grad", grad.shape, x.shape)
-    rows, dy = (array.reshape(-1, x.shape[-1]) for array in (x, grad))
-    x_hat = rows - mean
-    x_hat *= _scale(None, variance, epsilon)
-    dgamma, dbeta = np.einsum("nc,nc->c", dy, x_hat), _sum(dy)
-    scale = _scale(gamma, variance, epsilon)
+    rows, dy, n = _rows(x), _rows(grad), x.size // x.shape[-1]
+    dx, centre = np.empty_like(dy), _repeat(mean, rows)
+    total, products = np.zeros_like(centre), np.zeros_like(centre)
+    for block in _blocks(rows):
+        centred = np.subtract(rows[block], centre, out=dx[block])
+        products += np.einsum("nc,nc->c", dy[block], centred)
+        total += _sum(dy[block])
+    inverse, scale = _scale(None, variance, epsilon), _scale(gamma, variance, epsilon)
+    dgamma, dbeta = _add_up(products, x) * inverse, _add_up(total, x)
     if not training:
         return grad * scale, dgamma, dbeta
-    dx = x_hat  # written over: scale * (dy - dbeta / n - x_hat * dgamma / n)
-    dx *= dgamma / -len(rows)
-    dx += dy
-    dx -= dbeta / len(rows)
-    dx *= scale
+    # dx = scale * (dy - dbeta / n - x_hat * dgamma / n), where x_hat = centred * inverse
+    slope, constant, scale = (_repeat(v, rows) for v in (inverse * dgamma / -n, dbeta / n, scale))
+    for block in _blocks(rows):
+        result = dx[block]
+        result *= slope
+        result += dy[block]
+        result -= constant
+        result *= scale
     return dx.reshape(x.shape), dgamma, dbeta
 
 
@@ -179,11 +198,35 @@ class BatchNorm(Layer):
 
 def _check(x: np.ndarray, epsilon: float, **per_feature: np.ndarray | None) -> None:
     check_number("epsilon", epsilon, "(0, inf)")
-    check_floating("x", str(x.dtype))
+    check_floating("x", dtype_name(x))
     check_batch(x.shape)
     for name, array in per_feature.items():
         if array is not None:
             check_same_shape(name, array.shape, x.shape[-1:])
+
+
+def _rows(x: np.ndarray) -> np.ndarray:
+    """x as rows of one or several pixels: NumPy is slow where a row has a few values only."""
+    features = x.shape[-1]
+    return x.reshape(-1, features * math.gcd(x.size // features, max(1, WIDE // features)))
+
+
+def _repeat(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """A value for each feature, as often as a row has pixels."""
+    pixels = rows.shape[1] // len(values)
+    return values if pixels == 1 else np.tile(values, pixels)
+
+
+def _add_up(columns: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """A sum for each column of the rows to a sum for each feature."""
+    features = x.shape[-1]
+    return columns if len(columns) == features else columns.reshape(-1, features).sum(axis=0)
+
+
+def _blocks(rows: np.ndarray) -> list[slice]:
+    """A few rows at a time: they stay in the processor's cache between the passes over them."""
+    count = max(1, BLOCK // rows.shape[1])
+    return [slice(start, start + count) for start in range(0, len(rows), count)]
 
 
 def _sum(rows: np.ndarray) -> np.ndarray:

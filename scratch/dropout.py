@@ -31,7 +31,7 @@ from common.checks import (
     check_number,
 )
 from common.streams import Stream
-from scratch.layers import Layer
+from scratch.layers import Layer, dtype_name
 from scratch.streams import bernoulli
 
 __all__ = ["draw_mask", "dropout", "dropout_backward", "Dropout"]
@@ -52,10 +52,10 @@ def dropout(
 ) -> np.ndarray:
     """The equations above, with a mask that is given. Inference uses none; it may then be None."""
     rate = check_number("rate", rate, "[0, 1)")
-    check_floating("x", str(x.dtype))
+    check_floating("x", dtype_name(x))
     if not training:
         return x if inverted else x * (1 - rate)
-    check_mask(None if mask is None else (mask.shape, str(mask.dtype)), x.shape)
+    check_mask(None if mask is None else (mask.shape, dtype_name(mask)), x.shape)
     y = x * np.asarray(mask, x.dtype)
     return y * (1 / (1 - rate)) if inverted else y
 

@@ -33,6 +33,7 @@ from common.checks import (
     check_per_image,
 )
 from scratch.affine import FILL_MODES, scatter
+from scratch.layers import dtype_name
 
 __all__ = [
     "horizontal_flip",
@@ -76,7 +77,7 @@ def crop(
 ) -> np.ndarray:
     """The window of ``height`` rows from ``top`` and ``width`` columns from ``left``."""
     fill_value = check_number("fill_value", fill_value)
-    index, inside = _window(images.shape, str(images.dtype), top, left, height, width, fill_mode)
+    index, inside = _window(images.shape, dtype_name(images), top, left, height, width, fill_mode)
     cropped = images.reshape(-1, images.shape[-1]).take(index, axis=0)
     if fill_mode == "constant":
         cropped[~inside] = fill_value
@@ -95,7 +96,7 @@ def crop_backward(
     """dL/dimages, where the images are ``height`` by ``width``, from dL/dy."""
     n, rows, columns, channels = grad.shape
     total = np.zeros((n, height, width, channels), grad.dtype)
-    index, inside = _window(total.shape, str(grad.dtype), top, left, rows, columns, fill_mode)
+    index, inside = _window(total.shape, dtype_name(grad), top, left, rows, columns, fill_mode)
     if fill_mode == "constant":
         grad = grad * inside[..., None]
     scatter(total, index, grad)
@@ -103,8 +104,8 @@ def crop_backward(
 
 
 def _flip(images: np.ndarray, flips: np.ndarray, axis: int) -> np.ndarray:
-    check_images(images.shape, str(images.dtype))
-    check_per_image("flips", flips.shape, str(flips.dtype), "boolean", len(images))
+    check_images(images.shape, dtype_name(images))
+    check_per_image("flips", flips.shape, dtype_name(flips), "boolean", len(images))
     return np.where(flips[:, None, None, None], np.flip(images, axis), images)
 
 
@@ -120,8 +121,8 @@ def _window(
     """The pixel of the batch that each pixel of the windows shows, and whether it is there."""
     check_images(shape, dtype)
     n, rows, columns, _ = shape
-    check_per_image("top", top.shape, str(top.dtype), "integer", n)
-    check_per_image("left", left.shape, str(left.dtype), "integer", n)
+    check_per_image("top", top.shape, dtype_name(top), "integer", n)
+    check_per_image("left", left.shape, dtype_name(left), "integer", n)
     check_integer("height", height, minimum=1, maximum=rows)
     check_integer("width", width, minimum=1, maximum=columns)
     check_choice("fill_mode", fill_mode, FILL_MODES)

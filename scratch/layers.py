@@ -13,6 +13,7 @@ Keras keeps (in, out) and draws Glorot uniform, U(-l, l) with l = sqrt(6 / (in +
 Bengio, AISTATS 2010), and biases of 0. We do as Keras does, from the stream (seed, name, 0).
 """
 
+import functools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -20,9 +21,12 @@ import numpy as np
 
 from common.checks import (
     check_batch,
+    check_choice,
     check_dtype,
     check_features,
     check_integer,
+    check_layer_names,
+    check_maps,
     check_same_shape,
 )
 from common.recipes import representable
@@ -32,12 +36,24 @@ from scratch.streams import uniform
 __all__ = ["glorot_uniform", "Dense", "ReLU", "Tanh", "Sigmoid", "Flatten", "Sequential"]
 
 
+def dtype_name(array: np.ndarray) -> str:
+    return _name(array.dtype)
+
+
+# NumPy puts the name together anew each time, which takes as long as a small layer's arithmetic.
+_name = functools.cache(str)
+
+
 def glorot_uniform(
-    in_features: int, out_features: int, *, seed: int, name: str, dtype: str = "float32"
+    shape: tuple[int, ...], *, seed: int, name: str, dtype: str = "float32"
 ) -> np.ndarray:
-    """Initial weights of shape (in_features, out_features)."""
-    limit = representable(math.sqrt(6 / (in_features + out_features)))
-    drawn = uniform(Stream(seed, name), (in_features, out_features), dtype=dtype)
+    """Initial weights of shape (in, out), or (height, width, in, out) for a convolution.
+
+    Every pixel of a kernel is an input and an output of its own: the limit counts them all.
+    """
+    *pixels, inputs, outputs = shape
+    limit = representable(math.sqrt(6 / (math.prod(pixels) * (inputs + outputs))))
+    drawn = uniform(Stream(seed, name), shape, dtype=dtype)
     return (2 * drawn - 1) * limit
 
 
@@ -102,7 +118,7 @@ class Dense(Layer):
         self.in_features = check_integer("in_features", in_features, minimum=1)
         self.out_features = check_integer("out_features", out_features, minimum=1)
         self.params["weight"] = glorot_uniform(
-            in_features, out_features, seed=seed, name=name, dtype=check_dtype(dtype)
+            (in_features, out_features), seed=seed, name=name, dtype=check_dtype(dtype)
         )
         if use_bias:
             self.params["bias"] = np.zeros(out_features, dtype)
@@ -136,7 +152,7 @@ class ReLU(Layer):
         return self._y
 
     def backward(self, grad: np.ndarray) -> np.ndarray:
-        return grad * (self._y > 0).astype(grad.dtype)
+        return grad * (self._y > 0)
 
 
 class Tanh(Layer):
@@ -165,29 +181,54 @@ class Sigmoid(Layer):
 
 
 class Flatten(Layer):
-    """(N, ...) to (N, features), in row-major order: height, width, channels for images."""
+    """(N, ...) to (N, features), in row-major order: height, width, channels for images.
 
-    def __init__(self, *, name: str = "flatten") -> None:
+    ``order="chw"``, for images only: channel, height, width, as a bare PyTorch model has them.
+    """
+
+    def __init__(self, *, order: str = "hwc", name: str = "flatten") -> None:
         super().__init__(name)
+        self.order = check_choice("order", order, ("hwc", "chw"))
 
     def forward(self, x: np.ndarray, *, training: bool = False) -> np.ndarray:
+        if self.order == "chw":
+            check_maps(x.shape)
+            x = x.transpose(0, 3, 1, 2)
         check_batch(x.shape)
         self._shape = x.shape
         return x.reshape(len(x), -1)
 
     def backward(self, grad: np.ndarray) -> np.ndarray:
-        return grad.reshape(self._shape)
+        grad = grad.reshape(self._shape)
+        return grad.transpose(0, 2, 3, 1) if self.order == "chw" else grad
 
 
-class Sequential(Layer):
+class Composite(Layer):
+    """A layer made of layers: their arrays are its own, under names that must differ."""
+
+    def __init__(self, layers: Sequence[Layer], name: str) -> None:
+        super().__init__(name)
+        self.layers = list(layers)
+        check_layer_names([layer.name for layer in self.layers])
+
+    def arrays(self) -> Iterator[tuple[str, np.ndarray]]:
+        """Those of every layer: "dense_1.weight", "dropout_1.step"."""
+        for layer in self.layers:
+            for name, array in layer.arrays():
+                yield f"{layer.name}.{name}", array
+
+    def parameters(self) -> Iterator[tuple[str, Layer, str]]:
+        """Those of every layer: ("dense_1.weight", the layer, "weight")."""
+        for layer in self.layers:
+            for name, owner, key in layer.parameters():
+                yield f"{layer.name}.{name}", owner, key
+
+
+class Sequential(Composite):
     """Layers applied one after the other; their names must differ."""
 
     def __init__(self, layers: Sequence[Layer] = (), *, name: str = "sequential") -> None:
-        super().__init__(name)
-        self.layers = list(layers)
-        names = [layer.name for layer in self.layers]
-        if len(set(names)) < len(names):
-            raise ValueError(f"layers must have names that differ, got {names}")
+        super().__init__(layers, name)
 
     def forward(self, x: np.ndarray, *, training: bool = False) -> np.ndarray:
         for layer in self.layers:
@@ -205,15 +246,3 @@ class Sequential(Layer):
             for layer in reversed(self.layers[trained[0] + 1 :]):
                 grad = layer.backward(grad)
             self.layers[trained[0]].backward_parameters(grad)
-
-    def arrays(self) -> Iterator[tuple[str, np.ndarray]]:
-        """Those of every layer: "dense_1.weight", "dropout_1.step"."""
-        for layer in self.layers:
-            for name, array in layer.arrays():
-                yield f"{layer.name}.{name}", array
-
-    def parameters(self) -> Iterator[tuple[str, Layer, str]]:
-        """Those of every layer: ("dense_1.weight", the layer, "weight")."""
-        for layer in self.layers:
-            for name, owner, key in layer.parameters():
-                yield f"{layer.name}.{name}", owner, key

@@ -23,6 +23,7 @@ floats, in the shape of the logits; we take integers of shape (N,), as for softm
 import numpy as np
 
 from common.checks import check_floating, check_labels
+from scratch.layers import dtype_name
 
 __all__ = [
     "softmax_cross_entropy",
@@ -66,11 +67,11 @@ def binary_cross_entropy_backward(logits: np.ndarray, labels: np.ndarray) -> np.
 
 
 def _check(logits: np.ndarray, labels: np.ndarray, *, binary: bool = False) -> None:
-    check_floating("logits", str(logits.dtype))
+    check_floating("logits", dtype_name(logits))
     check_labels(
         logits.shape,
         labels.shape,
-        str(labels.dtype),
+        dtype_name(labels),
         lambda: (int(labels.min()), int(labels.max())),
         binary=binary,
     )

@@ -15,7 +15,6 @@ Keras one ``SeedGenerator`` per layer (backend dependent). Neither can be reprod
 """
 
 import math
-import sys
 
 import numpy as np
 
@@ -42,8 +41,7 @@ __all__ = [
     "beta",
 ]
 
-_MULTIPLIERS = np.array(MULTIPLIERS, np.uint64)[:, np.newaxis]
-_HIGH = 1 if sys.byteorder == "little" else 0  # which half of a 64-bit word is the high one
+LOW_HALF, HALF = np.uint64(WORD - 1), np.uint64(32)
 
 
 def philox(key: tuple[int, int], counter: np.ndarray) -> np.ndarray:
@@ -51,20 +49,23 @@ def philox(key: tuple[int, int], counter: np.ndarray) -> np.ndarray:
 
     ``counter``: integers in [0, 2**32), shape (4, ...); returns uint32 of the same shape.
     """
-    counter = np.asarray(counter, dtype=np.uint32)
-    rows = counter.reshape(4, -1)
-    # (c0, c2) and (c1, c3) go through the same steps: each is one array of two rows.
-    even, odd = rows[::2], rows[1::2]
-    k0, k1 = key
+    counter = np.asarray(counter)
+    c0, c1, c2, c3 = counter.reshape(4, -1).astype(np.uint64)
+    (k0, k1), multipliers, weyl = (np.array(pair, np.uint64) for pair in (key, MULTIPLIERS, WEYL))
     for _ in range(10):
-        products = np.multiply(even, _MULTIPLIERS, dtype=np.uint64, order="C")
-        halves = products.view(np.uint32)[::-1]  # of M1 c2, then of M0 c0
-        even = halves[:, _HIGH::2] ^ odd
-        even ^= np.array([[k0], [k1]], np.uint32)
-        odd = halves[:, 1 - _HIGH :: 2]
-        k0, k1 = (k0 + WEYL[0]) % WORD, (k1 + WEYL[1]) % WORD
-    blocks = np.empty((rows.shape[1], 4), np.uint32)  # the four words of a block side by side
-    blocks[:, 0::2], blocks[:, 1::2] = even.T, odd.T
+        product0, product1 = c0 * multipliers[0], c2 * multipliers[1]
+        c0 = product1 >> HALF
+        c0 ^= c1
+        c0 ^= k0
+        c2 = product0 >> HALF
+        c2 ^= c3
+        c2 ^= k1
+        c1 = product1 & LOW_HALF
+        c3 = product0 & LOW_HALF
+        k0, k1 = (k0 + weyl[0]) & LOW_HALF, (k1 + weyl[1]) & LOW_HALF
+    blocks = np.empty((len(c0), 4), np.uint32)  # the four words of a block side by side
+    for column, word in zip(blocks.T, (c0, c1, c2, c3), strict=True):
+        column[...] = word
     return blocks.T.reshape(counter.shape)
 
 

@@ -1,14 +1,17 @@
 """Training, evaluation and prediction with a model and a recipe.
 
     loss of a step = mean loss over the batch + l1 * sum(abs(w)) + l2 / 2 * sum(w**2)
+    gradients      = those of this loss, scaled down to the global norm clip_norm if they exceed it
 
 The visits of the training set in epoch e go in the orders that the stream (seed, "shuffle", e)
-draws, so the three panels see the same batches. The validation loss has the penalties too,
-as Keras reports it.
+draws, so the three panels see the same batches. The validation loss has label smoothing and
+penalties too, as Keras reports it.
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 
 import numpy as np
 
@@ -19,7 +22,12 @@ from common.progress import progress_bar
 from common.recipes import Recipe
 from common.streams import Stream
 from scratch.early_stopping import EarlyStopping
-from scratch.layers import Layer, Sequential
+from scratch.gradient_clipping import clip_by_global_norm
+from scratch.label_smoothing import (
+    label_smoothing_cross_entropy,
+    label_smoothing_cross_entropy_backward,
+)
+from scratch.layers import Layer, Sequential, dtype_name
 from scratch.losses import (
     binary_cross_entropy,
     binary_cross_entropy_backward,
@@ -28,16 +36,16 @@ from scratch.losses import (
 )
 from scratch.optimizers import SGD, Adam, AdamW
 from scratch.penalties import L1, L2, total_penalty, total_penalty_backward
+from scratch.schedules import CosineDecay, ExponentialDecay, ReduceOnPlateau, StepDecay
 from scratch.streams import permutation
 
 __all__ = ["batches", "fit", "evaluate", "predict"]
 
-LOSSES = {
-    "softmax": (softmax_cross_entropy, softmax_cross_entropy_backward),
-    "binary": (binary_cross_entropy, binary_cross_entropy_backward),
-}
 OPTIMIZERS = {"sgd": SGD, "adam": Adam, "adamw": AdamW}
+SCHEDULES = {"step": StepDecay, "exponential": ExponentialDecay, "cosine": CosineDecay}
 EVALUATION_BATCH = 1000
+
+Loss = Callable[..., np.ndarray]
 
 
 def batches(recipe: Recipe, examples: int, epoch: int) -> list[np.ndarray]:
@@ -53,9 +61,10 @@ def fit(model: Sequential, recipe: Recipe, dataset: Dataset, *, progress: bool =
     recipe.check_dataset(dataset)
     x = dataset.x_train.astype(recipe.dtype, copy=False)
     y = dataset.y_train
-    loss_function, loss_backward = LOSSES[recipe.loss]
+    loss_function, loss_backward = _loss(recipe)
     penalties = _penalties(recipe)
     optimizer = OPTIMIZERS[recipe.optimizer](**recipe.optimizer_options())
+    schedule, plateau = _schedule(recipe, len(x))
     rule = recipe.early_stopping
     stopping = None if rule is None else EarlyStopping(**asdict(rule))
     history = History("scratch")
@@ -74,12 +83,20 @@ def fit(model: Sequential, recipe: Recipe, dataset: Dataset, *, progress: bool =
                 params, grads = {}, {}
                 for name, layer, key in model.parameters():
                     params[name], grads[name] = layer.params[key], layer.grads[key]
+                if recipe.clips_gradients:
+                    clipped, norm = clip_by_global_norm(list(grads.values()), recipe.clip_norm)
+                    grads = dict(zip(grads, clipped, strict=True))
+                    history.gradient_norm.append(float(norm))
+                if schedule is not None:
+                    optimizer.learning_rate = schedule(int(optimizer.state["step"]))
                 optimizer.step(params, grads)
                 losses.append(float(loss))
                 sizes.append(len(batch))
                 advance(f"epoch {epoch + 1}/{recipe.epochs}  loss {losses[-1]:.4f}")
             validation = evaluate(model, recipe, dataset.x_validation, dataset.y_validation)
-            history.add_epoch(losses, sizes, *validation)
+            history.add_epoch(losses, sizes, *validation, optimizer.learning_rate)
+            if plateau is not None:
+                plateau.update(epoch, validation[0], optimizer)
             if stopping is not None:
                 value = getattr(history, stopping.monitor)[-1]
                 if stopping.update(epoch, value, model):
@@ -97,7 +114,7 @@ def evaluate(
 ) -> tuple[float, float]:
     """Loss (penalties included) and accuracy in [0, 1], in inference mode."""
     logits = predict(model, recipe, x)
-    loss = float(LOSSES[recipe.loss][0](logits, y))
+    loss = float(_loss(recipe)[0](logits, y))
     loss += sum(float(total_penalty(model, penalty)) for penalty in _penalties(recipe))
     predicted = logits.argmax(axis=1) if recipe.loss == "softmax" else logits[:, 0] > 0
     return loss, float(np.mean(predicted == y))
@@ -105,10 +122,34 @@ def evaluate(
 
 def predict(model: Layer, recipe: Recipe, x: np.ndarray) -> np.ndarray:
     """Logits of shape (N, outputs), in inference mode."""
-    check_examples(x.shape, str(x.dtype), recipe.input_shape)
+    check_examples(x.shape, dtype_name(x), recipe.input_shape)
     x = x.astype(recipe.dtype, copy=False)
     starts = range(0, len(x), EVALUATION_BATCH)
     return np.concatenate([model.forward(x[i : i + EVALUATION_BATCH]) for i in starts])
+
+
+def _loss(recipe: Recipe) -> tuple[Loss, Loss]:
+    """The loss, and its gradient with respect to the logits."""
+    if recipe.loss == "binary":
+        return binary_cross_entropy, binary_cross_entropy_backward
+    if recipe.label_smoothing == 0:
+        return softmax_cross_entropy, softmax_cross_entropy_backward
+    return (
+        partial(label_smoothing_cross_entropy, smoothing=recipe.label_smoothing),
+        partial(label_smoothing_cross_entropy_backward, smoothing=recipe.label_smoothing),
+    )
+
+
+def _schedule(
+    recipe: Recipe, examples: int
+) -> tuple[Callable[[int], float] | None, ReduceOnPlateau | None]:
+    """What sets the learning rate before each step, or after each epoch."""
+    options = recipe.schedule_options(examples)
+    if recipe.schedule is None:
+        return None, None
+    if recipe.schedule.kind == "plateau":
+        return None, ReduceOnPlateau(**options)
+    return SCHEDULES[recipe.schedule.kind](**options), None
 
 
 def _penalties(recipe: Recipe) -> list[L1 | L2]:

@@ -20,7 +20,15 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from common.checks import check_batch, check_dtype, check_features, check_integer
+from common.checks import (
+    check_batch,
+    check_choice,
+    check_dtype,
+    check_features,
+    check_integer,
+    check_layer_names,
+    check_maps,
+)
 from common.recipes import representable
 from common.streams import Stream
 from torch_impl.streams import uniform
@@ -33,11 +41,15 @@ def dtype_name(tensor: torch.Tensor) -> str:
 
 
 def glorot_uniform(
-    in_features: int, out_features: int, *, seed: int, name: str, dtype: str = "float32"
+    shape: tuple[int, ...], *, seed: int, name: str, dtype: str = "float32"
 ) -> torch.Tensor:
-    """Initial weights of shape (in_features, out_features)."""
-    limit = representable(math.sqrt(6 / (in_features + out_features)))
-    drawn = uniform(Stream(seed, name), (in_features, out_features), dtype=dtype)
+    """Initial weights of shape (in, out), or (height, width, in, out) for a convolution.
+
+    Every pixel of a kernel is an input and an output of its own: the limit counts them all.
+    """
+    *pixels, inputs, outputs = shape
+    limit = representable(math.sqrt(6 / (math.prod(pixels) * (inputs + outputs))))
+    drawn = uniform(Stream(seed, name), shape, dtype=dtype)
     return (2 * drawn - 1) * limit
 
 
@@ -60,10 +72,8 @@ class Dense(nn.Linear):
 
     def reset_parameters(self) -> None:
         """``nn.Linear`` calls this once the parameters exist."""
-        dtype = str(self.weight.dtype).removeprefix("torch.")
-        drawn = glorot_uniform(
-            self.in_features, self.out_features, seed=self.seed, name=self.name, dtype=dtype
-        )
+        shape, dtype = (self.in_features, self.out_features), dtype_name(self.weight)
+        drawn = glorot_uniform(shape, seed=self.seed, name=self.name, dtype=dtype)
         with torch.no_grad():
             self.weight.copy_(drawn.T)
             if self.bias is not None:
@@ -93,13 +103,20 @@ class Sigmoid(nn.Sigmoid):
 
 
 class Flatten(nn.Flatten):
-    """(N, ...) to (N, features), in row-major order: height, width, channels for images."""
+    """(N, ...) to (N, features), in row-major order: height, width, channels for images.
 
-    def __init__(self, *, name: str = "flatten") -> None:
+    ``order="chw"``, for images only: channel, height, width, as a bare PyTorch model has them.
+    """
+
+    def __init__(self, *, order: str = "hwc", name: str = "flatten") -> None:
         super().__init__()
+        self.order = check_choice("order", order, ("hwc", "chw"))
         self.name = name
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if self.order == "chw":
+            check_maps(x.shape)
+            x = x.permute(0, 3, 1, 2)
         check_batch(x.shape)
         return super().forward(x)
 
@@ -109,7 +126,6 @@ class Sequential(nn.Sequential):
 
     def __init__(self, layers: Sequence[nn.Module] = (), *, name: str = "sequential") -> None:
         names = [str(layer.name) for layer in layers]
-        if len(set(names)) < len(names):
-            raise ValueError(f"layers must have names that differ, got {names}")
+        check_layer_names(names)
         super().__init__(OrderedDict(zip(names, layers, strict=True)))
         self.name = name

@@ -21,6 +21,7 @@ import torch
 from torch.nn import functional as F
 
 from common.checks import check_floating, check_labels
+from torch_impl.layers import dtype_name
 
 __all__ = ["softmax_cross_entropy", "binary_cross_entropy"]
 
@@ -38,11 +39,11 @@ def binary_cross_entropy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Te
 
 
 def _check(logits: torch.Tensor, labels: torch.Tensor, *, binary: bool = False) -> None:
-    check_floating("logits", str(logits.dtype).removeprefix("torch."))
+    check_floating("logits", dtype_name(logits))
     check_labels(
         logits.shape,
         labels.shape,
-        str(labels.dtype).removeprefix("torch."),
+        dtype_name(labels),
         lambda: (int(labels.min()), int(labels.max())),
         binary=binary,
     )

@@ -1,4 +1,8 @@
-"""Models, built from a recipe with the same weights in every panel."""
+"""Models, built from a recipe with the same weights in every panel.
+
+The output of each is logits, of shape (N, outputs). What a recipe turns off (dropout of rate 0,
+batch norm) is left out. Layers are numbered through: "conv_1", "conv_2", "dense_3", "output".
+"""
 
 import math
 
@@ -7,25 +11,91 @@ from torch import nn
 from common.recipes import Recipe
 from torch_impl.augmentation import Augmentation
 from torch_impl.batch_norm import BatchNorm
+from torch_impl.convolution import Conv2D
 from torch_impl.dropout import Dropout
 from torch_impl.layers import Dense, Flatten, ReLU, Sequential, Sigmoid, Tanh
+from torch_impl.pooling import GlobalAveragePool2D, MaxPool2D
+from torch_impl.residual import Residual
+from torch_impl.spatial_dropout import SpatialDropout2D
+from torch_impl.stochastic_depth import StochasticDepth, linear_decay
 
-__all__ = ["mlp"]
+__all__ = ["mlp", "cnn", "resnet"]
 
 ACTIVATIONS = {"relu": ReLU, "tanh": Tanh, "sigmoid": Sigmoid}
 
 
 def mlp(recipe: Recipe) -> Sequential:
-    """A multilayer perceptron: see ``Recipe`` for what stands in a layer, and in which order.
+    """A multilayer perceptron: flatten, the hidden layers, the output.
 
-    Its output is logits, of shape (N, outputs).
+    A hidden layer is dense, batch norm, activation, dropout.
     """
-    layers: list[nn.Module] = []
-    if recipe.augmentation is not None:
-        layers.append(Augmentation(recipe.augmentation, seed=recipe.seed))
+    layers = [*_start(recipe), Flatten()]
+    layers += _hidden_layers_and_output(recipe, math.prod(recipe.input_shape), first=1)
+    return Sequential(layers)
+
+
+def cnn(recipe: Recipe) -> Sequential:
+    """A convolutional network, the classic stack: its stages, then flatten and the rest of ``mlp``.
+
+    A stage is a 3x3 convolution ("same"), batch norm, activation, spatial dropout, 2x2 max pooling.
+    """
+    layers = _start(recipe)
+    height, width, channels = recipe.image_shape()
+    for i, maps in enumerate(recipe.channels, start=1):
+        layers += _convolution(recipe, channels, maps, f"{i}")
+        layers.append(_activation(recipe, f"{i}"))
+        layers += _spatial_dropout(recipe, f"{i}")
+        layers.append(MaxPool2D(name=f"max_pool_{i}"))
+        height, width, channels = height // 2, width // 2, maps
     layers.append(Flatten())
-    features = math.prod(recipe.input_shape)
-    for i, units in enumerate(recipe.hidden, start=1):
+    features, first = height * width * channels, len(recipe.channels) + 1
+    return Sequential(layers + _hidden_layers_and_output(recipe, features, first=first))
+
+
+def resnet(recipe: Recipe) -> Sequential:
+    """A residual network: 3x3 convolution, batch norm, activation, residual blocks, the mean of
+    each feature map, then the hidden layers and the output of ``mlp``.
+
+    A block is activation(shortcut + branch). The branch: 3x3 convolution, batch norm, activation,
+    spatial dropout, 3x3 convolution, batch norm, stochastic depth. The shortcut: x itself, or a 1x1
+    convolution and batch norm where the branch changes the shape. Each stage but the first begins
+    with a stride of 2.
+    """
+    _, _, channels = recipe.image_shape()
+    maps = recipe.channels[0]
+    layers = [*_start(recipe), *_convolution(recipe, channels, maps, "0")]
+    layers.append(_activation(recipe, "0"))
+    channels = maps
+    rates = linear_decay(recipe.stochastic_depth, len(recipe.channels) * recipe.blocks)
+    for i, rate in enumerate(rates, start=1):
+        stage, block = divmod(i - 1, recipe.blocks)
+        maps, stride = recipe.channels[stage], 2 if stage > 0 and block == 0 else 1
+        branch = _convolution(recipe, channels, maps, f"{i}a", stride=stride)
+        branch.append(_activation(recipe, f"{i}a"))
+        branch += _spatial_dropout(recipe, f"{i}")
+        branch += _convolution(recipe, maps, maps, f"{i}b")
+        if rate > 0:
+            branch.append(StochasticDepth(rate, seed=recipe.seed, name=f"stochastic_depth_{i}"))
+        shortcut: list[nn.Module] = []
+        if stride > 1 or maps != channels:
+            shortcut = _convolution(recipe, channels, maps, f"{i}c", size=1, stride=stride)
+        layers.append(Residual(branch, shortcut, name=f"residual_{i}"))
+        layers.append(_activation(recipe, f"{i}b"))
+        channels = maps
+    layers.append(GlobalAveragePool2D())
+    layers += _hidden_layers_and_output(recipe, channels, first=len(rates) + 1)
+    return Sequential(layers)
+
+
+def _start(recipe: Recipe) -> list[nn.Module]:
+    if recipe.augmentation is None:
+        return []
+    return [Augmentation(recipe.augmentation, seed=recipe.seed)]
+
+
+def _hidden_layers_and_output(recipe: Recipe, features: int, *, first: int) -> list[nn.Module]:
+    layers: list[nn.Module] = []
+    for i, units in enumerate(recipe.hidden, start=first):
         layers.append(
             Dense(
                 features,
@@ -36,21 +106,52 @@ def mlp(recipe: Recipe) -> Sequential:
                 dtype=recipe.dtype,
             )
         )
-        if recipe.batch_norm:
-            layers.append(
-                BatchNorm(
-                    units,
-                    momentum=recipe.batch_norm_momentum,
-                    epsilon=recipe.batch_norm_epsilon,
-                    name=f"batch_norm_{i}",
-                    dtype=recipe.dtype,
-                )
-            )
-        layers.append(ACTIVATIONS[recipe.activation](name=f"{recipe.activation}_{i}"))
+        layers += _batch_norm(recipe, units, f"{i}")
+        layers.append(_activation(recipe, f"{i}"))
         if recipe.dropout > 0:
             layers.append(Dropout(recipe.dropout, seed=recipe.seed, name=f"dropout_{i}"))
         features = units
-    layers.append(
-        Dense(features, recipe.outputs, seed=recipe.seed, name="output", dtype=recipe.dtype)
+    output = Dense(features, recipe.outputs, seed=recipe.seed, name="output", dtype=recipe.dtype)
+    return [*layers, output]
+
+
+def _convolution(
+    recipe: Recipe, channels: int, maps: int, number: str, *, size: int = 3, stride: int = 1
+) -> list[nn.Module]:
+    convolution = Conv2D(
+        channels,
+        maps,
+        size,
+        stride=stride,
+        padding="same",
+        use_bias=not recipe.batch_norm,
+        seed=recipe.seed,
+        name=f"conv_{number}",
+        dtype=recipe.dtype,
     )
-    return Sequential(layers)
+    return [convolution, *_batch_norm(recipe, maps, number)]
+
+
+def _batch_norm(recipe: Recipe, features: int, number: str) -> list[nn.Module]:
+    if not recipe.batch_norm:
+        return []
+    return [
+        BatchNorm(
+            features,
+            momentum=recipe.batch_norm_momentum,
+            epsilon=recipe.batch_norm_epsilon,
+            name=f"batch_norm_{number}",
+            dtype=recipe.dtype,
+        )
+    ]
+
+
+def _activation(recipe: Recipe, number: str) -> nn.Module:
+    return ACTIVATIONS[recipe.activation](name=f"{recipe.activation}_{number}")
+
+
+def _spatial_dropout(recipe: Recipe, number: str) -> list[nn.Module]:
+    if recipe.spatial_dropout == 0:
+        return []
+    name = f"spatial_dropout_{number}"
+    return [SpatialDropout2D(recipe.spatial_dropout, seed=recipe.seed, name=name)]

@@ -1,19 +1,22 @@
 """Training, evaluation and prediction with a model and a recipe.
 
     loss of a step = mean loss over the batch + l1 * sum(abs(w)) + l2 / 2 * sum(w**2)
+    gradients      = those of this loss, scaled down to the global norm clip_norm if they exceed it
 
 The visits of the training set in epoch e go in the orders that the stream (seed, "shuffle", e)
-draws, so the three panels see the same batches. The validation loss has the penalties too,
-as Keras reports it.
+draws, so the three panels see the same batches. The validation loss has label smoothing and
+penalties too, as Keras reports it.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from functools import partial
 
 import numpy as np
 import torch
 from torch import nn
+from torch.optim.lr_scheduler import LRScheduler
 from torch.utils.data import DataLoader, Sampler, TensorDataset
 
 from common.checks import check_examples
@@ -23,16 +26,21 @@ from common.progress import progress_bar
 from common.recipes import Recipe
 from common.streams import Stream
 from torch_impl.early_stopping import EarlyStopping
+from torch_impl.gradient_clipping import clip_by_global_norm
+from torch_impl.label_smoothing import label_smoothing_cross_entropy
 from torch_impl.losses import binary_cross_entropy, softmax_cross_entropy
 from torch_impl.optimizers import SGD, Adam, AdamW
 from torch_impl.penalties import L1, L2, total_penalty
+from torch_impl.schedules import CosineDecay, ExponentialDecay, ReduceOnPlateau, StepDecay
 from torch_impl.streams import permutation
 
 __all__ = ["batches", "fit", "evaluate", "predict"]
 
-LOSSES = {"softmax": softmax_cross_entropy, "binary": binary_cross_entropy}
 OPTIMIZERS = {"sgd": SGD, "adam": Adam, "adamw": AdamW}
+SCHEDULES = {"step": StepDecay, "exponential": ExponentialDecay, "cosine": CosineDecay}
 EVALUATION_BATCH = 1000
+
+Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 def batches(recipe: Recipe, examples: int, epoch: int) -> list[torch.Tensor]:
@@ -69,9 +77,11 @@ def fit(model: nn.Module, recipe: Recipe, dataset: Dataset, *, progress: bool = 
         generator=torch.Generator(),  # else each pass takes a seed from PyTorch's global one
     )
     device = next(model.parameters()).device
-    loss_function = LOSSES[recipe.loss]
+    loss_function = _loss(recipe)
     penalties = _penalties(recipe)
     optimizer = OPTIMIZERS[recipe.optimizer](model.named_parameters(), **recipe.optimizer_options())
+    schedule, plateau = _schedule(recipe, len(x), optimizer)
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     rule = recipe.early_stopping
     stopping = None if rule is None else EarlyStopping(**asdict(rule))
     history = History("torch")
@@ -86,12 +96,23 @@ def fit(model: nn.Module, recipe: Recipe, dataset: Dataset, *, progress: bool = 
                 loss = loss + sum(total_penalty(model, penalty) for penalty in penalties)
                 optimizer.zero_grad()
                 loss.backward()
+                if recipe.clips_gradients:
+                    grads = [parameter.grad for parameter in trained if parameter.grad is not None]
+                    clipped, norm = clip_by_global_norm(grads, recipe.clip_norm)
+                    for parameter, grad in zip(trained, clipped, strict=True):
+                        parameter.grad = grad
+                    history.gradient_norm.append(norm.item())
+                learning_rate = optimizer.param_groups[0]["lr"]
                 optimizer.step()
+                if schedule is not None:
+                    schedule.step()
                 losses.append(loss.item())
                 sizes.append(len(labels))
                 advance(f"epoch {epoch + 1}/{recipe.epochs}  loss {losses[-1]:.4f}")
             validation = evaluate(model, recipe, dataset.x_validation, dataset.y_validation)
-            history.add_epoch(losses, sizes, *validation)
+            history.add_epoch(losses, sizes, *validation, learning_rate)
+            if plateau is not None:
+                plateau.step(validation[0])
             if stopping is not None:
                 value = getattr(history, stopping.monitor)[-1]
                 if stopping.update(epoch, value, model):
@@ -109,7 +130,7 @@ def evaluate(model: nn.Module, recipe: Recipe, x: np.ndarray, y: np.ndarray) -> 
     logits = torch.from_numpy(predict(model, recipe, x))
     labels = torch.from_numpy(y)
     with torch.no_grad():
-        loss = LOSSES[recipe.loss](logits, labels)
+        loss = _loss(recipe)(logits, labels)
         loss = loss + sum(total_penalty(model, penalty) for penalty in _penalties(recipe))
     predicted = logits.argmax(dim=1) if recipe.loss == "softmax" else logits[:, 0] > 0
     return loss.item(), (predicted == labels).double().mean().item()
@@ -126,6 +147,26 @@ def predict(model: nn.Module, recipe: Recipe, x: np.ndarray) -> np.ndarray:
     logits = torch.cat([model(part.to(device)).cpu() for part in parts])
     model.train(training)
     return logits.numpy()
+
+
+def _loss(recipe: Recipe) -> Loss:
+    if recipe.loss == "binary":
+        return binary_cross_entropy
+    if recipe.label_smoothing == 0:
+        return softmax_cross_entropy
+    return partial(label_smoothing_cross_entropy, smoothing=recipe.label_smoothing)
+
+
+def _schedule(
+    recipe: Recipe, examples: int, optimizer: torch.optim.Optimizer
+) -> tuple[LRScheduler | None, ReduceOnPlateau | None]:
+    """What sets the learning rate after each step, or after each epoch."""
+    options = recipe.schedule_options(examples)
+    if recipe.schedule is None:
+        return None, None
+    if recipe.schedule.kind == "plateau":
+        return None, ReduceOnPlateau(optimizer, **options)
+    return SCHEDULES[recipe.schedule.kind](optimizer, **options), None
 
 
 def _penalties(recipe: Recipe) -> list[L1 | L2]:

@@ -6,10 +6,12 @@ A framework is imported when its adapter is made.
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+
+from triptych.weights import from_torch_layout, to_torch_layout
 
 __all__ = ["Adapter", "KerasAdapter", "ScratchAdapter", "TorchAdapter", "adapter"]
 
@@ -70,10 +72,13 @@ class ScratchAdapter(Adapter):
     def load(self, model: Any, weights: Arrays) -> None:
         model.set_weights(weights)
 
-    def _layers(self, model: Any) -> list[tuple[str, Any]]:
-        if not hasattr(model, "layers"):
-            return [("", model)]
-        return [(f"{layer.name}.", layer) for layer in model.layers]
+    def _layers(self, layer: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+        """Every layer that has no layers of its own, and what its names begin with."""
+        if not hasattr(layer, "layers"):
+            yield prefix, layer
+            return
+        for inner in layer.layers:
+            yield from self._layers(inner, f"{prefix}{inner.name}.")
 
 
 class TorchAdapter(Adapter):
@@ -106,27 +111,22 @@ class TorchAdapter(Adapter):
         output.backward(self.tensor(upstream))
         result = {"output": self.numpy(output), "gradient.x": self.numpy(inputs.grad)}
         for name, parameter in layer.named_parameters():
-            result[f"gradient.{name}"] = self._canonical(name, self.numpy(parameter.grad))
+            result[f"gradient.{name}"] = from_torch_layout(name, self.numpy(parameter.grad))
         for name, buffer in layer.named_buffers():
             result[f"state.{name}"] = self.numpy(buffer)
         return result
 
     def weights(self, model: Any) -> Arrays:
         return {
-            name: self._canonical(name, self.numpy(value))
+            name: from_torch_layout(name, self.numpy(value))
             for name, value in model.state_dict().items()
         }
 
     def load(self, model: Any, weights: Arrays) -> None:
         own = model.state_dict()
         model.load_state_dict(
-            {name: self.tensor(self._canonical(name, weights[name])) for name in own}
+            {name: self.tensor(to_torch_layout(name, weights[name])) for name in own}
         )
-
-    def _canonical(self, name: str, array: np.ndarray) -> np.ndarray:
-        """``nn.Linear`` keeps (out, in); its transpose is (in, out), and back."""
-        linear = name.split(".")[-1] == "weight" and array.ndim == 2
-        return np.ascontiguousarray(array.T) if linear else array
 
 
 KERAS_NAMES = {
@@ -206,24 +206,31 @@ class KerasAdapter(Adapter):
         for variable, value in zip(kept, state if self.backend == "jax" else updated, strict=True):
             variable.assign(value)
         result = {"output": self.numpy(output), "gradient.x": self.numpy(grads[0])}
+        names = self._names(layer)
         for variable, grad in zip(trainable, grads[1:], strict=True):
-            result[f"gradient.{self._canonical(layer, variable)}"] = self.numpy(grad)
+            result[f"gradient.{names[id(variable)]}"] = self.numpy(grad)
         for variable in kept:
-            result[f"state.{self._canonical(layer, variable)}"] = self.numpy(variable.value)
+            result[f"state.{names[id(variable)]}"] = self.numpy(variable.value)
         return result
 
     def weights(self, model: Any) -> Arrays:
-        return {self._canonical(model, v): self.numpy(v.value) for v in model.weights}
+        names = self._names(model)
+        return {names[id(v)]: self.numpy(v.value) for v in model.weights}
 
     def load(self, model: Any, weights: Arrays) -> None:
+        names = self._names(model)
         for variable in model.weights:
-            variable.assign(weights[self._canonical(model, variable)])
+            variable.assign(weights[names[id(variable)]])
 
-    def _canonical(self, model: Any, variable: Any) -> str:
-        """ "sequential/dense_1/kernel" to "dense_1.weight"; without the layer for a lone layer."""
-        *path, key = variable.path.split("/")
-        key = KERAS_NAMES.get(key, key)
-        return f"{path[-1]}.{key}" if hasattr(model, "layers") else key
+    def _names(self, layer: Any, prefix: str = "") -> dict[int, str]:
+        """By the id of a variable: "dense_1.weight"; without the layer for a lone layer."""
+        if not hasattr(layer, "layers"):
+            keys = [(variable, variable.name) for variable in layer.weights]
+            return {id(v): f"{prefix}{KERAS_NAMES.get(key, key)}" for v, key in keys}
+        names: dict[int, str] = {}
+        for inner in layer.layers:
+            names |= self._names(inner, f"{prefix}{inner.name}.")
+        return names
 
 
 def adapter(name: str) -> Adapter:

@@ -17,9 +17,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from common.datasets import Dataset
+from common.gradient_norms import NormMonitor
 from common.history import History
 
-__all__ = ["augmented", "curves", "decision_boundaries", "misclassified"]
+__all__ = ["augmented", "curves", "decision_boundaries", "gradient_norms", "misclassified"]
 
 Predict = Callable[[np.ndarray], np.ndarray]
 Curve = tuple[np.ndarray, np.ndarray]  # training steps and values
@@ -148,6 +149,44 @@ def curves(
             frameon=False,
             labelspacing=0.7,
         )
+    return _save(figure, path)
+
+
+def gradient_norms(
+    histories: Mapping[str, History],
+    path: str | Path,
+    *,
+    clip_norm: float,
+    title: str = "Gradients and learning rate",
+) -> Figure:
+    """The global norm of the gradients at each step, before clipping, with the limit; below, the
+    learning rate at the end of each epoch.
+    """
+    if not histories or not all(history.gradient_norm for history in histories.values()):
+        raise ValueError("gradient_norms needs at least one history of a run with clip_norm")
+    figure = Figure(figsize=(10, 7), layout="constrained")
+    norms, rates = figure.subplots(2, sharex=True, height_ratios=[3, 2])
+    norms.set_title(title, fontsize=14, pad=10)
+    for number, (name, history) in enumerate(histories.items()):
+        style = _layer(number, FRAMEWORK_COLOURS)
+        values = np.asarray(history.gradient_norm)
+        steps = np.arange(1, len(values) + 1)
+        monitor = NormMonitor(clip_norm)
+        for norm in history.gradient_norm:
+            monitor.update(norm)
+        dots = {"marker": ".", "linestyle": "", "markersize": 0.4 * style["markersize"]}
+        label = f"{name}: {monitor.clipped:.0%} of the steps clipped"
+        norms.plot(steps, values, **style | dots | {"markeredgewidth": 0}, label=label)
+        ends = np.arange(1, history.epochs + 1) * len(values) / max(history.epochs, 1)
+        rates.plot(ends, history.learning_rate, **style, label=name)
+    norms.axhline(clip_norm, color="grey", linestyle="--", label=f"clip_norm {clip_norm:g}")
+    norms.set_yscale("log")
+    norms.set_ylabel("global norm of the gradients", fontsize=11)
+    rates.set_ylabel("learning rate, end of epoch", fontsize=11)
+    rates.set_xlabel("training step", fontsize=11)
+    for ax in (norms, rates):
+        ax.grid(alpha=0.3)
+        ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False)
     return _save(figure, path)
 
 

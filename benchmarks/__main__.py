@@ -1,0 +1,128 @@
+"""Time the panels, the bare frameworks and other libraries at the same work, side by side.
+
+    make bench                            or  python -m benchmarks
+    python -m benchmarks --only cnn --rounds 9
+
+In each round every contestant does the work once, so a busy machine slows all of them alike; what
+counts is the ratio of the medians. Each has a process of its own, and waits while another one
+works. Writes bench.json, bench.txt and bench.png.
+"""
+
+import json
+from collections.abc import Callable
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from benchmarks import memory
+from benchmarks.augmentation import augmentation
+from benchmarks.chart import chart
+from benchmarks.layers import layers
+from benchmarks.machine import machine
+from benchmarks.networks import cnn, mlp
+from benchmarks.processes import Processes
+from benchmarks.report import tables
+from benchmarks.timing import Section, summary, take_turns
+from benchmarks.xor import xor
+
+
+class Name(StrEnum):
+    mlp = "mlp"
+    cnn = "cnn"
+    memory = "memory"
+    layers = "layers"
+    augmentation = "augmentation"
+    xor = "xor"
+
+
+SECTIONS: dict[Name, Callable[[bool], Section]] = {
+    Name.mlp: mlp,
+    Name.cnn: cnn,
+    Name.layers: layers,
+    Name.augmentation: augmentation,
+    Name.xor: xor,
+}
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def main(
+    only: Annotated[
+        list[Name] | None, typer.Option(help="This section alone; may be given again for more.")
+    ] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="Timed calls of each contestant.")] = 7,
+    out: Annotated[Path, typer.Option(help="Where the three files go.")] = Path("out"),
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A few steps, without warming up: does everything run?")
+    ] = False,
+) -> None:
+    """Time the panels, the bare frameworks and other libraries side by side."""
+    report: dict = {"rounds": rounds, "sections": {}}
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+    console = Console(stderr=True)
+    with Progress(
+        *columns,
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        auto_refresh=False,  # no thread of its own beside the timed calls
+    ) as progress:
+        for name in only or Name:
+            bar = progress.add_task(name.value, total=None)
+            done = partial(progress.update, bar, advance=1, refresh=True)
+            if name is Name.memory:
+                times = 1 if quick else 3
+                progress.update(bar, total=times * len(memory.CONTESTANTS))
+                report["sections"]["memory"] = memory.memory(times, done)
+            else:
+                with Processes(SECTIONS[name], quick) as processes:
+                    tasks = processes.section.tasks.values()
+                    calls = sum(len(task.contestants) for task in tasks)
+                    progress.update(bar, total=(rounds + (not quick)) * calls)
+                    report["sections"][name.value] = time(processes, rounds, quick, done)
+                    add_machine(report, processes.machine())
+    report.setdefault("machine", machine())  # of the memory section alone
+    write(report, out)
+
+
+def time(processes: Processes, rounds: int, quick: bool, done: Callable[[], None]) -> dict:
+    section = processes.section
+    tasks = {}
+    for title, task in section.tasks.items():
+        contestants = processes.contestants(title)
+        seconds = take_turns(contestants, rounds, warm_up=not quick, done=done)
+        tasks[title] = summary(task, seconds)
+    return {
+        "work": section.work,
+        "note": section.note,
+        "per_second": section.per_second,
+        "tasks": tasks,
+    }
+
+
+def add_machine(report: dict, found: dict) -> None:
+    """Every section loads libraries of its own."""
+    known = report.setdefault("machine", found)
+    for key in ("versions", "threads"):
+        known[key] |= found[key]
+
+
+def write(report: dict, out: Path) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "bench.json").write_text(json.dumps(report, indent=1) + "\n", "utf-8")
+    with (out / "bench.txt").open("w", encoding="utf-8") as file:
+        for console in (Console(highlight=False), Console(file=file, width=100, highlight=False)):
+            for part in tables(report):
+                console.print(part)
+    chart(report, out / "bench.png")
+    typer.echo(f"The ratios are in {out}/: bench.json, bench.txt, bench.png")
+
+
+if __name__ == "__main__":
+    app(prog_name="python -m benchmarks")

@@ -1,0 +1,64 @@
+"""Where the windows of a convolution or a pooling lie, along one side of an image.
+
+    padded = size + before + after            output = (padded - window) // stride + 1
+
+    valid     before = after = 0
+    p         before = after = p              symmetric, as PyTorch's ``padding=p``
+    same      output = ceil(size / stride),   before = total // 2,   after = total - before,
+              total = max((output - 1) * stride + window - size, 0)
+
+"same" is TensorFlow's rule: an odd total puts the extra pixel after, and what is added depends on
+the size of the image. With a stride of 2, a window of 3 and an even side it adds (0, 1), where
+PyTorch's usual ``padding=1`` adds (1, 1): the windows lie one pixel apart.
+"""
+
+from typing import Any, NamedTuple
+
+from common.checks import check_padding, check_pair
+
+__all__ = ["Geometry", "geometry", "output_size", "padding_sizes"]
+
+
+def padding_sizes(size: int, window: int, stride: int, padding: str | int) -> tuple[int, int]:
+    """The pixels to add before and after; ``padding`` is "valid", "same" or their number."""
+    if padding == "valid":
+        return 0, 0
+    if padding == "same":
+        total = max((-(-size // stride) - 1) * stride + window - size, 0)
+        return total // 2, total - total // 2
+    return int(padding), int(padding)
+
+
+def output_size(size: int, window: int, stride: int, padding: str | int) -> int:
+    """How many windows fit along a side of ``size`` pixels; there must be one."""
+    before, after = padding_sizes(size, window, stride, padding)
+    padded = size + before + after
+    if padded < window:
+        raise ValueError(
+            f"x must be at least {window} pixels high and wide after padding, "
+            f"as large as the window, got {padded}"
+        )
+    return (padded - window) // stride + 1
+
+
+class Geometry(NamedTuple):
+    """Of a whole image: each entry is a pair (height, width)."""
+
+    stride: tuple[int, int]
+    padding: tuple[tuple[int, int], tuple[int, int]]  # before and after
+    output: tuple[int, int]
+
+
+def geometry(
+    shape: tuple[int, ...], window: tuple[int, int], stride: Any, padding: Any
+) -> Geometry:
+    """Where the windows lie in images of ``shape`` (N, H, W, C)."""
+    strides, padding = check_pair("stride", stride), check_padding(padding)
+    down, right = (padding, padding) if isinstance(padding, str) else padding
+    rows = shape[1], window[0], strides[0], down
+    columns = shape[2], window[1], strides[1], right
+    return Geometry(
+        strides,
+        (padding_sizes(*rows), padding_sizes(*columns)),
+        (output_size(*rows), output_size(*columns)),
+    )

@@ -1,0 +1,149 @@
+r"""2-D convolution: every output pixel is a weighted sum over a window of the input.
+
+    y[n, i, j, o] = b[o] + sum_{u, v, c} x[n, i s_h + u, j s_w + v, c] w[u, v, c, o]
+
+where x stands for the input with its padding of zeros. (Strictly it is a cross-correlation, as in
+every framework: the kernel is not flipped.) It is ``keras.ops.conv``, and Keras's own layer with
+explicit padding besides.
+
+``x`` (N, H, W, in), ``weight`` (height, width, in, out), ``bias`` (out,) or None; ``stride`` is an
+integer or a pair (height, width). ``padding``: "valid" (none), "same" (TensorFlow's rule, see
+common/windows.py) or the pixels to add on either side, an integer or a pair. A ``ValueError`` says
+which argument does not fit; in a graph that was traced for images of any size, the backend's own
+error says that they are too small.
+
+Paper: LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to document recognition",
+Proc. IEEE 1998.
+
+Framework differences: PyTorch keeps images as (N, C, H, W) and kernels as (out, in, height, width),
+pads symmetrically, refuses "same" with a stride above 1, and draws weights and biases from
+U(-1/sqrt(fan_in), 1/sqrt(fan_in)). Keras has our layouts and, on every backend, our "same", but no
+explicit padding; it draws Glorot uniform weights and biases of 0. We do as Keras does, with
+explicit padding.
+"""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from common.checks import (
+    Shape,
+    check_dtype,
+    check_floating,
+    check_integer,
+    check_maps,
+    check_padding,
+    check_pair,
+    check_same_shape,
+)
+from common.windows import output_size, padding_sizes
+from keras_impl.layers import Checked, StreamGlorotUniform, dtype_name, verbatim
+
+__all__ = ["conv2d", "Conv2D"]
+
+Size = int | tuple[int, int]
+
+
+def conv2d(
+    x: Any,
+    weight: Any,
+    bias: Any | None = None,
+    *,
+    stride: Size = 1,
+    padding: str | Size = "valid",
+) -> Any:
+    """The equation above, of shape (N, height, width, out)."""
+    if len(weight.shape) != 4:
+        shape = tuple(weight.shape)
+        raise ValueError(f"weight must have shape (height, width, in, out), got {shape}")
+    check_maps(x.shape, weight.shape[2])
+    check_floating("x", dtype_name(x))
+    if bias is not None:
+        check_same_shape("bias", bias.shape, weight.shape[-1:])
+    strides, padding = check_pair("stride", stride), check_padding(padding)
+    kernel_size = tuple(weight.shape[:2])
+    output_sizes(x.shape, kernel_size, strides, padding)  # raises if there is no window
+    if not isinstance(padding, str):
+        x, padding = pad(x, kernel_size, strides, padding), "valid"
+    y = ops.conv(x, weight, strides, padding, data_format="channels_last")
+    return y if bias is None else y + bias
+
+
+@keras.saving.register_keras_serializable("triptych")
+class Conv2D(Checked, keras.layers.Conv2D):
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Size,
+        *,
+        stride: Size = 1,
+        padding: str | Size = "valid",
+        use_bias: bool = True,
+        seed: int = 0,
+        name: str = "conv",
+        dtype: str = "float32",
+        **kwargs: Any,
+    ) -> None:
+        self.in_channels = check_integer("in_channels", in_channels, minimum=1)
+        check_integer("out_channels", out_channels, minimum=1)
+        self.seed = seed
+        kwargs.setdefault("kernel_initializer", StreamGlorotUniform(seed, name))
+        super().__init__(
+            out_channels,
+            check_pair("kernel_size", kernel_size),
+            strides=check_pair("stride", stride),
+            data_format="channels_last",
+            dilation_rate=1,
+            groups=1,
+            use_bias=use_bias,
+            name=name,
+            dtype=check_dtype(dtype),
+            **kwargs,
+        )
+        self.padding = check_padding(padding)  # Keras would refuse explicit padding
+        self.build((None, None, None, in_channels))
+
+    def check(self, inputs: Any) -> None:
+        check_maps(inputs.shape, self.in_channels)
+
+    @verbatim()
+    def call(self, inputs: Any) -> Any:
+        y = conv2d(inputs, self.kernel, self.bias, stride=self.strides, padding=self.padding)
+        return y if self.activation is None else self.activation(y)
+
+    @verbatim()
+    def compute_output_shape(self, input_shape: Shape) -> tuple[int | None, ...]:
+        sizes = output_sizes(input_shape, self.kernel_size, self.strides, self.padding)
+        return (input_shape[0], *sizes, self.filters)
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        for key in ("data_format", "dilation_rate", "groups"):
+            del config[key]
+        config["out_channels"] = config.pop("filters")
+        config["stride"] = config.pop("strides")
+        return config | {"in_channels": self.in_channels, "seed": self.seed}
+
+
+def pad(
+    x: Any, window: tuple[int, int], stride: tuple[int, int], padding: Any, value: float = 0.0
+) -> Any:
+    """x with ``value`` around each image."""
+    sides = (padding, padding) if isinstance(padding, str) else padding
+    rows, columns = (
+        padding_sizes(*side) for side in zip(x.shape[1:3], window, stride, sides, strict=True)
+    )
+    return ops.pad(x, ((0, 0), rows, columns, (0, 0)), constant_values=value)
+
+
+def output_sizes(
+    shape: Shape, window: tuple[int, int], stride: tuple[int, int], padding: Any
+) -> tuple[int | None, ...]:
+    """How many windows fit, (height, width); None where the size of the images is not known."""
+    sides = (padding, padding) if isinstance(padding, str) else padding
+    return tuple(
+        None if size is None else output_size(size, *side)
+        for size, *side in zip(shape[1:3], window, stride, sides, strict=True)
+    )

@@ -1,0 +1,102 @@
+r"""Label smoothing: give every class a share of the target, so that no logit is pushed to infinity.
+
+    integer labels    q_c = (1 - smoothing) * [c = y] + smoothing / C
+    dense targets     q_c = (1 - smoothing) * t_c     + smoothing / C
+
+    p_c = exp(z_c) / sum_k exp(z_k)                   L = -1/N sum_i sum_c q_ic log p_ic
+
+It is Keras's own ``categorical_crossentropy`` with ``label_smoothing``, told that it gets logits;
+integers become one-hot rows first. In a traced graph values cannot be read: the range of the
+labels and the sums of the rows go unchecked there.
+
+``logits`` (N, C), finite; ``labels`` integers in [0, C) of shape (N,), or dense: rows of
+probabilities (N, C), of the dtype of the logits, in [0, 1] and with sums within (C + 8) * eps of 1
+(what rounding a row to its dtype and adding it up may cost). ``smoothing`` lies in [0, 1]; 0 is
+``softmax_cross_entropy``. The loss is in nats, a scalar of the dtype of the logits. A
+``ValueError`` says which argument does not fit.
+
+Paper: Szegedy, Vanhoucke, Ioffe, Shlens and Wojna, "Rethinking the Inception architecture for
+computer vision", CVPR 2016 (section 7).
+
+Framework differences: PyTorch's ``cross_entropy(label_smoothing=)`` takes both kinds of labels.
+Keras's ``categorical_crossentropy(label_smoothing=)`` takes dense ones only, and casts them to the
+dtype of the logits. Neither looks at the sums of the rows; where one is not 1, TensorFlow's
+gradient is still (p - q) / N, PyTorch's and JAX's is (p * sum_c q_c - q) / N. Here it is an error.
+"""
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from common.checks import (
+    check_batch,
+    check_dtype,
+    check_floating,
+    check_integer,
+    check_labels,
+    check_number,
+    check_probabilities,
+)
+from keras_impl.layers import dtype_name
+
+__all__ = ["smooth_labels", "smooth_targets", "label_smoothing_cross_entropy"]
+
+
+def smooth_labels(labels: Any, classes: int, smoothing: float, *, dtype: str = "float32") -> Any:
+    """q of integer labels, (N, classes)."""
+    classes = check_integer("classes", classes, minimum=1)
+    smoothing = check_number("smoothing", smoothing, "[0, 1]")
+    check_dtype(dtype)
+    check_batch(labels.shape, "labels")
+    _check_labels((None, classes), labels)
+    return _smooth(ops.one_hot(labels, classes, dtype=dtype), smoothing)
+
+
+def smooth_targets(targets: Any, smoothing: float) -> Any:
+    """q of dense targets."""
+    smoothing = check_number("smoothing", smoothing, "[0, 1]")
+    check_probabilities("targets", targets.shape, dtype_name(targets), lambda: _values(targets))
+    return _smooth(targets, smoothing)
+
+
+def label_smoothing_cross_entropy(logits: Any, labels: Any, smoothing: float) -> Any:
+    """The mean loss of a batch; ``labels`` are integers (N,) or dense (N, C)."""
+    smoothing = check_number("smoothing", smoothing, "[0, 1]")
+    dtype = dtype_name(logits)
+    check_floating("logits", dtype)
+    if keras.backend.is_float_dtype(dtype_name(labels)):
+        check_probabilities(
+            "labels",
+            labels.shape,
+            dtype_name(labels),
+            lambda: _values(labels),
+            (logits.shape, dtype),
+        )
+    else:
+        _check_labels(logits.shape, labels)
+        labels = ops.one_hot(labels, logits.shape[1], dtype=dtype)
+    losses = keras.losses.categorical_crossentropy(
+        labels, logits, from_logits=True, label_smoothing=smoothing
+    )
+    return ops.mean(losses)
+
+
+def _check_labels(logits_shape: tuple[int | None, ...], labels: Any) -> None:
+    def limits() -> tuple[int, int] | None:
+        values = _values(labels)
+        return None if values is None else (int(values.min()), int(values.max()))
+
+    check_labels(logits_shape, labels.shape, dtype_name(labels), limits)
+
+
+def _values(tensor: Any) -> np.ndarray | None:
+    try:
+        return ops.convert_to_numpy(tensor)
+    except (NotImplementedError, TypeError, ValueError):  # traced by TensorFlow, JAX, Keras
+        return None
+
+
+def _smooth(targets: Any, smoothing: float) -> Any:
+    return (1 - smoothing) * targets + smoothing / targets.shape[1]

@@ -1,0 +1,169 @@
+r"""Pooling: each window of an image becomes one number, its maximum or its mean.
+
+    max       y[n, i, j, c] = max over the window of x
+    average   y[n, i, j, c] = mean over the window of x
+    global    y[n, c]       = mean over the whole image
+
+Padding takes no part: it is -inf for the maximum, and the mean counts the pixels of the image
+alone. The gradient of a maximum goes to the first one in row-major order if there are several.
+These are ``keras.ops.max_pool`` and ``average_pool``, and Keras's own layers with explicit padding
+besides. Only the average with padding is our own: on the PyTorch backend of Keras up to 3.15,
+"same" repeats the pixels of the border and counts them where it pads on one side alone.
+
+``x`` (N, H, W, C); ``pool_size`` and ``stride`` are integers or pairs (height, width), ``stride``
+being ``pool_size`` unless given; ``padding`` is that of a convolution, smaller than the window. A
+``ValueError`` says which argument does not fit; in a graph that was traced for images of any size,
+the backend's own error says that they are too small. NaN in a window makes its maximum NaN on
+PyTorch and JAX. TensorFlow overlooks it on a CPU, and has the lowest finite float for a window of
+nothing else (tensorflow/tensorflow#125965).
+
+Papers: LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to document
+recognition", Proc. IEEE 1998 (average); Lin, Chen and Yan, "Network in network", ICLR 2014 (global
+average).
+
+Framework differences: PyTorch's average counts the padding (``count_include_pad=True``), and it
+pads symmetrically, by half a window at most. Keras leaves the padding out and has "valid" and
+"same" only. We leave it out.
+"""
+
+import math
+from typing import Any
+
+import keras
+from keras import ops
+
+from common.checks import Shape, check_floating, check_maps, check_pair, check_pool_padding
+from keras_impl.convolution import Size, output_sizes, pad
+from keras_impl.layers import Checked, dtype_name, verbatim
+
+__all__ = [
+    "max_pool2d",
+    "average_pool2d",
+    "global_average_pool2d",
+    "MaxPool2D",
+    "AveragePool2D",
+    "GlobalAveragePool2D",
+]
+
+
+def max_pool2d(
+    x: Any, pool_size: Size, *, stride: Size | None = None, padding: str | Size = "valid"
+) -> Any:
+    """The largest value of each window, (N, height, width, C)."""
+    pool, strides, padding = _check(x, pool_size, stride, padding)
+    if not isinstance(padding, str):
+        x, padding = pad(x, pool, strides, padding, -math.inf), "valid"
+    return ops.max_pool(x, pool, strides, padding, data_format="channels_last")
+
+
+def average_pool2d(
+    x: Any, pool_size: Size, *, stride: Size | None = None, padding: str | Size = "valid"
+) -> Any:
+    """The mean of each window, (N, height, width, C)."""
+    pool, strides, padding = _check(x, pool_size, stride, padding)
+    if padding == "valid" or (padding == "same" and keras.backend.backend() != "torch"):
+        return ops.average_pool(x, pool, strides, padding, data_format="channels_last")
+
+    def mean_with_zeros(x: Any) -> Any:
+        padded = pad(x, pool, strides, padding)
+        return ops.average_pool(padded, pool, strides, "valid", data_format="channels_last")
+
+    return mean_with_zeros(x) / mean_with_zeros(ops.ones_like(x[:1, :, :, :1]))
+
+
+def global_average_pool2d(x: Any) -> Any:
+    """The mean of each feature map, (N, C)."""
+    check_maps(x.shape)
+    check_floating("x", dtype_name(x))
+    return ops.mean(x, axis=(1, 2))
+
+
+class Pooling(Checked, keras.layers.Layer):
+    """What the layers below have in common; Keras would refuse explicit padding."""
+
+    def check(self, inputs: Any) -> None:
+        check_maps(inputs.shape)
+
+    @verbatim()
+    def compute_output_shape(self, input_shape: Shape) -> tuple[int | None, ...]:
+        sizes = output_sizes(input_shape, self.pool_size, self.strides, self.padding)
+        return (input_shape[0], *sizes, input_shape[-1])
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        config["stride"] = config.pop("strides")
+        del config["data_format"]
+        return config
+
+
+@keras.saving.register_keras_serializable("triptych")
+class MaxPool2D(Pooling, keras.layers.MaxPooling2D):
+    def __init__(
+        self,
+        pool_size: Size = 2,
+        *,
+        stride: Size | None = None,
+        padding: str | Size = "valid",
+        name: str = "max_pool",
+        **kwargs: Any,
+    ) -> None:
+        pool = check_pair("pool_size", pool_size)
+        strides = pool if stride is None else check_pair("stride", stride)
+        super().__init__(pool, strides, data_format="channels_last", name=name, **kwargs)
+        self.padding = check_pool_padding(padding, pool)
+
+    @verbatim()
+    def call(self, inputs: Any) -> Any:
+        return max_pool2d(inputs, self.pool_size, stride=self.strides, padding=self.padding)
+
+
+@keras.saving.register_keras_serializable("triptych")
+class AveragePool2D(Pooling, keras.layers.AveragePooling2D):
+    def __init__(
+        self,
+        pool_size: Size = 2,
+        *,
+        stride: Size | None = None,
+        padding: str | Size = "valid",
+        name: str = "average_pool",
+        **kwargs: Any,
+    ) -> None:
+        pool = check_pair("pool_size", pool_size)
+        strides = pool if stride is None else check_pair("stride", stride)
+        super().__init__(pool, strides, data_format="channels_last", name=name, **kwargs)
+        self.padding = check_pool_padding(padding, pool)
+
+    @verbatim()
+    def call(self, inputs: Any) -> Any:
+        return average_pool2d(inputs, self.pool_size, stride=self.strides, padding=self.padding)
+
+
+@keras.saving.register_keras_serializable("triptych")
+class GlobalAveragePool2D(Checked, keras.layers.GlobalAveragePooling2D):
+    def __init__(self, *, name: str = "global_average_pool", **kwargs: Any) -> None:
+        super().__init__(data_format="channels_last", keepdims=False, name=name, **kwargs)
+
+    def check(self, inputs: Any) -> None:
+        check_maps(inputs.shape)
+
+    @verbatim()
+    def call(self, inputs: Any) -> Any:
+        return global_average_pool2d(inputs)
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        for key in ("data_format", "keepdims"):
+            del config[key]
+        return config
+
+
+def _check(
+    x: Any, pool_size: Size, stride: Size | None, padding: str | Size
+) -> tuple[tuple[int, int], tuple[int, int], Any]:
+    check_maps(x.shape)
+    check_floating("x", dtype_name(x))
+    pool = check_pair("pool_size", pool_size)
+    padding = check_pool_padding(padding, pool)
+    strides = pool if stride is None else check_pair("stride", stride)
+    output_sizes(x.shape, pool, strides, padding)  # raises if there is no window
+    return pool, strides, padding

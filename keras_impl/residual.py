@@ -1,0 +1,81 @@
+r"""Residual block: what a branch of layers gives is added to its input.
+
+    y = shortcut(x) + branch(x)
+
+``branch`` and ``shortcut`` are layers in a row; no layers are the identity, which is the usual
+shortcut. Where the branch changes the shape of x, the shortcut has to change it too, by a dense
+layer or a 1x1 convolution; nothing is broadcast. Weights are named through the block:
+"residual_1.dense_1.weight". The names of all layers inside must differ, and the two outputs must
+have equal shapes; a ``ValueError`` says what does not fit. A layer draws its initial weights and
+its masks by its seed and its own name: in two blocks of one seed, names must differ too, or the
+draws are the same.
+
+Paper: He, Zhang, Ren and Sun, "Deep residual learning for image recognition", CVPR 2016. There the
+block ends in y = ReLU(shortcut(x) + branch(x)); here that ReLU is the next layer.
+
+Framework differences: neither has such a layer. In PyTorch people write ``x + self.branch(x)``,
+which broadcasts; in Keras ``keras.layers.Add``, which broadcasts too.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from common.checks import check_layer_names, check_same_shape
+from keras_impl.layers import verbatim
+
+__all__ = ["Residual"]
+
+
+@keras.saving.register_keras_serializable("triptych")
+class Residual(keras.layers.Layer):
+    def __init__(
+        self,
+        branch: Sequence[keras.Layer],
+        shortcut: Sequence[keras.Layer] = (),
+        *,
+        name: str = "residual",
+        **kwargs: Any,
+    ) -> None:
+        # The layers inside cast x to their own dtype: here it would be rounded to float32 first.
+        super().__init__(name=name, autocast=False, **kwargs)
+        self.branch, self.shortcut = list(branch), list(shortcut)
+        self.layers = [*self.branch, *self.shortcut]
+        check_layer_names([layer.name for layer in self.layers])
+        for layer in self.layers:
+            for variable in layer.variables:
+                # The path that Keras gives to what it makes inside a block. Where two variables
+                # have one path, ``fit`` on PyTorch zeroes the gradient of one of them only.
+                variable._path = f"{name}/{variable.path}"
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        self.call(keras.KerasTensor(input_shape))  # of symbols: builds the layers inside
+
+    @verbatim()
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        # Keras hands ``training`` on to every layer that is called in here.
+        branch, shortcut = _along(self.branch, inputs), _along(self.shortcut, inputs)
+        check_same_shape("output of branch, like that of shortcut,", branch.shape, shortcut.shape)
+        return shortcut + branch
+
+    def get_config(self) -> dict[str, Any]:
+        paths = {"branch": self.branch, "shortcut": self.shortcut}
+        return super().get_config() | {
+            key: [keras.saving.serialize_keras_object(layer) for layer in layers]
+            for key, layers in paths.items()
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Residual":
+        paths = {
+            key: [keras.saving.deserialize_keras_object(layer) for layer in config[key]]
+            for key in ("branch", "shortcut")
+        }
+        return cls(**(config | paths))
+
+
+def _along(layers: list[keras.Layer], x: Any) -> Any:
+    for layer in layers:
+        x = layer(x)
+    return x

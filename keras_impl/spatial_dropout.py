@@ -1,0 +1,85 @@
+r"""Spatial dropout: in training whole feature maps are set to zero with probability ``rate``.
+
+    mask ~ Bernoulli(1 - rate), shape (N, C)                  True = keep
+    training     y[n, i, j, c] = x[n, i, j, c] * mask[n, c] / (1 - rate)
+    inference    y = x
+
+Neighbouring pixels of a feature map say nearly the same, so dropping some of them takes little
+away: a map of an image is dropped as a whole, or kept. The gradient is the backend's
+autodiff of the product.
+
+``x`` has shape (N, H, W, C), ``mask`` (N, C); ``rate`` lies in [0, 1); a ``ValueError`` says which
+argument does not fit.
+
+Paper: Tompson, Goroshin, Jain, LeCun and Bregler, "Efficient object localization using
+convolutional networks", CVPR 2015, section 3.2.
+
+Framework differences: PyTorch's Dropout2d calls the rate ``p``, has its channels second, takes
+three axes for (N, C, L) with a warning, and drops single elements of two; it multiplies by the
+mask, so a dropped NaN stays NaN. Keras's SpatialDropout2D has its channels where ``data_format``
+says (last, by default), takes four axes only, and selects, so the NaN becomes 0. We take four axes,
+channels last, and multiply. Neither can be given a mask, so the product is written out here.
+"""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from common.checks import check_floating, check_integer, check_maps, check_mask, check_number
+from common.streams import Stream
+from keras_impl.layers import Checked, dtype_name, verbatim
+from keras_impl.streams import bernoulli
+
+__all__ = ["draw_mask", "spatial_dropout", "SpatialDropout2D"]
+
+
+def draw_mask(stream: Stream, shape: tuple[int, ...], rate: float) -> Any:
+    """Booleans (N, C) for x of ``shape`` (N, H, W, C), True (keep) with probability 1 - rate."""
+    rate = check_number("rate", rate, "[0, 1)")
+    # In a graph a size may be a tensor, whose value cannot be read.
+    check_maps([None if ops.is_tensor(size) else size for size in shape])
+    return ops.logical_not(bernoulli(stream, (shape[0], shape[3]), rate))
+
+
+def spatial_dropout(x: Any, rate: float, mask: Any | None, *, training: bool = True) -> Any:
+    """The equations above, with a mask that is given. Inference uses none; it may then be None."""
+    rate = check_number("rate", rate, "[0, 1)")
+    check_floating("x", dtype_name(x))
+    check_maps(x.shape)
+    if not training:
+        return x
+    n, _, _, channels = x.shape
+    check_mask(None if mask is None else (mask.shape, dtype_name(mask)), (n, channels))
+    factor = ops.cast(mask, x.dtype) * (1 / (1 - rate))
+    return x * ops.expand_dims(factor, (1, 2))
+
+
+@keras.saving.register_keras_serializable("triptych")
+class SpatialDropout2D(Checked, keras.layers.Layer):
+    """Dropout of maps by the stream (seed, name, step); ``step`` counts training passes."""
+
+    def __init__(
+        self, rate: float, *, seed: int = 0, name: str = "spatial_dropout", **kwargs: Any
+    ) -> None:
+        super().__init__(name=name, **kwargs)
+        self.rate = check_number("rate", rate, "[0, 1)")
+        self.seed = check_integer("seed", seed, maximum=2**64 - 1)
+        self.step = self.add_weight(
+            name="step", shape=(), initializer="zeros", dtype="int64", trainable=False
+        )
+
+    def check(self, inputs: Any) -> None:
+        check_maps(inputs.shape)
+
+    @verbatim()
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        mask = None
+        if training:
+            stream = Stream(self.seed, self.name, self.step.value)
+            mask = draw_mask(stream, ops.shape(inputs), self.rate)
+            self.step.assign_add(1)
+        return spatial_dropout(inputs, self.rate, mask, training=training)
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"rate": self.rate, "seed": self.seed}

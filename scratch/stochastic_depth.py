@@ -1,0 +1,121 @@
+r"""Stochastic depth: in training the branch of a residual block is left out, sample by sample.
+
+    keep ~ Bernoulli(1 - rate), shape (N,)                    True = keep
+    inverted    training  y[n] = x[n] * keep[n] / (1 - rate)  inference  y = x
+    original    training  y[n] = x[n] * keep[n]               inference  y = x * (1 - rate)
+
+x is what the branch of a residual block gives, so that a sample with keep = 0 goes through the
+shortcut alone, as if the block were not there. Either way the expectation of y is the same in
+training and in inference. The map is linear in x and diagonal, so the gradient goes through the
+same map: in training dL/dx[n] = dL/dy[n] * keep[n] / (1 - rate) for the inverted form.
+
+Deep blocks are left out more often than early ones, by a linear rule (section 3 of the paper):
+
+    rate of block l = rate * l / depth,   l = 1, ..., depth
+
+``x`` has shape (N, ...), ``keep`` (N,); ``rate`` lies in [0, 1); a ``ValueError`` says which
+argument does not fit.
+
+Paper: Huang, Sun, Liu, Sedra and Weinberger, "Deep networks with stochastic depth", ECCV 2016 (the
+original form). EfficientNet (Tan and Le, ICML 2019) and timm's DropPath have the inverted one.
+
+Framework differences: neither has a layer of that name. Keras's Dropout with the ``noise_shape``
+(None, 1, ..., 1) is the inverted form, and so are PyTorch's Dropout1d of x as (1, N, features) and
+torchvision's StochasticDepth in its mode "row". timm's rates are linspace(0, rate, depth): its
+first block is never left out. None can be given the draw, so the frameworks' panels write the
+product out.
+"""
+
+import numpy as np
+
+from common.checks import (
+    check_batch,
+    check_flag,
+    check_floating,
+    check_integer,
+    check_mask,
+    check_number,
+)
+from common.streams import Stream
+from scratch.layers import Layer, dtype_name
+from scratch.streams import bernoulli
+
+__all__ = [
+    "linear_decay",
+    "draw_keep",
+    "stochastic_depth",
+    "stochastic_depth_backward",
+    "StochasticDepth",
+]
+
+
+def linear_decay(rate: float, depth: int) -> list[float]:
+    """The rate of each of ``depth`` blocks, from rate / depth to rate."""
+    rate = check_number("rate", rate, "[0, 1)")
+    depth = check_integer("depth", depth, minimum=1)
+    return [rate * block / depth for block in range(1, depth + 1)]
+
+
+def draw_keep(stream: Stream, count: int, rate: float) -> np.ndarray:
+    """Booleans of shape (count,), True (keep) with probability 1 - rate."""
+    return ~bernoulli(stream, (count,), check_number("rate", rate, "[0, 1)"))
+
+
+def stochastic_depth(
+    x: np.ndarray,
+    rate: float,
+    keep: np.ndarray | None,
+    *,
+    training: bool = True,
+    inverted: bool = True,
+) -> np.ndarray:
+    """The equations above, with a draw that is given. Inference uses none; it may then be None."""
+    rate = check_number("rate", rate, "[0, 1)")
+    check_floating("x", dtype_name(x))
+    check_batch(x.shape)
+    if not training:
+        return x if inverted else x * (1 - rate)
+    check_mask(None if keep is None else (keep.shape, dtype_name(keep)), x.shape[:1], "keep")
+    factor = np.asarray(keep, x.dtype)
+    if inverted:
+        factor *= 1 / (1 - rate)
+    return x * factor.reshape(-1, *[1] * (x.ndim - 1))
+
+
+def stochastic_depth_backward(
+    grad: np.ndarray,
+    rate: float,
+    keep: np.ndarray | None,
+    *,
+    training: bool = True,
+    inverted: bool = True,
+) -> np.ndarray:
+    """dL/dx from dL/dy."""
+    return stochastic_depth(grad, rate, keep, training=training, inverted=inverted)
+
+
+class StochasticDepth(Layer):
+    """Draws from the stream (seed, name, step); ``step`` counts training passes."""
+
+    def __init__(
+        self, rate: float, *, inverted: bool = True, seed: int = 0, name: str = "stochastic_depth"
+    ) -> None:
+        super().__init__(name)
+        self.rate = check_number("rate", rate, "[0, 1)")
+        self.inverted = check_flag("inverted", inverted)
+        self.seed = check_integer("seed", seed, maximum=2**64 - 1)
+        self.state["step"] = np.zeros((), np.int64)
+
+    def forward(self, x: np.ndarray, *, training: bool = False) -> np.ndarray:
+        check_batch(x.shape)
+        self._keep, self._training = None, training
+        if training:
+            stream = Stream(self.seed, self.name, self.state["step"])
+            self._keep = draw_keep(stream, len(x), self.rate)
+            self.state["step"] += 1
+        return stochastic_depth(x, self.rate, self._keep, training=training, inverted=self.inverted)
+
+    def backward(self, grad: np.ndarray) -> np.ndarray:
+        return stochastic_depth_backward(
+            grad, self.rate, self._keep, training=self._training, inverted=self.inverted
+        )

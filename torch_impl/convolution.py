@@ -1,0 +1,117 @@
+r"""2-D convolution: every output pixel is a weighted sum over a window of the input.
+
+    y[n, i, j, o] = b[o] + sum_{u, v, c} x[n, i s_h + u, j s_w + v, c] w[o, c, u, v]
+
+where x stands for the input with its padding of zeros. (Strictly it is a cross-correlation, as in
+every framework: the kernel is not flipped.) It is PyTorch's ``F.conv2d`` and its gradient. The
+images that PyTorch is shown are a view of ours: its memory format "channels last", nothing copied.
+
+``x`` (N, H, W, in), ``weight`` (out, in, height, width), ``bias`` (out,) or None; ``stride`` is an
+integer or a pair (height, width). ``padding``: "valid" (none), "same" (TensorFlow's rule, see
+common/windows.py) or the pixels to add on either side, an integer or a pair. A ``ValueError`` says
+which argument does not fit.
+
+Paper: LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to document recognition",
+Proc. IEEE 1998.
+
+Framework differences: PyTorch keeps images as (N, C, H, W) and kernels as (out, in, height, width),
+pads symmetrically, refuses "same" with a stride above 1, and draws weights and biases from
+U(-1/sqrt(fan_in), 1/sqrt(fan_in)). Keras has (N, H, W, C), (height, width, in, out) and our "same",
+but no explicit padding; it draws Glorot uniform weights and biases of 0. We do as Keras does, with
+explicit padding; only the layout of the kernel stays PyTorch's.
+"""
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from common.checks import (
+    check_dtype,
+    check_floating,
+    check_integer,
+    check_maps,
+    check_padding,
+    check_pair,
+    check_same_shape,
+)
+from common.windows import geometry
+from torch_impl.layers import dtype_name, glorot_uniform
+
+__all__ = ["conv2d", "Conv2D"]
+
+Size = int | tuple[int, int]
+
+
+def conv2d(
+    x: torch.Tensor,
+    weight: torch.Tensor,
+    bias: torch.Tensor | None = None,
+    *,
+    stride: Size = 1,
+    padding: str | Size = "valid",
+) -> torch.Tensor:
+    """The equation above, of shape (N, height, width, out)."""
+    if weight.ndim != 4:
+        shape = tuple(weight.shape)
+        raise ValueError(f"weight must have shape (out, in, height, width), got {shape}")
+    out_channels, in_channels, height, width = weight.shape
+    check_maps(x.shape, in_channels)
+    check_floating("x", dtype_name(x))
+    if bias is not None:
+        check_same_shape("bias", bias.shape, (out_channels,))
+    windows = geometry(tuple(x.shape), (height, width), stride, padding)
+    (top, bottom), (left, right) = windows.padding
+    images = x.permute(0, 3, 1, 2)
+    if top == bottom and left == right:
+        y = F.conv2d(images, weight, bias, windows.stride, (top, left))
+    else:
+        y = F.conv2d(F.pad(images, (left, right, top, bottom)), weight, bias, windows.stride)
+    return y.permute(0, 2, 3, 1)
+
+
+class Conv2D(nn.Conv2d):
+    stride: tuple[int, int]
+    padding: str | tuple[int, int]
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Size,
+        *,
+        stride: Size = 1,
+        padding: str | Size = "valid",
+        use_bias: bool = True,
+        seed: int = 0,
+        name: str = "conv",
+        dtype: str = "float32",
+    ) -> None:
+        check_integer("in_channels", in_channels, minimum=1)
+        check_integer("out_channels", out_channels, minimum=1)
+        self.seed, self.name = seed, name
+        super().__init__(
+            in_channels,
+            out_channels,
+            check_pair("kernel_size", kernel_size),
+            stride=check_pair("stride", stride),
+            bias=use_bias,
+            dtype=getattr(torch, check_dtype(dtype)),
+        )
+        self.padding = check_padding(padding)  # PyTorch would refuse "same" with a stride
+
+    def reset_parameters(self) -> None:
+        """``nn.Conv2d`` calls this once the parameters exist."""
+        out_channels, in_channels, *kernel_size = self.weight.shape
+        drawn = glorot_uniform(
+            (*kernel_size, in_channels, out_channels),
+            seed=self.seed,
+            name=self.name,
+            dtype=dtype_name(self.weight),
+        )
+        with torch.no_grad():
+            self.weight.copy_(drawn.permute(3, 2, 0, 1))
+            if self.bias is not None:
+                self.bias.zero_()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return conv2d(x, self.weight, self.bias, stride=self.stride, padding=self.padding)

@@ -1,0 +1,96 @@
+r"""Gradient clipping: no step larger than a limit, however steep the loss.
+
+    norm              ||g|| = sqrt(sum g**2)            ||G|| = sqrt(sum_k ||g_k||**2)
+    by value          g <- min(max(g, -limit), limit)                            each element
+    by norm           g <- g * min(max_norm / ||g||, 1)                          each array
+    by global norm    g_k <- g_k * min(max_norm / ||G||, 1)                      all arrays as one
+
+In float32 the square of 2e19 overflows and that of 1e-23 is 0. Where the plain norm comes out too
+large or too small to be trusted, it is m * sqrt(sum (g / m)**2), m = max abs(g). ||G|| is PyTorch's
+own ``get_total_norm``, the norm of the norms of the arrays. A scale of 1 leaves every bit as it is.
+
+``grads`` is a list of arrays of one floating dtype and any shapes; ``limit`` and ``max_norm`` lie
+in (0, inf). A ``ValueError`` says which argument does not fit. Nothing is written into what is
+given; an array that is not scaled is returned itself.
+
+Where something is not finite, or a norm too large for the dtype:
+
+    by value          inf becomes limit, -inf becomes -limit, NaN stays NaN
+    by norm           an array whose norm is inf or NaN becomes NaN everywhere
+    by global norm    all arrays become NaN if the global norm is inf or NaN
+
+Paper: Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural networks",
+ICML 2013 (Algorithm 1).
+
+Framework differences: PyTorch's ``clip_grad_norm_`` writes into the gradients and divides by
+norm + 1e-6; an inf turns finite gradients into 0. Keras divides by the norm; an inf turns all of
+them into NaN under global_clipnorm, as here, but finite ones into 0 under clipnorm. Its limit of 0
+is none at all; here it is an error. Below the limit Keras may change the last place of a gradient,
+as max_norm * (1 / max_norm) is not always 1. Both square the elements as they are: to them float32
+gradients of 1e20 have an infinite norm.
+"""
+
+import math
+
+import torch
+from torch.nn.utils import get_total_norm
+
+from common import gradient_norms
+from common.checks import check_gradients, check_number
+from torch_impl.layers import dtype_name
+
+__all__ = ["global_norm", "clip_by_value", "clip_by_norm", "clip_by_global_norm", "NormMonitor"]
+
+Tensors = list[torch.Tensor]
+
+
+def global_norm(grads: Tensors) -> torch.Tensor:
+    """||G||, a scalar of the dtype of the gradients."""
+    check_gradients(grads, dtype_name)
+    return _norm(grads)
+
+
+def clip_by_value(grads: Tensors, limit: float) -> Tensors:
+    """Every element in [-limit, limit]."""
+    check_gradients(grads, dtype_name)
+    limit = check_number("limit", limit, "(0, inf)")
+    return [grad.clamp(-limit, limit) for grad in grads]
+
+
+def clip_by_norm(grads: Tensors, max_norm: float) -> Tensors:
+    """Every array at most ``max_norm`` long."""
+    check_gradients(grads, dtype_name)
+    return [_scaled(grad, _scale(_norm([grad]), max_norm)) for grad in grads]
+
+
+def clip_by_global_norm(grads: Tensors, max_norm: float) -> tuple[Tensors, torch.Tensor]:
+    """All arrays together at most ``max_norm`` long, and the global norm from before."""
+    norm = global_norm(grads)
+    scale = _scale(norm, max_norm)
+    return [_scaled(grad, scale) for grad in grads], norm
+
+
+# Plain Python that is the same in every framework.
+NormMonitor = gradient_norms.NormMonitor
+
+
+def _norm(grads: Tensors) -> torch.Tensor:
+    norm = get_total_norm(grads)
+    limits = torch.finfo(norm.dtype)
+    if math.sqrt(limits.tiny / limits.eps) <= norm < math.inf:  # no square that counts was lost
+        return norm
+    largest = get_total_norm(grads, math.inf)
+    if largest == 0 or not largest.isfinite():
+        return largest
+    return largest * get_total_norm([grad / largest for grad in grads])
+
+
+def _scale(norm: torch.Tensor, max_norm: float) -> float:
+    max_norm, found = check_number("max_norm", max_norm, "(0, inf)"), norm.item()
+    if not math.isfinite(found):
+        return math.nan
+    return max_norm / found if found > max_norm else 1.0
+
+
+def _scaled(grad: torch.Tensor, scale: float) -> torch.Tensor:
+    return grad if scale == 1 else grad * scale

@@ -1,0 +1,97 @@
+r"""Label smoothing: give every class a share of the target, so that no logit is pushed to infinity.
+
+    integer labels    q_c = (1 - smoothing) * [c = y] + smoothing / C
+    dense targets     q_c = (1 - smoothing) * t_c     + smoothing / C
+
+    p_c = exp(z_c) / sum_k exp(z_k)                   L = -1/N sum_i sum_c q_ic log p_ic
+
+It is PyTorch's own ``cross_entropy`` with ``label_smoothing``, and its autograd.
+
+``logits`` (N, C), finite; ``labels`` integers in [0, C) of shape (N,), or dense: rows of
+probabilities (N, C), of the dtype of the logits, in [0, 1] and with sums within (C + 8) * eps of 1
+(what rounding a row to its dtype and adding it up may cost). ``smoothing`` lies in [0, 1]; 0 is
+``softmax_cross_entropy``. The loss is in nats, a scalar of the dtype of the logits. A
+``ValueError`` says which argument does not fit.
+
+Paper: Szegedy, Vanhoucke, Ioffe, Shlens and Wojna, "Rethinking the Inception architecture for
+computer vision", CVPR 2016 (section 7).
+
+Framework differences: PyTorch's ``cross_entropy(label_smoothing=)`` takes both kinds of labels.
+Keras's ``categorical_crossentropy(label_smoothing=)`` takes dense ones only, and casts them to the
+dtype of the logits. Neither looks at the sums of the rows; where one is not 1, TensorFlow's
+gradient is still (p - q) / N, PyTorch's and JAX's is (p * sum_c q_c - q) / N. Here it is an error.
+"""
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from common.checks import (
+    check_batch,
+    check_dtype,
+    check_floating,
+    check_integer,
+    check_labels,
+    check_number,
+    check_probabilities,
+)
+from torch_impl.layers import dtype_name
+
+__all__ = ["smooth_labels", "smooth_targets", "label_smoothing_cross_entropy"]
+
+
+def smooth_labels(
+    labels: torch.Tensor, classes: int, smoothing: float, *, dtype: str = "float32"
+) -> torch.Tensor:
+    """q of integer labels, (N, classes)."""
+    classes = check_integer("classes", classes, minimum=1)
+    smoothing = check_number("smoothing", smoothing, "[0, 1]")
+    check_dtype(dtype)
+    check_batch(labels.shape, "labels")
+    _check_labels((None, classes), labels)
+    one_hot = F.one_hot(labels.long(), classes).to(getattr(torch, dtype))
+    return _smooth(one_hot, smoothing)
+
+
+def smooth_targets(targets: torch.Tensor, smoothing: float) -> torch.Tensor:
+    """q of dense targets."""
+    smoothing = check_number("smoothing", smoothing, "[0, 1]")
+    check_probabilities("targets", targets.shape, dtype_name(targets), lambda: _values(targets))
+    return _smooth(targets, smoothing)
+
+
+def label_smoothing_cross_entropy(
+    logits: torch.Tensor, labels: torch.Tensor, smoothing: float
+) -> torch.Tensor:
+    """The mean loss of a batch; ``labels`` are integers (N,) or dense (N, C)."""
+    smoothing = check_number("smoothing", smoothing, "[0, 1]")
+    check_floating("logits", dtype_name(logits))
+    if labels.is_floating_point():
+        check_probabilities(
+            "labels",
+            labels.shape,
+            dtype_name(labels),
+            lambda: _values(labels),
+            (logits.shape, dtype_name(logits)),
+        )
+    else:
+        _check_labels(logits.shape, labels)
+        labels = labels.long()
+    return F.cross_entropy(logits, labels, label_smoothing=smoothing)
+
+
+def _check_labels(logits_shape: tuple[int | None, ...], labels: torch.Tensor) -> None:
+    check_labels(
+        logits_shape,
+        labels.shape,
+        dtype_name(labels),
+        lambda: (int(labels.min()), int(labels.max())),
+    )
+
+
+def _values(tensor: torch.Tensor) -> np.ndarray:
+    return tensor.detach().double().cpu().numpy()
+
+
+def _smooth(targets: torch.Tensor, smoothing: float) -> torch.Tensor:
+    return (1 - smoothing) * targets + smoothing / targets.shape[1]

@@ -1,0 +1,155 @@
+r"""Pooling: each window of an image becomes one number, its maximum or its mean.
+
+    max       y[n, i, j, c] = max over the window of x
+    average   y[n, i, j, c] = mean over the window of x
+    global    y[n, c]       = mean over the whole image
+
+Padding takes no part: it is -inf for the maximum, and the mean counts the pixels of the image
+alone. The gradient of a maximum goes to the first one in row-major order if there are several.
+These are PyTorch's ``F.max_pool2d`` and ``F.avg_pool2d`` and their gradients, with padding of our
+own where PyTorch refuses it.
+
+``x`` (N, H, W, C); ``pool_size`` and ``stride`` are integers or pairs (height, width), ``stride``
+being ``pool_size`` unless given; ``padding`` is that of a convolution, smaller than the window. A
+``ValueError`` says which argument does not fit. NaN in a window makes its maximum NaN, and the
+gradient goes to the window's last NaN.
+
+Papers: LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to document
+recognition", Proc. IEEE 1998 (average); Lin, Chen and Yan, "Network in network", ICLR 2014 (global
+average).
+
+Framework differences: PyTorch's average counts the padding (``count_include_pad=True``), and it
+pads symmetrically, by half a window at most. Keras leaves the padding out and has "valid" and
+"same" only. We leave it out. Keras on TensorFlow may overlook NaN.
+"""
+
+import math
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from common.checks import check_floating, check_maps, check_pair, check_pool_padding
+from common.windows import Geometry, geometry
+from torch_impl.convolution import Size
+from torch_impl.layers import dtype_name
+
+__all__ = [
+    "max_pool2d",
+    "average_pool2d",
+    "global_average_pool2d",
+    "MaxPool2D",
+    "AveragePool2D",
+    "GlobalAveragePool2D",
+]
+
+
+def max_pool2d(
+    x: torch.Tensor, pool_size: Size, *, stride: Size | None = None, padding: str | Size = "valid"
+) -> torch.Tensor:
+    """The largest value of each window, (N, height, width, C)."""
+    pool, windows = _check(x, pool_size, stride, padding)
+    images, amounts = x.permute(0, 3, 1, 2), _symmetric(pool, windows)
+    if amounts is None:
+        images, amounts = _pad(images, windows, -math.inf), (0, 0)
+    return F.max_pool2d(images, pool, windows.stride, amounts).permute(0, 2, 3, 1)
+
+
+def average_pool2d(
+    x: torch.Tensor, pool_size: Size, *, stride: Size | None = None, padding: str | Size = "valid"
+) -> torch.Tensor:
+    """The mean of each window, (N, height, width, C)."""
+    pool, windows = _check(x, pool_size, stride, padding)
+    images, amounts = x.permute(0, 3, 1, 2), _symmetric(pool, windows)
+    if amounts is not None:
+        y = F.avg_pool2d(images, pool, windows.stride, amounts, count_include_pad=False)
+    else:
+        inside = torch.ones_like(images[:1, :1])
+        y = _sum_pool(images, pool, windows) / _sum_pool(inside, pool, windows)
+    return y.permute(0, 2, 3, 1)
+
+
+def global_average_pool2d(x: torch.Tensor) -> torch.Tensor:
+    """The mean of each feature map, (N, C)."""
+    check_maps(x.shape)
+    check_floating("x", dtype_name(x))
+    return x.mean(dim=(1, 2))
+
+
+class MaxPool2D(nn.Module):
+    def __init__(
+        self,
+        pool_size: Size = 2,
+        *,
+        stride: Size | None = None,
+        padding: str | Size = "valid",
+        name: str = "max_pool",
+    ) -> None:
+        super().__init__()
+        self.name = name
+        self.pool_size = check_pair("pool_size", pool_size)
+        self.stride = self.pool_size if stride is None else check_pair("stride", stride)
+        self.padding = check_pool_padding(padding, self.pool_size)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return max_pool2d(x, self.pool_size, stride=self.stride, padding=self.padding)
+
+    def extra_repr(self) -> str:
+        return f"{self.pool_size}, stride={self.stride}, padding={self.padding!r}"
+
+
+class AveragePool2D(nn.Module):
+    def __init__(
+        self,
+        pool_size: Size = 2,
+        *,
+        stride: Size | None = None,
+        padding: str | Size = "valid",
+        name: str = "average_pool",
+    ) -> None:
+        super().__init__()
+        self.name = name
+        self.pool_size = check_pair("pool_size", pool_size)
+        self.stride = self.pool_size if stride is None else check_pair("stride", stride)
+        self.padding = check_pool_padding(padding, self.pool_size)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return average_pool2d(x, self.pool_size, stride=self.stride, padding=self.padding)
+
+    def extra_repr(self) -> str:
+        return f"{self.pool_size}, stride={self.stride}, padding={self.padding!r}"
+
+
+class GlobalAveragePool2D(nn.Module):
+    def __init__(self, *, name: str = "global_average_pool") -> None:
+        super().__init__()
+        self.name = name
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return global_average_pool2d(x)
+
+
+def _symmetric(pool: tuple[int, int], windows: Geometry) -> tuple[int, int] | None:
+    """The padding as PyTorch's pooling takes it: equal sides, of half a window at most."""
+    (top, bottom), (left, right) = windows.padding
+    fits = top == bottom and left == right and 2 * top <= pool[0] and 2 * left <= pool[1]
+    return (top, left) if fits else None
+
+
+def _pad(images: torch.Tensor, windows: Geometry, value: float) -> torch.Tensor:
+    rows, columns = windows.padding
+    return F.pad(images, (*columns, *rows), value=value)
+
+
+def _sum_pool(images: torch.Tensor, pool: tuple[int, int], windows: Geometry) -> torch.Tensor:
+    return F.avg_pool2d(_pad(images, windows, 0), pool, windows.stride, divisor_override=1)
+
+
+def _check(
+    x: torch.Tensor, pool_size: Size, stride: Size | None, padding: str | Size
+) -> tuple[tuple[int, int], Geometry]:
+    check_maps(x.shape)
+    check_floating("x", dtype_name(x))
+    pool = check_pair("pool_size", pool_size)
+    check_pool_padding(padding, pool)
+    return pool, geometry(tuple(x.shape), pool, pool if stride is None else stride, padding)

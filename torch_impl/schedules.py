@@ -1,0 +1,233 @@
+r"""Learning-rate schedules: step, exponential and cosine decay, and reduction on a plateau.
+
+    step          learning_rate * factor**floor(step / every)
+    exponential   learning_rate * factor**(step / every)
+    cosine        warm-up               learning_rate * (step + 1) / (warmup_steps + 1)
+                  from warmup_steps on  floor + (learning_rate - floor) * (1 + cos(pi * t)) / 2
+                                        t = min((step - warmup_steps) / steps, 1)
+
+    plateau       after each epoch      rest = max(rest - 1, 0)
+                  improvement           best = value, wait = 0
+                  else, if rest = 0     wait += 1, and if wait >= patience (so 0 acts as 1)
+                                        learning_rate = max(factor * learning_rate, floor)
+                                        rest = cooldown, wait = 0
+    improvement   mode "min"            value < best - margin       "abs"  margin = threshold
+                  mode "max"            value > best + margin       "rel"  threshold * abs(best)
+
+``step`` counts from 0 and is the number of updates made so far. The warm-up rises in equal parts,
+of which the first update already has one; update ``warmup_steps`` is the first at the full rate.
+The cosine takes ``steps`` updates more and stays at the floor. The first value is an improvement,
+and an infinite one compares as usual. NaN never is an improvement.
+
+learning_rate lies in (0, inf), factor in (0, 1] for the decays and in (0, 1) for the plateau,
+threshold in [0, 1) if relative and [0, inf) if not. ``floor`` is a learning rate, in
+[0, learning_rate] for the cosine. every and steps are integers >= 1, the other counts >= 0. A
+``ValueError`` says which does not fit.
+
+Papers: Loshchilov and Hutter, "SGDR: stochastic gradient descent with warm restarts", ICLR 2017
+(cosine, here without restarts); Goyal et al., "Accurate, large minibatch SGD: training ImageNet in
+1 hour", 2017 (linear warm-up).
+
+Framework differences: PyTorch's schedules multiply the rate of the step before, which piles up
+rounding errors; its cosine rises again after T_max; its LinearLR cannot start from 0. Keras's
+warm-up starts from 0, its floor is a fraction, and on TensorFlow its schedules are in float32. On a
+plateau PyTorch waits one epoch longer than ``patience`` and ``cooldown`` say, ignores changes of
+1e-8 or less, and takes a relative threshold with the sign of ``best``: below 0, no change at all is
+an improvement. Keras's threshold is absolute, and a NaN at the first epoch is its best for ever. We
+count as Keras does: the plateau is PyTorch's with other numbers and another comparison, the decays
+are PyTorch's base class with the formulas, which need no rate of the step before.
+"""
+
+import math
+from typing import Any
+
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+
+from common.checks import check_choice, check_integer, check_number
+
+__all__ = [
+    "step_decay",
+    "exponential_decay",
+    "cosine_decay",
+    "improves",
+    "StepDecay",
+    "ExponentialDecay",
+    "CosineDecay",
+    "ReduceOnPlateau",
+]
+
+
+def step_decay(step: int, *, learning_rate: float, factor: float, every: int) -> float:
+    """The learning rate times ``factor`` after each ``every`` updates."""
+    step = check_integer("step", step)
+    learning_rate = check_number("learning_rate", learning_rate, "(0, inf)")
+    factor = check_number("factor", factor, "(0, 1]")
+    return learning_rate * factor ** (step // check_integer("every", every, minimum=1))
+
+
+def exponential_decay(step: int, *, learning_rate: float, factor: float, every: int) -> float:
+    """The same, smoothly: each update has its share of the factor."""
+    step = check_integer("step", step)
+    learning_rate = check_number("learning_rate", learning_rate, "(0, inf)")
+    factor = check_number("factor", factor, "(0, 1]")
+    return learning_rate * factor ** (step / check_integer("every", every, minimum=1))
+
+
+def cosine_decay(
+    step: int, *, learning_rate: float, steps: int, floor: float = 0.0, warmup_steps: int = 0
+) -> float:
+    """Linear warm-up, then half a period of the cosine, from the learning rate to the floor."""
+    step = check_integer("step", step)
+    learning_rate = check_number("learning_rate", learning_rate, "(0, inf)")
+    steps = check_integer("steps", steps, minimum=1)
+    floor = check_number("floor", floor, f"[0, {learning_rate}]")
+    warmup_steps = check_integer("warmup_steps", warmup_steps)
+    if step < warmup_steps:
+        return learning_rate * (step + 1) / (warmup_steps + 1)
+    left = max(warmup_steps + steps - step, 0)
+    # (1 + cos(pi * t)) / 2 = sin(pi / 2 * (1 - t))**2, which keeps its digits near 0.
+    return floor + (learning_rate - floor) * math.sin(math.pi / 2 * (left / steps)) ** 2
+
+
+def improves(
+    value: float,
+    best: float | None,
+    *,
+    threshold: float = 1e-4,
+    threshold_mode: str = "rel",
+    mode: str = "min",
+) -> bool:
+    """Whether ``value`` beats ``best`` by more than the threshold; any number beats None."""
+    check_choice("threshold_mode", threshold_mode, ("rel", "abs"))
+    relative = threshold_mode == "rel"
+    threshold = check_number("threshold", threshold, "[0, 1)" if relative else "[0, inf)")
+    check_choice("mode", mode, ("min", "max"))
+    value = float(value)  # float64, whatever the precision of the model
+    if math.isnan(value):
+        return False
+    if best is None:
+        return True
+    better = -1 if mode == "min" else 1
+    if relative:
+        # best + better * threshold * abs(best), in one rounding less
+        limit = best * (1 + (better if best > 0 else -better) * threshold)
+    else:
+        limit = best + better * threshold
+    return value < limit if mode == "min" else value > limit
+
+
+class StepDecay(LRScheduler):
+    """``schedule.step()`` after each update sets the learning rate of the next, in all groups."""
+
+    def __init__(
+        self, optimizer: Optimizer, *, learning_rate: float, factor: float, every: int
+    ) -> None:
+        self.learning_rate, self.factor, self.every = learning_rate, factor, every
+        super().__init__(optimizer)  # sets the first rate, which checks the arguments
+
+    def get_lr(self) -> list[Any]:
+        rate = step_decay(
+            self.last_epoch, learning_rate=self.learning_rate, factor=self.factor, every=self.every
+        )
+        return [rate] * len(self.optimizer.param_groups)
+
+
+class ExponentialDecay(LRScheduler):
+    """``schedule.step()`` after each update sets the learning rate of the next, in all groups."""
+
+    def __init__(
+        self, optimizer: Optimizer, *, learning_rate: float, factor: float, every: int
+    ) -> None:
+        self.learning_rate, self.factor, self.every = learning_rate, factor, every
+        super().__init__(optimizer)  # sets the first rate, which checks the arguments
+
+    def get_lr(self) -> list[Any]:
+        rate = exponential_decay(
+            self.last_epoch, learning_rate=self.learning_rate, factor=self.factor, every=self.every
+        )
+        return [rate] * len(self.optimizer.param_groups)
+
+
+class CosineDecay(LRScheduler):
+    """``schedule.step()`` after each update sets the learning rate of the next, in all groups."""
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        *,
+        learning_rate: float,
+        steps: int,
+        floor: float = 0.0,
+        warmup_steps: int = 0,
+    ) -> None:
+        self.learning_rate, self.steps = learning_rate, steps
+        self.floor, self.warmup_steps = floor, warmup_steps
+        super().__init__(optimizer)  # sets the first rate, which checks the arguments
+
+    def get_lr(self) -> list[Any]:
+        rate = cosine_decay(
+            self.last_epoch,
+            learning_rate=self.learning_rate,
+            steps=self.steps,
+            floor=self.floor,
+            warmup_steps=self.warmup_steps,
+        )
+        return [rate] * len(self.optimizer.param_groups)
+
+
+class ReduceOnPlateau(ReduceLROnPlateau):
+    """Watches one training run: ``step(value)`` after each epoch lowers the learning rates.
+
+    ``best`` is the best value so far, or None. ``num_bad_epochs`` counts the epochs since,
+    ``cooldown_counter`` those of the cooldown that are left.
+    """
+
+    best: Any
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        *,
+        monitor: str = "validation_loss",
+        factor: float = 0.1,
+        patience: int = 10,
+        threshold: float = 1e-4,
+        threshold_mode: str = "rel",
+        cooldown: int = 0,
+        floor: float = 0.0,
+        mode: str = "min",
+    ) -> None:
+        self.monitor = check_choice("monitor", monitor, ("validation_loss", "validation_accuracy"))
+        factor = check_number("factor", factor, "(0, 1)")
+        patience = check_integer("patience", patience)
+        check_choice("threshold_mode", threshold_mode, ("rel", "abs"))
+        interval = "[0, 1)" if threshold_mode == "rel" else "[0, inf)"
+        threshold = check_number("threshold", threshold, interval)
+        cooldown = check_integer("cooldown", cooldown)
+        floor = check_number("floor", floor, "[0, inf)")
+        check_choice("mode", mode, ("min", "max"))
+        super().__init__(
+            optimizer,
+            mode=mode,  # type: ignore[arg-type]
+            factor=factor,
+            patience=max(patience - 1, 0),
+            threshold=threshold,
+            threshold_mode=threshold_mode,  # type: ignore[arg-type]
+            cooldown=max(cooldown - 1, 0),
+            min_lr=floor,
+            eps=0.0,
+        )
+
+    def _reset(self) -> None:
+        super()._reset()
+        self.best = None  # PyTorch's is infinite
+
+    def _is_better(self, a: float, best: float | None) -> bool:
+        return improves(
+            a,
+            best,
+            threshold=self.threshold,
+            threshold_mode=self.threshold_mode,
+            mode=self.mode,
+        )

@@ -1,0 +1,81 @@
+r"""Spatial dropout: in training whole feature maps are set to zero with probability ``rate``.
+
+    mask ~ Bernoulli(1 - rate), shape (N, C)                  True = keep
+    training     y[n, i, j, c] = x[n, i, j, c] * mask[n, c] / (1 - rate)
+    inference    y = x
+
+Neighbouring pixels of a feature map say nearly the same, so dropping some of them takes little
+away: a map of an image is dropped as a whole, or kept. The gradient is PyTorch's autograd
+of the product.
+
+``x`` has shape (N, H, W, C), ``mask`` (N, C); ``rate`` lies in [0, 1); a ``ValueError`` says which
+argument does not fit.
+
+Paper: Tompson, Goroshin, Jain, LeCun and Bregler, "Efficient object localization using
+convolutional networks", CVPR 2015, section 3.2.
+
+Framework differences: PyTorch's Dropout2d calls the rate ``p``, has its channels second, takes
+three axes for (N, C, L) with a warning, and drops single elements of two; it multiplies by the
+mask, so a dropped NaN stays NaN. Keras's SpatialDropout2D has its channels where ``data_format``
+says (last, by default), takes four axes only, and selects, so the NaN becomes 0. We take four axes,
+channels last, and multiply. Neither can be given a mask, so the product is written out here.
+"""
+
+import torch
+from torch import nn
+
+from common.checks import check_floating, check_integer, check_maps, check_mask, check_number
+from common.streams import Stream
+from torch_impl.layers import dtype_name
+from torch_impl.streams import Device, bernoulli
+
+__all__ = ["draw_mask", "spatial_dropout", "SpatialDropout2D"]
+
+
+def draw_mask(
+    stream: Stream, shape: tuple[int, ...], rate: float, *, device: Device = None
+) -> torch.Tensor:
+    """Booleans (N, C) for x of ``shape`` (N, H, W, C), True (keep) with probability 1 - rate."""
+    rate = check_number("rate", rate, "[0, 1)")
+    check_maps(shape)
+    return ~bernoulli(stream, (shape[0], shape[3]), rate, device=device)
+
+
+def spatial_dropout(
+    x: torch.Tensor, rate: float, mask: torch.Tensor | None, *, training: bool = True
+) -> torch.Tensor:
+    """The equations above, with a mask that is given. Inference uses none; it may then be None."""
+    rate = check_number("rate", rate, "[0, 1)")
+    check_floating("x", dtype_name(x))
+    check_maps(x.shape)
+    if not training:
+        return x
+    n, _, _, channels = x.shape
+    check_mask(None if mask is None else (mask.shape, dtype_name(mask)), (n, channels))
+    factor = torch.as_tensor(mask, dtype=x.dtype) * (1 / (1 - rate))
+    return x * factor[:, None, None, :]
+
+
+class SpatialDropout2D(nn.Module):
+    """Dropout of maps by the stream (seed, name, step); ``step`` counts training passes."""
+
+    step: torch.Tensor
+
+    def __init__(self, rate: float, *, seed: int = 0, name: str = "spatial_dropout") -> None:
+        super().__init__()
+        self.rate = check_number("rate", rate, "[0, 1)")
+        self.seed = check_integer("seed", seed, maximum=2**64 - 1)
+        self.name = name
+        self.register_buffer("step", torch.zeros((), dtype=torch.int64))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        check_maps(x.shape)
+        mask = None
+        if self.training:
+            stream = Stream(self.seed, self.name, self.step)
+            mask = draw_mask(stream, tuple(x.shape), self.rate, device=x.device)
+            self.step += 1
+        return spatial_dropout(x, self.rate, mask, training=self.training)
+
+    def extra_repr(self) -> str:
+        return f"rate={self.rate}"

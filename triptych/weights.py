@@ -1,0 +1,277 @@
+"""Weights that travel: one dictionary of NumPy arrays for a model, whatever framework holds it.
+
+    save(model, "cnn.safetensors")        a model of any of the three frameworks
+    load(model, "cnn.safetensors")        the same network, in any of the three
+
+Names are those of ``scratch``: "conv_1.weight", "batch_norm_1.running_mean", "dropout_1.step". So
+the file has what is trained, the running statistics, and the counters that random draws continue
+from. It has no optimizer, and nothing that is an argument of a layer: momentum, epsilon, rates and
+seeds come from the recipe. What the frameworks keep differently:
+
+    dense                      (in, out)                    PyTorch keeps (out, in)
+    convolution                (height, width, in, out)     PyTorch keeps (out, in, height, width)
+    dense after a flatten      rows in height, width,       in PyTorch, channels come first there
+                               channel order
+    batch norm                 gamma, beta,                 PyTorch: weight, bias, running_var;
+                               running_mean,                Keras: moving_mean, moving_variance
+                               running_variance
+
+A bare model, of ``torch.nn`` or ``keras.layers`` alone, has such a dictionary too, under the names
+of its own layers. To port it, ``rename`` them; and where PyTorch flattens images to dense layers,
+reorder the rows (``Flatten(order="chw")`` in the other model is the other way to do it):
+
+    weights = rename(canonical(bare), {"0": "conv_1", "1": "batch_norm_1", "5": "output"})
+    weights["output.weight"] = hwc_from_chw(weights["output.weight"], (7, 7, 64))
+    restore(model, canonical(model) | weights)
+
+The last line leaves the model what only it has, its counters of random draws. Dense layers,
+convolutions and batch norm are known. ``num_batches_tracked``, PyTorch's counter that only
+``momentum=None`` reads, stays where it is. Momentum and epsilon are arguments of layers: set them
+equal by hand. PyTorch's momentum is 1 - ours, its epsilon 1e-5; Keras's are 0.99 and 1e-3.
+"""
+
+import math
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+if TYPE_CHECKING:
+    from triptych.adapters import Adapter
+
+__all__ = [
+    "canonical",
+    "chw_from_hwc",
+    "from_torch_layout",
+    "hwc_from_chw",
+    "load",
+    "rename",
+    "restore",
+    "save",
+    "to_torch_layout",
+]
+
+Arrays = dict[str, np.ndarray]
+
+VERSION = "1"
+# The base class of a framework's models, Keras's first: on PyTorch its layers are modules too.
+MODELS = {
+    "keras": ("keras", "Layer"),
+    "torch": ("torch.nn", "Module"),
+    "scratch": ("scratch.layers", "Layer"),
+}
+TORCH_BATCH_NORM = {"weight": "gamma", "bias": "beta", "running_var": "running_variance"}
+
+
+def save(model: Any, path: str | Path) -> None:
+    """Write every array of ``canonical(model)``, and which framework it was, as safetensors."""
+    # In C order: safetensors takes the bytes as they lie in memory, whatever the strides.
+    arrays = {name: np.asarray(array, order="C") for name, array in canonical(model).items()}
+    floating = {array.dtype.name for array in arrays.values() if array.dtype.kind == "f"}
+    metadata = {
+        "format": "triptych",
+        "version": VERSION,
+        "framework": _framework(model),
+        "dtype": ", ".join(sorted(floating)),
+    }
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    save_file(arrays, path, metadata)
+
+
+def load(model: Any, path: str | Path, *, cast: bool = False) -> None:
+    """Set the weights of ``model`` to those in the file, as ``restore`` does."""
+    arrays = _read(Path(path))
+    try:
+        restore(model, arrays, cast=cast)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def canonical(model: Any) -> Arrays:
+    """Every trained array and every piece of state by our names, in our layouts, copied."""
+    _, arrays, names = _inspect(model)
+    return {ours: arrays[theirs] for theirs, ours in names.items()}
+
+
+def restore(model: Any, weights: Mapping[str, np.ndarray], *, cast: bool = False) -> None:
+    """Set the weights of ``model`` to what ``canonical`` returned for it or for its twin.
+
+    float32 goes into a float64 model exactly; float64 into float32 rounds, so it needs ``cast``.
+    Every array must be given; ``canonical(model) | weights`` keeps those that ``weights`` lacks.
+    Raises ``ValueError``, with the model as it was, if a name, a shape or a dtype does not fit.
+    """
+    adapter, arrays, names = _inspect(model)
+    own = {ours: arrays[theirs] for theirs, ours in names.items()}
+    given = {name: np.asarray(array) for name, array in weights.items()}
+    _check_fit(given, own, cast)
+    fitted = {name: given[name].astype(array.dtype) for name, array in own.items()}
+    adapter.load(model, arrays | {theirs: fitted[ours] for theirs, ours in names.items()})
+
+
+def rename(weights: Mapping[str, np.ndarray], layers: Mapping[str, str]) -> Arrays:
+    """``weights`` with other names for their layers: every layer in it, from its name to the new.
+
+    >>> list(rename({"0.weight": np.ones((2, 1)), "0.bias": np.ones(1)}, {"0": "output"}))
+    ['output.weight', 'output.bias']
+    """
+    found = dict.fromkeys(name.rpartition(".")[0] for name in weights)
+    if found.keys() != layers.keys():
+        raise ValueError(
+            f"layers must rename each of {_listed(found)}, which have weights; "
+            f"missing {_listed(found.keys() - layers.keys())}, "
+            f"unknown {_listed(layers.keys() - found.keys())}"
+        )
+    if len(set(layers.values())) < len(layers):
+        raise ValueError(f"layers must have new names that differ, got {_listed(layers.values())}")
+    renamed = {}
+    for name, array in weights.items():
+        layer, _, key = name.rpartition(".")
+        renamed[f"{layers[layer]}.{key}"] = array
+    return renamed
+
+
+def hwc_from_chw(weight: np.ndarray, shape: Sequence[int]) -> np.ndarray:
+    """The rows of a dense weight, (in, out), that followed PyTorch's flatten, in our order.
+
+    ``shape`` is that of the flattened images, (height, width, channels).
+    """
+    height, width, channels = _check_rows(weight, shape)
+    rows = weight.reshape(channels, height, width, -1)
+    return np.ascontiguousarray(rows.transpose(1, 2, 0, 3)).reshape(weight.shape)
+
+
+def chw_from_hwc(weight: np.ndarray, shape: Sequence[int]) -> np.ndarray:
+    """The inverse of ``hwc_from_chw``, with the same ``shape``: (height, width, channels)."""
+    height, width, channels = _check_rows(weight, shape)
+    rows = weight.reshape(height, width, channels, -1)
+    return np.ascontiguousarray(rows.transpose(2, 0, 1, 3)).reshape(weight.shape)
+
+
+def from_torch_layout(name: str, array: np.ndarray) -> np.ndarray:
+    """PyTorch's layout of a parameter to ours."""
+    if name.split(".")[-1] != "weight" or array.ndim not in (2, 4):
+        return array
+    return np.ascontiguousarray(array.T if array.ndim == 2 else array.transpose(2, 3, 1, 0))
+
+
+def to_torch_layout(name: str, array: np.ndarray) -> np.ndarray:
+    """Our layout of a parameter to PyTorch's."""
+    if name.split(".")[-1] != "weight" or array.ndim not in (2, 4):
+        return array
+    return np.ascontiguousarray(array.T if array.ndim == 2 else array.transpose(3, 2, 0, 1))
+
+
+def _framework(model: Any) -> str:
+    for framework, (module, base) in MODELS.items():
+        # Nothing is imported: a model can only exist if its framework is there already.
+        if module in sys.modules and isinstance(model, getattr(sys.modules[module], base)):
+            return framework
+    raise ValueError(
+        "model must be a Layer of scratch, a torch.nn.Module or a keras.Layer, "
+        f"got {type(model).__name__}"
+    )
+
+
+def _inspect(model: Any) -> tuple["Adapter", Arrays, dict[str, str]]:
+    """The adapter, the arrays as it names them, and our name for each that travels."""
+    from triptych.adapters import adapter  # which takes the layouts from this file
+
+    framework = _framework(model)
+    if framework == "keras" and not model.built:
+        raise ValueError(
+            "model has no weights before it is built: begin it with keras.Input, or call it once"
+        )
+    found = adapter(framework)
+    arrays = found.weights(model)
+    if framework == "keras" and len(arrays) < len(model.weights):
+        raise ValueError(
+            f"model has {len(model.weights)} arrays under only {len(arrays)} names, "
+            f"{_listed(arrays)}: give its layers names that differ"
+        )
+    return found, arrays, _our_names(arrays)
+
+
+def _our_names(arrays: Iterable[str]) -> dict[str, str]:
+    """Those of a bare PyTorch batch norm, known by its running_var, are not ours."""
+    split = {name: name.rpartition(".") for name in arrays}
+    batch_norms = {layer for layer, _, key in split.values() if key == "running_var"}
+    names = {}
+    for name, (layer, dot, key) in split.items():
+        if layer in batch_norms:
+            if key == "num_batches_tracked":
+                continue
+            key = TORCH_BATCH_NORM.get(key, key)
+        names[name] = f"{layer}{dot}{key}"
+    return names
+
+
+def _read(path: Path) -> Arrays:
+    if not path.is_file():
+        what = "is a folder" if path.is_dir() else "does not exist"
+        raise FileNotFoundError(f"path must be a file that save wrote, got {path}, which {what}")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = file.metadata() or {}
+            if metadata.get("format") != "triptych":
+                raise ValueError(
+                    f"path must be a file that save wrote, got {path}, which does not say how its "
+                    "arrays are named and laid out; read it with safetensors, and see restore"
+                )
+            if metadata.get("version") != VERSION:
+                raise ValueError(
+                    f"{path} has format version {metadata.get('version')}, this Triptych reads "
+                    f"version {VERSION}: upgrade Triptych, or save the model again"
+                )
+            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise ValueError(
+            f"path must be a safetensors file, got {path}, which is none or is damaged ({error})"
+        ) from None
+
+
+def _check_fit(given: Arrays, own: Arrays, cast: bool) -> None:
+    missing, unknown = own.keys() - given.keys(), given.keys() - own.keys()
+    if missing or unknown:
+        raise ValueError(
+            f"the weights are not those of this model: missing {_listed(missing)}, "
+            f"unknown to the model {_listed(unknown)}; build it from the recipe that it was "
+            "trained with, or rename the layers"
+        )
+    shapes = [
+        f"{name} has shape {given[name].shape}, the model needs {array.shape}"
+        for name, array in sorted(own.items())
+        if given[name].shape != array.shape
+    ]
+    if shapes:
+        more = f"; {len(shapes) - 1} more differ" if len(shapes) > 1 else ""
+        raise ValueError(f"{shapes[0]}{more}: build it from the recipe that it was trained with")
+    for name, array in sorted(own.items()):
+        found, needed = given[name].dtype, array.dtype
+        if found.kind == needed.kind and np.can_cast(found, needed):
+            continue
+        wrong = f"{name} is {found.name}, the model needs {needed.name}"
+        if not (found.kind == needed.kind == "f"):
+            raise ValueError(wrong)
+        if not cast:
+            raise ValueError(f"{wrong}: cast=True rounds it, or build the model in {found.name}")
+
+
+def _check_rows(weight: np.ndarray, shape: Sequence[int]) -> Sequence[int]:
+    rows = weight.shape[0]
+    if len(shape) != 3 or min(shape) < 1 or math.prod(shape) != rows:
+        raise ValueError(
+            "shape must be (height, width, channels) of images that flatten to the "
+            f"{rows} rows of weight, got {tuple(shape)}"
+        )
+    return shape
+
+
+def _listed(names: Iterable[str], limit: int = 4) -> str:
+    """The first few in order, and how many more there are."""
+    ordered = sorted(names)
+    shown = ", ".join(map(repr, ordered[:limit])) or "none"
+    return shown if len(ordered) <= limit else f"{shown} and {len(ordered) - limit} more"
