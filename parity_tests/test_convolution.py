@@ -186,16 +186,6 @@ def test_fast_and_plain_are_equal(parity, monkeypatch, dtype, case, block):
     parity("convolution, plain formula", found, terms=longest_sum(weight, upstream))
 
 
-def test_a_batch_is_cut_into_blocks(monkeypatch):
-    """Every image once, also where the last block is short."""
-    positions = np.zeros((7, 3, 2))
-    for size, images in ((1, [1] * 7), (6 * 4 * 3, [3, 3, 1]), (6 * 4 * 7, [7]), (10**6, [7])):
-        monkeypatch.setattr(SCRATCH, "BLOCK", size)
-        cuts = [list(range(7))[cut] for cut in SCRATCH.blocks(positions, 4)]
-        assert [len(cut) for cut in cuts] == images
-        assert sum(cuts, []) == list(range(7))
-
-
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_initial_weights(parity, dtype):
     """Glorot uniform as both frameworks know it, bit for bit the same in the three panels."""
