@@ -163,6 +163,14 @@ def mnist(context: typer.Context) -> None:
     _hand_over(context, "examples.mnist")
 
 
+@app.command(context_settings=PASS_ON, add_help_option=False)
+def exercise(context: typer.Context) -> None:
+    """Exercises that check what your code does; `triptych exercise --help` has the commands."""
+    # Imported by name: the exercises stand above this package and import it.
+    program = importlib.import_module("exercises.cli")
+    program.app(context.args, prog_name=context.command_path)
+
+
 def _hand_over(context: typer.Context, name: str) -> None:
     """Run ``main`` of a module as a command of its own, with the arguments of this one."""
     # Imported by name: the examples stand above this package and import it.

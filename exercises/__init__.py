@@ -1,0 +1,1 @@
+"""What a person completes, and the checks for it: ``triptych exercise``."""

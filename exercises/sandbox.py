@@ -1,0 +1,234 @@
+"""A learner's file, checked in a process of its own: in a temporary folder, with limits.
+
+``check_file`` copies the file there, starts ``exercises.inside``, reads what it finds, and ends it
+when it takes too long, takes too much memory or prints without end.
+"""
+
+import contextlib
+import json
+import os
+import queue
+import re
+import secrets
+import shutil
+import signal
+import site
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+import psutil
+
+from exercises.findings import WRONG, Finding
+from exercises.inside import WHERE
+from triptych.extras import keras_backend
+
+__all__ = ["Limits", "Outcome", "check_file"]
+
+ROOT = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class Limits:
+    seconds: float = 60.0
+    memory: int = 2 * 2**30  # bytes, beyond what the framework takes
+    output: int = 2**20  # bytes
+
+
+@dataclass
+class Outcome:
+    """``output`` is the end of what the file printed; ``refused`` what it was kept from doing."""
+
+    findings: list[Finding] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    output: str = ""
+    seconds: float = 0.0
+
+
+def check_file(
+    file: Path,
+    exercise: str,
+    framework: str,
+    *,
+    seed: int = 0,
+    limits: Limits | None = None,
+    progress: Callable[[str], None] = lambda text: None,
+) -> Outcome:
+    limits = limits or Limits()
+    start = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="triptych-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        shutil.copyfile(file, folder / file.name)
+        order = {
+            "token": secrets.token_hex(16),
+            "exercise": exercise,
+            "framework": framework,
+            "file": file.name,
+            "seed": seed,
+            "nearly_over": time.time() + max(0.5 * limits.seconds, limits.seconds - 2),
+            "memory": limits.memory,
+        }
+        run = _Run(folder, order, limits, file.read_text("utf-8", "replace").splitlines())
+        try:
+            outcome = run.watch(progress)
+        finally:
+            run.kill()
+    outcome.seconds = time.monotonic() - start
+    return outcome
+
+
+class _Run:
+    def __init__(
+        self, folder: Path, order: dict[str, Any], limits: Limits, source: list[str]
+    ) -> None:
+        self.folder, self.order, self.limits, self.source = folder, order, limits, source
+        self.lines: queue.Queue[str | None] = queue.Queue()
+        self.printed, self.tail = 0, b""
+        self.process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "exercises.inside"],
+            cwd=folder,
+            env=_environment(folder),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        for read, pipe in ((self._read_lines, "stdout"), (self._read_output, "stderr")):
+            threading.Thread(target=read, args=[getattr(self.process, pipe)], daemon=True).start()
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps(order).encode() + b"\n")
+        self.process.stdin.close()
+
+    def _read_lines(self, pipe: IO[bytes]) -> None:
+        for line in pipe:
+            self.lines.put(line.decode(errors="replace"))
+        self.lines.put(None)
+
+    def _read_output(self, pipe: IO[bytes]) -> None:
+        while chunk := os.read(pipe.fileno(), 65536):
+            self.printed += len(chunk)
+            self.tail = (self.tail + chunk)[-4000:]
+
+    def watch(self, progress: Callable[[str], None]) -> Outcome:
+        outcome, doing = Outcome(), "starting"
+        deadline = time.monotonic() + self.limits.seconds
+        fault: Finding | None = None
+        while fault is None:
+            try:
+                line = self.lines.get(timeout=0.1)
+            except queue.Empty:
+                fault = self._over_a_limit(doing, deadline)
+                continue
+            if line is None:
+                fault = self._ended(doing)
+                break
+            message = self._message(line)
+            kind = message.pop("kind", None)
+            if kind == "progress":
+                doing = message["text"]
+                progress(doing)
+            elif kind == "refused" and message["text"] not in outcome.refused:
+                outcome.refused.append(message["text"])
+            elif kind == "finding":
+                outcome.findings.append(Finding(**message))
+            elif kind == "end":
+                break
+            fault = self._over_a_limit(doing, deadline)
+        if fault is not None:
+            outcome.findings.append(fault)
+        outcome.output = self.tail.decode(errors="replace")
+        return outcome
+
+    def _message(self, line: str) -> dict[str, Any]:
+        """Without the token it is none of ours."""
+        try:
+            message = json.loads(line)
+        except ValueError:
+            return {}
+        if not isinstance(message, dict) or message.pop("token", None) != self.order["token"]:
+            return {}
+        return message
+
+    def _over_a_limit(self, doing: str, deadline: float) -> Finding | None:
+        if time.monotonic() > deadline:
+            return Finding(
+                "",
+                WRONG,
+                f"the file was stopped after {self.limits.seconds:g} seconds, while {doing}",
+                measured=self._place(),
+                cause="A loop that never ends, or training that takes too many steps. "
+                "(On a slow machine: --seconds.)",
+            )
+        if self.printed > self.limits.output:
+            size = f"{self.limits.output / 2**20:g} MB"
+            return Finding(
+                "",
+                WRONG,
+                f"the file was stopped while {doing}: it prints without end, more than {size}",
+                cause="Print less: once in an epoch, not at every step.",
+            )
+        try:
+            memory = psutil.Process(self.process.pid).memory_info().rss
+        except psutil.Error:
+            return None
+        if memory > self.limits.memory + 2 * 2**30:  # a framework takes up to one
+            return Finding(
+                "",
+                WRONG,
+                f"the file was stopped while {doing}: it takes {memory / 2**30:.1f} GB of memory",
+            )
+        return None
+
+    def _place(self) -> str:
+        """Where the file was shortly before the end of its time, from its stack."""
+        where = self.folder / WHERE
+        stack = where.read_text("utf-8") if where.is_file() else ""
+        lines = re.findall(rf"{re.escape(self.order['file'])}\", line (\d+) in (\S+)", stack)
+        if not lines:
+            return ""
+        number, function = lines[0]
+        return f"it was at line {number}, in {function}: {self.source[int(number) - 1].strip()}"
+
+    def _ended(self, doing: str) -> Finding:
+        code = self.process.wait()
+        how = f"with exit code {code}"
+        if code < 0:
+            how = f"by {signal.Signals(-code).name}"
+        return Finding(
+            "",
+            WRONG,
+            f"the process ended {how} while {doing}, before the check was over",
+            cause="os._exit, or a crash for want of memory.",
+        )
+
+    def kill(self) -> None:
+        if os.name == "posix":
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+        else:
+            self.process.kill()
+        self.process.wait()
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    own = {
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
+        "PYTHONUSERBASE": site.getuserbase(),  # which would follow HOME
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONIOENCODING": "utf-8",
+        "KERAS_BACKEND": keras_backend(),
+        "KERAS_HOME": str(folder / ".keras"),
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "TF_ENABLE_ONEDNN_OPTS": "0",  # and with it, its note
+        "CUDA_VISIBLE_DEVICES": "",  # so small a network is faster without
+    }
+    own |= dict.fromkeys(("HOME", "USERPROFILE", "TMPDIR", "TEMP", "TMP"), str(folder))
+    own |= dict.fromkeys(("XDG_CACHE_HOME", "MPLCONFIGDIR"), str(folder / ".cache"))
+    own |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    return dict(os.environ) | own

@@ -1,0 +1,77 @@
+"""What a learner's XOR network does, measured: nothing here looks at names or at the text."""
+
+from collections.abc import Callable, Iterator
+from types import ModuleType
+
+import numpy as np
+
+from exercises.findings import DONE, WRONG, Finding
+from exercises.xor.batch_norm import batch_norm
+from exercises.xor.dropout import dropout
+from exercises.xor.gradients import gradient_faults
+from exercises.xor.l2 import l2
+from exercises.xor.networks import Network, make
+from exercises.xor.probe import CORNERS, Step, measure_noise, roles_of
+
+__all__ = ["check"]
+
+
+LABELS = np.array([0, 1, 1, 0], np.float32)
+
+
+def check(
+    module: ModuleType, framework: str, progress: Callable[[str], None], seed: int = 0
+) -> Iterator[Finding]:
+    """``seed`` is what the seeds of the learner's networks begin with."""
+    for name in ("build_model", "train", "predict"):
+        if not callable(getattr(module, name, None)):
+            yield Finding("", WRONG, f"the file has no function {name}")
+            return
+    network_class = make(framework)
+
+    def build(another: int = 1) -> Network:
+        return network_class(module, seed + another)
+
+    progress("training on XOR")
+    yield _solves(build(0))
+    roles = roles_of(build())
+    progress("measuring dropout")
+    noise = measure_noise(build(), roles)
+    step = Step(build, roles)
+    progress("measuring batch norm")
+    norms = list(batch_norm(build, roles, noise, step))
+    progress("measuring dropout")
+    drops = list(dropout(build, roles, noise, step))
+    if framework == "scratch":
+        progress("comparing the gradients with finite differences")
+        done = {kind for kind, found in (("dropout", drops), ("batch norm", norms)) if _ok(found)}
+        for fault in gradient_faults(build(), done, roles.vectors):
+            found = drops if fault.todo == "dropout" else norms
+            found[:] = [fault, *(each for each in found if each.status != DONE)]
+    yield from drops
+    yield from norms
+    progress("measuring L2")
+    yield from l2(build, roles, framework)
+
+
+def _ok(found: list[Finding]) -> bool:
+    return all(finding.status == DONE for finding in found)
+
+
+def _solves(network: Network) -> Finding:
+    x, y = np.tile(CORNERS, (50, 1)), np.tile(LABELS, 50)
+    losses = network.train(x, y)
+    if not losses or not np.isfinite(losses).all():
+        return Finding("", WRONG, "train does not return a finite loss for each epoch")
+    probabilities = network.predict(CORNERS)
+    right = int(((probabilities > 0.5) == (LABELS > 0.5)).sum())
+    measured = ", ".join(
+        f"{a:g} xor {b:g}: {p:.2f}" for (a, b), p in zip(CORNERS, probabilities, strict=True)
+    )
+    if not ((probabilities >= 0) & (probabilities <= 1)).all():
+        return Finding("", WRONG, "predict does not return probabilities", measured=measured)
+    if right == 4:
+        return Finding("", DONE, f"it learns XOR: {measured}")
+    return Finding(
+        "", WRONG, f"trained, it gets {right} of the four corners of XOR right", measured=measured
+    )

@@ -1,0 +1,149 @@
+"""L2, measured by a step of training in which the data have no say.
+
+With an output bias so high that every prediction is sure and right, the data have no gradient left,
+and what the step still changes is the penalty's doing.
+"""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from exercises.findings import DONE, NOT_DONE, WRONG, Finding
+from exercises.xor.networks import Network
+from exercises.xor.probe import STRENGTH, Roles
+
+__all__ = ["l2"]
+
+
+def l2(build: Callable[[], Network], roles: Roles, framework: str) -> Iterator[Finding]:
+    """One step of training where the data have no gradient: w -= learning_rate * STRENGTH * w."""
+
+    def wrong(message: str, expected: str = "", measured: str = "", cause: str = "") -> Finding:
+        return Finding("l2", WRONG, message, expected, measured, cause)
+
+    network, rate, rows = build(), 0.3, 8
+    rng = np.random.default_rng(4)
+    start = network.parameters()
+    for name, value in start.items():
+        start[name] = rng.normal(size=value.shape) * (0.1 if name == roles.output else 1.0)
+    for name in roles.vectors:
+        start[name] = np.abs(start[name]) + 0.5
+    start[roles.output_bias] = np.full_like(start[roles.output_bias], 12.0)
+    network.assign(start)
+    x, y = rng.normal(size=(rows, 2)), np.ones(rows)
+    losses = network.train(x, y, epochs=1, batch_size=rows, learning_rate=rate, seed=0)
+    end = network.parameters()
+    decay = {name: (start[name] - end[name]) / rate for name in start}  # what was added to dL/dw
+    pull = {name: _slope(decay[name], start[name]) for name in start}
+    weights = {"the first layer": roles.first, "the output layer": roles.output}
+    biases = [
+        name for name in (*roles.vectors, roles.output_bias) if abs(pull[name]) > STRENGTH / 20
+    ]
+    expected = f"the gradient gets {STRENGTH:g} * w for each weight of the two matrices"
+    steps = np.abs(decay[roles.first])
+    if np.median(np.abs(steps - 1)) < 0.05:
+        yield wrong(
+            "every weight moves by the learning rate, whatever its gradient",
+            "plain gradient descent",
+            cause="an optimizer like Adam divides the penalty's gradient by its own size, so that "
+            "its strength no longer counts",
+        )
+        return
+    found = {where: pull[name] for where, name in weights.items()}
+    if max(map(abs, found.values())) < STRENGTH / 20:
+        if biases:
+            yield wrong("the biases are penalized, and the weights are not", expected)
+        elif losses[0] > 0.005:
+            yield wrong(
+                "the loss has the penalty, but the gradients do not",
+                expected,
+                f"a loss of {losses[0]:.3g} where the data's is 0, and weights that do not move",
+                "add the penalty's derivative to the gradients too",
+            )
+        elif framework == "keras" and getattr(network.model, "losses", None):
+            yield wrong(
+                "the penalty is never added to the loss",
+                expected,
+                "model.losses has it, but the weights do not move",
+                "a training loop of one's own adds sum(model.losses) to the loss itself",
+            )
+        else:
+            yield Finding("l2", NOT_DONE)
+        return
+    missing = [where for where, value in found.items() if abs(value) < STRENGTH / 20]
+    if missing:
+        yield wrong(f"the weights of {missing[0]} are not penalized", expected)
+    for where, name in weights.items():
+        if where in missing:
+            continue
+        slope, straight = found[where], _straight(decay[name], start[name])
+        if abs(slope / STRENGTH - 1) < 0.04 and straight:
+            continue
+        measured = f"{slope:.4g} * w for the weights of {where}"
+        if not straight:
+            size = float(np.median(np.abs(decay[name])))
+            even = bool(np.median(np.abs(np.abs(decay[name]) - size)) < 0.05 * size)
+            yield wrong(
+                f"the pull on the weights of {where} is not proportional to them",
+                expected,
+                f"{size:.3g}, whatever the weight" if even else "another pull",
+                "that is L1, the sum of absolute values" if even else "",
+            )
+        else:
+            yield wrong(
+                f"the penalty's gradient on w is {slope / STRENGTH:.3g}x what L2({STRENGTH:g}) "
+                "gives",
+                expected,
+                measured,
+                _cause(slope / STRENGTH, rate, rows, framework),
+            )
+        break
+    if biases:
+        yield wrong(
+            "biases are penalized"
+            if roles.output_bias in biases
+            else "gamma, beta or the hidden bias are penalized",
+            "weight matrices only",
+            f"{max((pull[name] for name in biases), key=abs):.3g} times the value is added to "
+            "their gradients",
+            "the decay is set for all parameters of the optimizer"
+            if framework == "torch"
+            else "the penalty runs over all parameters",
+        )
+        return
+    if not missing and all(abs(v / STRENGTH - 1) < 0.04 for v in found.values()):
+        low, high = sorted(found.values())
+        yield Finding(
+            "l2",
+            DONE,
+            f"each weight is pulled by {low:.4f} to {high:.4f} times its value, biases by nothing",
+        )
+
+
+def _slope(change: np.ndarray, values: np.ndarray) -> float:
+    return float((change * values).sum() / (values**2).sum())
+
+
+def _straight(change: np.ndarray, values: np.ndarray) -> bool:
+    slope = _slope(change, values)
+    return bool(np.abs(change - slope * values).max() < 0.1 * np.abs(slope * values).max())
+
+
+def _cause(ratio: float, rate: float, rows: int, framework: str) -> str:
+    """Of a penalty whose gradient is ``ratio`` times what it should be."""
+    twice = "the penalty is strength * sum(w**2), without the one-half"
+    if framework == "keras":
+        twice = "Keras's L2 has no one-half: its gradient is twice its argument times w"
+    causes = {
+        2.0: twice,
+        0.5: "the one-half counts twice: a framework's weight decay adds strength * w, with no "
+        "one-half",
+        -1.0: "the sign: the weights grow",
+        1 / rows: "the penalty is divided by the number of examples, as the data's loss is",
+        2 / rows: "the penalty is divided by the number of examples, and lacks the one-half",
+        1 / rate: "the decay is not multiplied by the learning rate",
+        rate: "the decay is multiplied by the learning rate twice",
+        float(rows): "the penalty counts once for each example",
+        4.0: "the one-half is missing, and the penalty counts twice",
+    }
+    return next((text for value, text in causes.items() if abs(ratio / value - 1) < 0.05), "")

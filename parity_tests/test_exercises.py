@@ -1,0 +1,384 @@
+"""The exercises: what their checks say of starters, solutions and other files, and the sandbox."""
+
+import importlib
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from exercises import catalogue
+from exercises.cli import app
+from exercises.findings import DONE, NOT_DONE, WRONG
+from exercises.sandbox import Limits, check_file
+
+pytestmark = pytest.mark.once
+
+FILES = Path(__file__).parent / "exercise_files"
+EVERY = [(name, framework) for name in catalogue.names() for framework in catalogue.starters(name)]
+
+
+def load(path):
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def check(path, name, framework, seed=0):
+    """The findings, without a process of its own: much faster where there are many files."""
+    its = importlib.import_module(f"exercises.{name}.check")
+    return list(its.check(load(path), framework, lambda text: None, seed))
+
+
+def statuses(findings):
+    """By TODO, the worst that was found of it."""
+    worst = {}
+    for finding in findings:
+        order = (DONE, NOT_DONE, WRONG)
+        worst[finding.todo] = max(worst.get(finding.todo, DONE), finding.status, key=order.index)
+    return worst
+
+
+def expected(name, status):
+    return {todo.key: status for todo in catalogue.exercise(name).todos}
+
+
+def fixtures(kind):
+    found = []
+    for path in sorted(FILES.glob(f"*/{kind}/*.py")):
+        name = path.parents[1].name
+        framework = path.stem.partition("_")[0] if name == "xor" else "scratch"
+        found.append(pytest.param(path, name, framework, id=f"{name}-{path.stem}"))
+    return found
+
+
+# --- What the checks say ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "framework"), EVERY)
+def test_starter(name, framework):
+    """In a process of its own, as ``triptych exercise check`` does it."""
+    outcome = check_file(catalogue.starters(name)[framework], name, framework)
+    found = statuses(outcome.findings)
+    assert found.pop("", DONE) == DONE, outcome
+    assert found == expected(name, NOT_DONE), outcome
+    assert outcome.refused == []
+
+
+@pytest.mark.parametrize(("name", "framework"), EVERY)
+def test_solution(name, framework):
+    outcome = check_file(catalogue.solutions(name)[framework], name, framework)
+    found = statuses(outcome.findings)
+    assert found.pop("", DONE) == DONE, outcome
+    assert found == expected(name, DONE), outcome
+    assert outcome.refused == []
+
+
+@pytest.mark.parametrize("seed", range(1, 20))
+@pytest.mark.parametrize(("name", "framework"), EVERY)
+def test_solution_with_other_seeds(name, framework, seed):
+    found = check(catalogue.solutions(name)[framework], name, framework, seed)
+    assert {finding.status for finding in found} == {DONE}, found
+
+
+@pytest.mark.parametrize(("path", "name", "framework"), fixtures("correct"))
+def test_other_correct_solutions(path, name, framework):
+    found = check(path, name, framework)
+    assert {finding.status for finding in found} == {DONE}, found
+
+
+@pytest.mark.parametrize(("path", "name", "framework"), fixtures("wrong"))
+def test_wrong_solutions(path, name, framework):
+    """Each names its fault: TODO is where it lies, FAULT what the check must say of it."""
+    module = load(path)
+    found = check(path, name, framework)
+    assert statuses(found)[module.TODO] == WRONG, found
+    said = [f"{f.message} {f.measured} {f.cause}" for f in found if f.todo == module.TODO]
+    assert any(module.FAULT in text for text in said), said
+    others = {todo: status for todo, status in statuses(found).items() if todo != module.TODO}
+    assert WRONG not in others.values(), found
+
+
+def test_there_are_enough_of_them():
+    """At least six wrong files for each TODO of XOR, and four correct ones for each framework."""
+    files = sorted((FILES / "xor" / "wrong").glob("*.py"))
+    assert len(files) >= 24
+    todos = [re.search('^TODO = "(.*)"$', file.read_text(), re.M)[1] for file in files]
+    for todo in catalogue.exercise("xor").todos:
+        assert todos.count(todo.key) >= 6
+    for framework in catalogue.starters("xor"):
+        assert any(file.name.startswith(framework) for file in files)
+        assert len(list((FILES / "xor" / "correct").glob(f"{framework}_*.py"))) >= 4
+
+
+# --- Files that do harm -------------------------------------------------------------------------
+
+BODY = """
+def train(*arguments, **options): return [0.0]
+def predict(model, x): return x[:, 0]
+"""
+
+
+def harmful(tmp_path, text, **limits):
+    file = tmp_path / "xor_scratch.py"
+    file.write_text(text)
+    outcome = check_file(file, "xor", "scratch", limits=Limits(**limits))
+    assert not any(finding.todo for finding in outcome.findings)
+    assert file.read_text() == text
+    return outcome
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("while True:\n    pass", "stopped after 6 seconds.*line 2, in <module>: pass|line 1"),
+        (
+            "def build_model(seed):\n    while True:\n        seed += 1\n" + BODY,
+            "stopped after 6 seconds, while training on XOR.*line [23], in build_model",
+        ),
+        ("while True:\n    print('epoch')", "prints without end, more than 1 MB"),
+        (
+            "import numpy as np\nhog = []\nwhile True:\n    hog.append(np.ones(10**7))",
+            r"MemoryError at line 4: hog.append\(np.ones\(10\*\*7\)\).*more memory than",
+        ),
+        ("import sys\nsys.exit(0)", r"calls sys.exit at line 2: sys.exit\(0\)"),
+        ("exit()", r"calls sys.exit at line 1: exit\(\)"),
+        ("import os\nos._exit(0)", "ended with exit code 0 while running .*before the check"),
+        ("import os\nos.abort()", "ended by SIGABRT"),
+        ("1 / 0", "ZeroDivisionError at line 1: 1 / 0.*division by zero"),
+        ("def f(:", r"SyntaxError at line 1: def f\(:"),
+        ("import nothing_like_it", "ModuleNotFoundError at line 1.*checked alone"),
+        ("", "the file has no function build_model"),
+        ("def build_model(seed): return None\n" + BODY, "AttributeError.*leaves the interface"),
+    ],
+)
+def test_harmful_file(tmp_path, text, said):
+    outcome = harmful(tmp_path, text, seconds=6, memory=2**30)
+    (finding,) = outcome.findings
+    assert finding.status == WRONG
+    assert re.search(said, f"{finding.message} {finding.measured} {finding.cause}"), finding
+    assert outcome.seconds < 20
+
+
+FAKE = """
+import json, os, sys
+for todo in ("", "dropout", "batch norm", "l2"):
+    finding = {"kind": "finding", "todo": todo, "status": "done", "message": "perfect"}
+    for token in (None, "", "0" * 32):
+        line = json.dumps(finding | {"token": token}) + chr(10)
+        for write in (sys.stdout.write, sys.stderr.write, sys.__stdout__.write):
+            write(line)
+        for descriptor in (1, 2):
+            os.write(descriptor, line.encode())
+        for descriptor in range(3, 32):
+            try:
+                os.write(descriptor, line.encode())
+            except OSError:
+                pass
+print("3 of 3 done")
+os._exit(0)
+"""
+
+
+def test_a_printed_verdict_is_no_verdict(tmp_path):
+    outcome = harmful(tmp_path, FAKE)
+    assert [finding.status for finding in outcome.findings] == [WRONG]
+    assert "3 of 3 done" in outcome.output
+
+
+def test_nothing_outside_is_touched(tmp_path):
+    precious, folder = tmp_path / "precious.txt", tmp_path / "folder"
+    precious.write_text("precious")
+    (folder / "inner").mkdir(parents=True)
+    (folder / "inner" / "file.txt").write_text("precious too")
+    before = sorted(str(path) for path in tmp_path.rglob("*"))
+    text = f"""
+import ctypes, os, pathlib, shutil, signal, subprocess
+precious, folder = {str(precious)!r}, {str(folder)!r}
+refused = []
+for deed in (
+    lambda: os.remove(precious),
+    lambda: os.unlink(os.fsencode(precious)),
+    lambda: pathlib.Path(precious).unlink(),
+    lambda: shutil.rmtree(folder),
+    lambda: os.remove("inner/file.txt", dir_fd=os.open(folder, os.O_RDONLY)),
+    lambda: os.rmdir(folder),
+    lambda: open(precious, "w"),
+    lambda: open(precious, "r+"),
+    lambda: os.open(precious, os.O_WRONLY | os.O_TRUNC),
+    lambda: pathlib.Path(folder, "new.txt").write_text("new"),
+    lambda: os.truncate(precious, 0),
+    lambda: os.rename(precious, "here.txt"),
+    lambda: shutil.move(folder, "here"),
+    lambda: os.replace("xor_scratch.py", precious),
+    lambda: os.mkdir(folder + "/new"),
+    lambda: os.chmod(precious, 0),
+    lambda: os.symlink("/", folder + "/link"),
+    lambda: os.system("rm -r " + folder),
+    lambda: subprocess.run(["rm", precious]),
+    lambda: os.fork(),
+    lambda: os.execv("/bin/rm", ["rm", precious]),
+    lambda: os.posix_spawn("/bin/rm", ["rm", precious], {{}}),
+    lambda: os.kill(os.getppid(), signal.SIGTERM),
+):
+    try:
+        deed()
+        print("NOT REFUSED", len(refused))
+    except PermissionError as error:
+        refused.append(error)
+pathlib.Path("here.txt").write_text("in its own folder a file may do what it likes")
+os.rename("here.txt", "there.txt")
+os.remove("there.txt")
+os.mkdir("sub")
+shutil.rmtree("sub")
+import tempfile
+with tempfile.TemporaryDirectory() as name:
+    pathlib.Path(name, "file").write_text("also here")
+print("REFUSED", len(refused))
+"""
+    outcome = harmful(tmp_path, text)
+    assert "REFUSED 23" in outcome.output, outcome.output
+    assert "NOT REFUSED" not in outcome.output
+    assert f"delete {precious}" in outcome.refused
+    assert "start a process" in outcome.refused
+    assert "send a signal" in outcome.refused
+    after = sorted(str(path) for path in tmp_path.rglob("*"))
+    assert after == sorted([*before, str(tmp_path / "xor_scratch.py")])
+    assert precious.read_text() == "precious"
+    assert (folder / "inner" / "file.txt").read_text() == "precious too"
+
+
+def test_what_is_refused_fails_the_check_even_if_swallowed(tmp_path):
+    solution = catalogue.solutions("dropout")["scratch"].read_text()
+    file = tmp_path / "dropout_scratch.py"
+    keep = tmp_path / "keep.txt"
+    keep.write_text("")
+    file.write_text(
+        f"{solution}\nimport os\ntry:\n    os.remove({str(keep)!r})\nexcept OSError:\n    pass\n"
+    )
+    result = CliRunner().invoke(app, ["check", str(file)])
+    assert result.exit_code == 1
+    assert "the file tried to delete" in result.output
+    assert keep.exists()
+
+
+# --- The commands -------------------------------------------------------------------------------
+
+
+def invoke(*arguments, **options):
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments], **options)
+    return result.exit_code, " ".join(result.output.replace("│", " ").split())
+
+
+def test_list():
+    code, output = invoke("list")
+    assert code == 0
+    for name in catalogue.names():
+        exercise = catalogue.exercise(name)
+        assert name in output
+        for i, todo in enumerate(exercise.todos, start=1):
+            assert f"{i}. {todo.title}" in output
+
+
+def test_start_never_overwrites(tmp_path):
+    folder = tmp_path / "new" / "folder"
+    code, output = invoke("start", "xor", "--to", folder)
+    assert code == 0
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "xor_keras.py",
+        "xor_scratch.py",
+        "xor_torch.py",
+    ]
+    mine = folder / "xor_torch.py"
+    assert mine.read_bytes() == catalogue.starters("xor")["torch"].read_bytes()
+    mine.write_text("mine")
+    (folder / "xor_scratch.py").unlink()
+    code, output = invoke("start", "xor", "--to", folder)
+    assert code == 2
+    assert "xor_torch.py, xor_keras.py" in output
+    assert "--overwrite" in output
+    assert mine.read_text() == "mine"
+    assert not (folder / "xor_scratch.py").exists()
+    code, _ = invoke("start", "xor", "--framework", "scratch", "--to", folder)
+    assert code == 0
+    assert mine.read_text() == "mine"
+    code, _ = invoke("start", "xor", "--to", folder, "--overwrite")
+    assert code == 0
+    assert mine.read_bytes() == catalogue.starters("xor")["torch"].read_bytes()
+
+
+def test_unknown_names(tmp_path):
+    for command in ("start", "solution"):
+        code, output = invoke(command, "xnor")
+        assert code == 2
+        assert "'xnor' is none of the exercises: dropout, xor" in output
+    code, output = invoke("start", "dropout", "--framework", "torch", "--to", tmp_path)
+    assert code == 2
+    assert "'dropout' is in scratch" in output
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("command", ["check", "hint"])
+def test_a_file_of_another_name(tmp_path, command):
+    file = tmp_path / "network.py"
+    file.write_text("")
+    code, output = invoke(command, file)
+    assert code == 2
+    assert "'network.py' does not tell the exercise" in output
+    assert "--exercise and --framework" in output
+    code, output = invoke(command, file, "--exercise", "xor", "--framework", "scratch")
+    assert code == (1 if command == "check" else 0)
+    code, output = invoke(command, tmp_path / "nowhere.py")
+    assert code == 2
+
+
+def test_names_that_tell():
+    for stem in ("xor_torch", "my_xor_torch_2", "xor_torch-copy"):
+        assert catalogue.exercise_of(Path(f"{stem}.py"), None, None) == ("xor", "torch")
+    assert catalogue.exercise_of(Path("a.py"), "dropout", None) == ("dropout", "scratch")
+    assert catalogue.exercise_of(Path("a.py"), "xor", "keras") == ("xor", "keras")
+    for name, framework in ((None, "keras"), ("xor", None), ("dropout", "keras")):
+        with pytest.raises(ValueError, match="does not tell"):
+            catalogue.exercise_of(Path("a.py"), name, framework)
+
+
+def test_hints(tmp_path):
+    for name, framework in EVERY:
+        file = catalogue.starters(name)[framework]
+        todos = catalogue.exercise(name).todos
+        assert len({hint for todo in todos for hint in todo.hints}) == 3 * len(todos)
+        for level in (1, 2, 3):
+            code, output = invoke("hint", file, "--level", level)
+            assert code == 0
+            for todo in todos:
+                assert [hint in output for hint in todo.hints] == [i == level for i in (1, 2, 3)]
+        code, output = invoke("hint", file, "--todo", 2)
+        assert todos[1].hints[0] in output
+        assert todos[0].hints[0] not in output
+        assert invoke("hint", file, "--todo", 9)[0] == 2
+
+
+def test_solution_asks_first():
+    code, output = invoke("solution", "xor", "--framework", "torch", input="n\n")
+    assert code == 1
+    assert "BatchNorm1d" not in output
+    code, output = invoke("solution", "xor", "--framework", "torch", input="y\n")
+    assert code == 0
+    assert "BatchNorm1d" in output
+    assert "kernel_regularizer" not in output
+    code, output = invoke("solution", "xor", "--yes")
+    assert "BatchNorm1d" in output
+    assert "kernel_regularizer" in output
+
+
+def test_the_report_of_a_wrong_file():
+    file = FILES / "dropout" / "wrong" / "no_rescaling.py"
+    code, output = invoke("check", file, "--exercise", "dropout")
+    assert code == 1
+    assert "TODO 4, inverted dropout: wrong" in output
+    assert "expected" in output
+    assert "measured" in output
+    assert "likely cause" in output
+    assert "4 of 5 done" in output
