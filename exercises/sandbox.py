@@ -126,7 +126,7 @@ class _Run:
                 fault = self._over_a_limit(doing, deadline)
                 continue
             if line is None:
-                fault = self._ended(doing)
+                fault = self._ended(doing, deadline)
                 break
             message = self._message(line)
             kind = message.pop("kind", None)
@@ -157,14 +157,7 @@ class _Run:
 
     def _over_a_limit(self, doing: str, deadline: float) -> Finding | None:
         if time.monotonic() > deadline:
-            return Finding(
-                "",
-                WRONG,
-                f"the file was stopped after {self.limits.seconds:g} seconds, while {doing}",
-                measured=self._place(),
-                cause="A loop that never ends, or training that takes too many steps. "
-                "(On a slow machine: --seconds.)",
-            )
+            return self._too_long(doing)
         if self.printed > self.limits.output:
             size = f"{self.limits.output / 2**20:g} MB"
             return Finding(
@@ -185,6 +178,16 @@ class _Run:
             )
         return None
 
+    def _too_long(self, doing: str) -> Finding:
+        return Finding(
+            "",
+            WRONG,
+            f"the file was stopped after {self.limits.seconds:g} seconds, while {doing}",
+            measured=self._place(),
+            cause="A loop that never ends, or training that takes too many steps. "
+            "(On a slow machine: --seconds.)",
+        )
+
     def _place(self) -> str:
         """Where the file was shortly before the end of its time, from its stack."""
         where = self.folder / WHERE
@@ -195,8 +198,10 @@ class _Run:
         number, function = lines[0]
         return f"it was at line {number}, in {function}: {self.source[int(number) - 1].strip()}"
 
-    def _ended(self, doing: str) -> Finding:
+    def _ended(self, doing: str, deadline: float) -> Finding:
         code = self.process.wait()
+        if code < 0 and time.monotonic() > deadline - 2.5:
+            return self._too_long(doing)  # looking where it is may crash it
         how = f"with exit code {code}"
         if code < 0:
             how = f"by {signal.Signals(-code).name}"

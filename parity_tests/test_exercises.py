@@ -97,8 +97,9 @@ def test_wrong_solutions(path, name, framework):
     assert statuses(found)[module.TODO] == WRONG, found
     said = [f"{f.message} {f.measured} {f.cause}" for f in found if f.todo == module.TODO]
     assert any(module.FAULT in text for text in said), said
-    others = {todo: status for todo, status in statuses(found).items() if todo != module.TODO}
-    assert WRONG not in others.values(), found
+    # "": what is wrong may keep it from learning XOR
+    others = {status for todo, status in statuses(found).items() if todo not in ("", module.TODO)}
+    assert WRONG not in others, found
 
 
 def test_there_are_enough_of_them():

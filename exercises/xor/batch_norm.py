@@ -1,168 +1,257 @@
 """Batch norm, measured: what training does to a batch, and inference to a row."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 
 from exercises.findings import DONE, NOT_DONE, WRONG, Finding
 from exercises.xor.networks import Network
-from exercises.xor.probe import RATE, Noise, Roles, Step, hidden, inference, set_first, settle
+from exercises.xor.probe import BIAS, RATE, Noise, Roles, Step, hidden, inference, set_first, settle
 
 __all__ = ["batch_norm"]
 
-
 CLEAR = 0.02  # what is no rounding error, in hidden values of about 1
+SMALL, LARGE = 0.2, 0.6  # of the first weights; the activation's input gets a spread of 1 and 3
+
+wrong = partial(Finding, "batch norm", WRONG)
 
 
 def batch_norm(
     build: Callable[[], Network], roles: Roles, noise: Noise, step: Step
 ) -> Iterator[Finding]:
-    def wrong(message: str, expected: str = "", measured: str = "", cause: str = "") -> Finding:
-        return Finding("batch norm", WRONG, message, expected, measured, cause)
-
-    rng = np.random.default_rng(3)
-    x = rng.normal(size=(48, 2)) * 5 + 3
-    others = np.concatenate([x[:24], 3 * x[24:] + 10])
-    passes = 9 if noise.random else 1
-
-    def in_training(rows: np.ndarray, scale: float = 0.2) -> np.ndarray:
-        network = build()
-        set_first(network, roles, scale=scale)
-        found = [hidden(network, roles, rows, training=True) for _ in range(passes)]
-        return noise.kept(np.stack(found))
-
-    def same(a: np.ndarray, b: np.ndarray) -> bool:
-        return bool(np.median(np.abs(a - b)) < CLEAR)
-
-    base = in_training(x)
-    depends = not same(base[:24], in_training(others)[:24])
-    any_scale, any_shift = same(base, in_training(x, 0.6)), same(base, in_training(x + 10))
-    mean, deviation = np.median(np.abs(base.mean(axis=0))), np.median(base.std(axis=0))
-    behind = mean < 0.1 and min(abs(deviation - s) for s in (1, 1 / (1 - RATE))) < 0.06
+    """Nothing at all where noise of another kind than dropout's hides it."""
+    if noise.random and (noise.dropped is None or not noise.expected_drop):
+        return
+    x = 5 * np.random.default_rng(3).normal(size=(48, 2)) + 3
+    fault = _training(build, roles, noise, step, x)
+    if fault is not None:
+        yield fault
+        return
+    if fault := _gamma_and_beta(build(), roles, step):
+        yield fault
+        return
     network = build()
-    set_first(network, roles, scale=0.2)
+    set_first(network, roles, scale=LARGE)
     start = hidden(network, roles, x, training=False)
     network.logits(x, training=True)
     first = hidden(network, roles, x, training=False)
     settle(network, roles, x)
     end = hidden(network, roles, x, training=False)
-    moves = not np.abs(end - start).max() < 1e-4
-
-    if not depends:
-        row_mean = np.median(np.abs(base.mean(axis=1)))
-        row_deviation = np.median(base.std(axis=1))
-        if moves:
-            yield wrong(
-                "training uses the running statistics",
-                "in training the mini-batch's own mean and variance normalize it",
-                "other rows in the batch change nothing",
-            )
-        elif (any_scale and not any_shift) or (row_mean < CLEAR and abs(row_deviation - 1) < 0.3):
-            yield wrong(
-                "each example is normalized over its units: that is layer normalization",
-                "each unit is normalized over the examples of the batch",
-                "other rows in the batch change nothing",
-                "mean and variance are taken along axis 1, they belong along axis 0",
-            )
-        else:
-            yield Finding("batch norm", NOT_DONE)
-        return
-    if not (any_scale and any_shift) and not behind:
-        partly = "the batch changes the hidden values, but does not normalize them"
-        cause = ""
-        if any_shift or mean < CLEAR:
-            partly = "the mean of the batch is subtracted, but the variance is not made 1"
-            cause = "divided by the variance, or not at all; by its square root it must be"
-        elif any_scale:
-            partly = "each unit is not centred on its own mean over the batch"
-            cause = "the mean is missing, or is one number for all units (an axis is missing)"
-        yield wrong(
-            partly,
-            "weights 3 times as large, or inputs shifted by 10, leave the normalized values as "
-            "they are",
-            f"hidden values over the batch have mean {base.mean():.2g} and standard deviation "
-            f"{deviation:.2g}",
-            cause,
-        )
-        return
-    if len(roles.vectors) < 2:
-        yield wrong(
-            "gamma and beta are not trained",
-            "two trained vectors, a scale and a shift for each hidden unit",
-            f"{len(roles.vectors)} trained vector of {roles.units} values",
-        )
-        return
-    if noise.in_inference <= 1e-6:
-        faults = list(_inference_faults(network, roles, x, wrong))
-        if faults:
-            yield from faults
-            return
-    if not moves:
+    # Random predictions are dropout's fault, and hide what batch norm does in inference.
+    sure = noise.in_predict <= 1e-6
+    if sure and (fault := _predictions(network, x)):
+        yield fault
+    elif np.abs(end - start).max() < 1e-4:
         yield wrong(
             "the running statistics never change",
             "each training pass moves them towards mean and variance of its batch",
-            "predictions are the same before and after 800 training passes",
+            "predictions are the same before and after hundreds of training passes",
             "they are computed, but not stored (or never updated)",
         )
-        return
-    left = np.median(np.abs(first - end)) / max(np.median(np.abs(start - end)), 1e-9)
-    if left < 0.35:
-        yield wrong(
-            "the running statistics forget too fast",
-            "each training pass keeps 0.9 (or more) of the old value",
-            f"after one pass {1 - left:.0%} of the way to that batch's statistics are done",
-            "momentum is turned round: for PyTorch it is the weight of the new value, for Keras "
-            "of the old",
-        )
-        return
-    plain, before = inference(network, roles, x)
-    candidates = [plain, plain / (1 - RATE), *before]
-    size = np.median(np.abs(base))
-    if min(np.median(np.abs(base - each)) for each in candidates) > 0.06 * size:
-        yield wrong(
-            "the running statistics do not become those of the batch",
-            "after many passes over one batch, inference normalizes it as training does",
-            f"hidden values differ by {np.median(np.abs(base - plain)):.2g}, median",
-            "the running variance is fed with something else than the variance, or normalization "
-            "differs between training and inference",
-        )
-        return
-    if not step.moves_statistics:
+    elif sure and (fault := _statistics(network, roles, noise, x, (start, first, end), build)):
+        yield fault
+    elif not step.moves_statistics:
         yield wrong(
             "train leaves the running statistics as they are",
             "each step of train moves them",
             cause="train does not put the network into training mode (predict may have left it "
             "in inference mode)",
         )
-        return
-    yield Finding(
-        "batch norm",
-        DONE,
-        "training normalizes each unit over the batch, inference with running statistics that "
-        "follow it",
+    elif not step.later_statistics:
+        yield wrong(
+            "train leaves the running statistics as they are after the first epoch",
+            "each step of train moves them",
+            cause="something in the loop leaves the network in inference mode",
+        )
+    else:
+        yield Finding(
+            "batch norm",
+            DONE,
+            "training normalizes each unit over the batch, inference with running statistics that "
+            "follow it",
+        )
+
+
+def _in_training(
+    network: Network, roles: Roles, noise: Noise, x: np.ndarray, scale: float
+) -> np.ndarray:
+    """Hidden values in training, as they are where dropout keeps them."""
+    set_first(network, roles, scale=scale)
+    passes = 9 if noise.random else 1
+    return noise.kept(np.stack([hidden(network, roles, x, training=True) for _ in range(passes)]))
+
+
+def _training(
+    build: Callable[[], Network], roles: Roles, noise: Noise, step: Step, x: np.ndarray
+) -> Finding | None:
+    """Does training normalize the batch? None if so."""
+
+    def values(rows: np.ndarray, scale: float = SMALL) -> np.ndarray:
+        return _in_training(build(), roles, noise, rows, scale)
+
+    def same(a: np.ndarray, b: np.ndarray) -> bool:
+        return bool(np.median(np.abs(a - b)) < CLEAR)
+
+    base = values(x)
+    depends = not same(base[:24], values(np.concatenate([x[:24], 3 * x[24:] + 10]))[:24])
+    any_scale, any_shift = same(base, values(x, LARGE)), same(base, values(x + 10))
+    mean, deviation = np.median(np.abs(base.mean(axis=0))), np.median(base.std(axis=0))
+    # Behind the activation: not invariant, but itself of mean 0 and variance 1.
+    behind = mean < 0.1 and min(abs(deviation - s) for s in (1, 1 / (1 - RATE))) < 0.06
+    measured = (
+        f"hidden values over the batch have mean {base.mean():.2g} and standard deviation "
+        f"{deviation:.2g}"
+    )
+    if depends and (behind or (any_scale and any_shift)):
+        if fault := _running_in_training(build(), roles, noise, x, base):
+            return fault
+        if any_scale and any_shift and step.moves_statistics and step.lengthens > 0.1:
+            return wrong(
+                "the backward pass takes mean and variance for constants",
+                "a step of training does not lengthen a unit's weights: normalized, their length "
+                "does not count",
+                f"{step.lengthens:.0%} of a unit's gradient lies along its weights",
+                "mean and variance depend on x too: dL/dx has three terms",
+            )
+        return None
+    if roles.of_inputs:
+        return wrong(
+            "batch norm acts on the inputs",
+            "the hidden layer is normalized",
+            "trained vectors of 2 values, one for each input",
+        )
+    if depends:
+        message, cause = "the batch changes the hidden values, but does not normalize them", ""
+        if any_shift or mean < CLEAR:
+            message = "the mean of the batch is subtracted, but the variance is not made 1"
+            cause = "divided by the variance, or not at all; by its square root it must be"
+        elif any_scale:
+            message = "each unit is not centred on its own mean over the batch"
+            cause = "the mean is missing, or is one number for all units (an axis is missing)"
+        expected = "twice the weights, or inputs shifted by 10, give the same normalized values"
+        return wrong(message, expected, measured, cause)
+    row_mean, row_deviation = np.median(np.abs(base.mean(axis=1))), np.median(base.std(axis=1))
+    if (any_scale and not any_shift) or (row_mean < CLEAR and abs(row_deviation - 1) < 0.3):
+        return wrong(
+            "each example is normalized over its units: that is layer normalization",
+            "each unit is normalized over the examples of the batch",
+            "other rows in the batch change nothing",
+            "mean and variance are taken along axis 1, they belong along axis 0",
+        )
+    network = build()
+    before = network.logits(x, training=False)
+    settle(network, roles, x)
+    if np.abs(network.logits(x, training=False) - before).max() > 1e-4:
+        return _uses_running()
+    return Finding("batch norm", NOT_DONE)
+
+
+def _running_in_training(
+    network: Network, roles: Roles, noise: Noise, x: np.ndarray, base: np.ndarray
+) -> Finding | None:
+    """After passes over other rows, a training pass must give what it gave before."""
+    set_first(network, roles, scale=SMALL)
+    for _ in range(30):
+        network.logits(3 * x + 100, training=True)
+    once = hidden(network, roles, x, training=True, units=[0])[:, 0]
+    kept = np.abs(once - (np.inf if noise.dropped is None else noise.dropped)) > 1e-5
+    gap = np.median(np.abs(once - base[:, 0])[kept])
+    return _uses_running() if gap > 2 * CLEAR else None
+
+
+def _uses_running() -> Finding:
+    return wrong(
+        "training uses the running statistics",
+        "in training the mini-batch's own mean and variance normalize it",
+        "what was run before changes a training pass, beyond the rows of its batch",
     )
 
 
-def _inference_faults(
-    network: Network, roles: Roles, x: np.ndarray, wrong: Callable[..., Finding]
-) -> Iterator[Finding]:
-    together = network.predict(x)
-    alone = np.array([network.predict(x[i : i + 1])[0] for i in range(8)])
-    if (gap := np.abs(together[:8] - alone).max()) > 1e-4:
-        yield wrong(
-            "inference uses the statistics of the batch it is given",
-            "a prediction does not depend on the other rows",
-            f"predicted alone and in a batch, the same row differs by {gap:.2g}",
-            "predict runs the network in training mode, or inference does not use the running "
-            "statistics",
+def _gamma_and_beta(network: Network, roles: Roles, step: Step) -> Finding | None:
+    trained = min(len(roles.vectors), step.trained)
+    if trained < 2:
+        one = len(roles.scalars) > 1
+        return wrong(
+            "gamma and beta are one number for all units"
+            if one
+            else "gamma and beta are not trained",
+            "two vectors that train moves, a scale and a shift for each hidden unit",
+            f"train moves {trained} vectors of {roles.units} values",
         )
-        return
+    values = network.parameters()
+    for name, start in (("gamma", 1.0), ("beta", 0.0)):
+        if not any(np.allclose(values[vector], start) for vector in roles.vectors):
+            return wrong(
+                f"there is no {name}, or it does not start at {start:g}",
+                "a new network normalizes to mean 0 and variance 1",
+            )
+    return None
+
+
+def _predictions(network: Network, x: np.ndarray) -> Finding | None:
+    """Does a prediction depend on the row alone?"""
+    together = network.predict(x)
     for _ in range(3):
         network.predict(3 * x + 10)
-    if (gap := np.abs(network.predict(x) - together).max()) > 1e-6:
-        yield wrong(
+    again = network.predict(x)
+    if (gap := np.abs(again - together).max()) > 1e-6:
+        return wrong(
             "predict changes the running statistics",
             "the same prediction, whatever was predicted in between",
             f"it differs by {gap:.2g}",
-            "they must be updated in training only",
+            "they must be updated in training only: predict runs the network in training mode, or "
+            "the update does not look at the mode",
         )
+    # With one other row: some implementations refuse a batch of a single one.
+    alone = np.array([network.predict(np.stack([x[i], 3 * x[i + 9] + 10]))[0] for i in range(8)])
+    if (gap := np.abs(again[:8] - alone).max()) > 1e-4:
+        return wrong(
+            "inference uses the statistics of the batch it is given",
+            "a prediction does not depend on the other rows",
+            f"among other rows, the prediction for a row differs by {gap:.2g}",
+            "predict runs the network in training mode, or inference does not use the running "
+            "statistics",
+        )
+    return None
+
+
+def _statistics(
+    network: Network,
+    roles: Roles,
+    noise: Noise,
+    x: np.ndarray,
+    way: tuple[np.ndarray, np.ndarray, np.ndarray],
+    build: Callable[[], Network],
+) -> Finding | None:
+    """Do the running statistics become those of the batch, and how fast?
+
+    ``way``: hidden values in inference at first, after one training pass, and after many.
+    """
+    start, first, end = way
+    left = np.median(np.abs(first - end)) / max(np.median(np.abs(start - end)), 1e-9)
+    if left < 0.35:
+        return wrong(
+            "the running statistics forget too fast",
+            "each training pass keeps 0.9 (or more) of the old value",
+            f"after one pass {1 - left:.0%} of the way to that batch's statistics are done",
+            "momentum is turned round: for PyTorch it is the weight of the new value, for Keras "
+            "of the old",
+        )
+    plain, before = inference(network, roles, x)
+    # A wrong scale, or dropout of the output, is dropout's fault.
+    scales = [1, 1 / (1 - RATE), 1 - RATE, 1 / RATE, 1 / (1 - RATE) ** 2]
+    scales.append(1 / (1 - min(noise.rate, 0.99)))
+    candidates = [plain * scale for scale in scales] + before
+    candidates.append((plain + BIAS) / (1 - RATE) - BIAS)
+    base = _in_training(build(), roles, noise, x, LARGE)
+    gaps = [np.median(np.abs(base - each)) for each in candidates]
+    if min(gaps) > 0.06 * np.median(np.abs(base)):
+        return wrong(
+            "the running statistics do not become those of the batch",
+            "after many passes over one batch, inference normalizes it as training does",
+            f"hidden values differ by {gaps[0]:.2g}, median",
+            "the running variance is fed with something else than the variance, or normalization "
+            "differs between training and inference",
+        )
+    return None

@@ -5,10 +5,10 @@ from types import ModuleType
 
 import numpy as np
 
-from exercises.findings import DONE, WRONG, Finding
+from exercises.findings import DONE, NOT_DONE, WRONG, Finding
 from exercises.xor.batch_norm import batch_norm
 from exercises.xor.dropout import dropout
-from exercises.xor.gradients import gradient_faults
+from exercises.xor.gradients import gradient_fault
 from exercises.xor.l2 import l2
 from exercises.xor.networks import Network, make
 from exercises.xor.probe import CORNERS, Step, measure_noise, roles_of
@@ -36,26 +36,23 @@ def check(
     yield _solves(build(0))
     roles = roles_of(build())
     progress("measuring dropout")
-    noise = measure_noise(build(), roles)
-    step = Step(build, roles)
+    noise, step = measure_noise(build(), roles), Step(build, roles)
     progress("measuring batch norm")
-    norms = list(batch_norm(build, roles, noise, step))
+    found = list(batch_norm(build, roles, noise, step))
     progress("measuring dropout")
-    drops = list(dropout(build, roles, noise, step))
-    if framework == "scratch":
+    found = [*dropout(build, roles, noise, step, norm_is_wrong=_worst(found) == WRONG), *found]
+    if framework == "scratch" and _worst(found) != WRONG:
         progress("comparing the gradients with finite differences")
-        done = {kind for kind, found in (("dropout", drops), ("batch norm", norms)) if _ok(found)}
-        for fault in gradient_faults(build(), done, roles.vectors):
-            found = drops if fault.todo == "dropout" else norms
-            found[:] = [fault, *(each for each in found if each.status != DONE)]
-    yield from drops
-    yield from norms
+        done = {finding.todo for finding in found if finding.status == DONE}
+        if fault := gradient_fault(build(), done, roles):
+            found = [each for each in found if each.todo != fault.todo] + [fault]
+    yield from found
     progress("measuring L2")
-    yield from l2(build, roles, framework)
+    yield from l2(build, roles, step, framework)
 
 
-def _ok(found: list[Finding]) -> bool:
-    return all(finding.status == DONE for finding in found)
+def _worst(found: list[Finding]) -> str:
+    return next((s for s in (WRONG, NOT_DONE) if s in {each.status for each in found}), DONE)
 
 
 def _solves(network: Network) -> Finding:

@@ -1,111 +1,144 @@
 """The gradients of a learner's NumPy network against finite differences of its own forward pass."""
 
 import copy
+import gc
 import random
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from exercises.findings import WRONG, Finding
 from exercises.xor.networks import Network
+from exercises.xor.probe import Roles
 
-__all__ = ["gradient_faults"]
-
-EPSILON = 1e-5
-
-
-def gradient_faults(network: Network, done: set[str], vectors: list[str]) -> Iterator[Finding]:
-    """What is wrong with ``backward`` in training; ``done``: which of dropout and batch norm act.
-
-    A faulty backward pass of dropout shows in beta already, behind which only dropout and the
-    activation lie; if beta is right and others are wrong, it is batch norm's.
-    """
-    if done:
-        with _Replay(network) as replay:
-            yield from _faults(network, done, vectors, replay)
+__all__ = ["gradient_fault"]
 
 
-def _faults(
-    network: Network, done: set[str], vectors: list[str], replay: "_Replay"
-) -> Iterator[Finding]:
+def gradient_fault(network: Network, done: set[str], roles: Roles) -> Finding | None:
+    """What is wrong with ``backward`` in training; ``done`` tells whether the other two act."""
+    if not done & {"dropout", "batch norm"}:
+        return None
     rng = np.random.default_rng(5)
     x = rng.normal(size=(12, 2)).astype(np.float32)
     y = (rng.random(12) > 0.5).astype(float)
-    for name, value in network.model.params.items():
-        if name not in vectors:
-            value[...] = rng.normal(size=value.shape)
+    params = network.model.params
+    betas = [name for name in roles.vectors if not params[name].any()]
+    for name, value in params.items():
+        # gamma: at 1, a factor of gamma that is missing would not show
+        low = 0.5 if name in roles.vectors else -1.5
+        if name not in betas:
+            value[...] = rng.uniform(low, 1.5, size=value.shape)
+    with _Replay(network) as replay:
 
-    def logits(model: Any) -> np.ndarray:
-        replay.rewind()
-        return np.asarray(model.forward(x, training=True))
+        def logits(model: Any) -> np.ndarray:
+            replay.rewind()
+            return np.asarray(model.forward(x, training=True)).reshape(-1)
 
-    model = copy.deepcopy(network.model)
-    z = logits(model)
-    again = logits(copy.deepcopy(network.model))
-    if np.abs(z - again).max() > 0:
-        raise ValueError(
-            "the check cannot replay your masks: draw them with numpy.random, from a generator "
-            "that the model keeps"
+        def loss(model: Any) -> float:
+            z = logits(model).astype(float)
+            return float(np.mean(np.maximum(z, 0) - z * y + np.log1p(np.exp(-np.abs(z)))))
+
+        duplicate = _duplicate(network.model, logits, roles)
+        model = duplicate(network.model)
+        probability = 1 / (1 + np.exp(-logits(model)))
+        model.backward(((probability - y) / len(y)).reshape(-1, 1))
+        grads = {name: np.array(value) for name, value in model.grads.items()}
+        if missing := [name for name in params if name not in grads]:
+            todo = "batch norm" if missing[0] in roles.vectors else ""
+            return Finding(
+                todo, WRONG, f"backward leaves no gradient of {missing[0]} in model.grads"
+            )
+        exact = all(value.dtype == np.float64 for value in params.values())
+        step, relative = (1e-5, 1e-3) if exact else (1e-2, 3e-2)
+        gaps, sizes = {}, {}
+        for name in params:
+            numeric = np.empty(params[name].shape)
+            for index in np.ndindex(numeric.shape):
+                ends = []
+                for move in (step, -step):
+                    changed = duplicate(network.model)
+                    changed.params[name][index] += move
+                    ends.append(loss(changed))
+                    changed.params[name][index] -= move
+                numeric[index] = (ends[0] - ends[1]) / (2 * step)
+            # The penalty may be added in backward: it is no fault of the other two.
+            found = grads[name].reshape(numeric.shape)
+            own = min(
+                np.abs(found - numeric).max(), np.abs(found - 0.01 * params[name] - numeric).max()
+            )
+            sizes[name] = np.abs(numeric).max()
+            if own > relative * (0.01 + sizes[name]):
+                gaps[name] = own
+    return _explained(gaps, sizes, done, roles, betas) if gaps else None
+
+
+def _explained(
+    gaps: dict[str, float], sizes: dict[str, float], done: set[str], roles: Roles, betas: list[str]
+) -> Finding:
+    """Whose fault it is. Only dropout and the activation lie behind beta, only dropout behind the
+    output weights; if these are right, it is batch norm's.
+    """
+    # A bias in front of batch norm has no gradient.
+    behind = {name for name in betas if sizes[name] > 1e-6} | {roles.output}
+    by_dropout = "dropout" in done and ("batch norm" not in done or bool(behind & set(gaps)))
+    if by_dropout:
+        cause = (
+            "the gradient of the output weights needs the hidden values after dropout"
+            if roles.output in gaps
+            else "backward multiplies by the mask and the scale of its forward pass, and takes the "
+            "slope of the activation where that was computed, before or after the mask"
         )
-    probability = 1 / (1 + np.exp(-z.reshape(-1)))
-    model.backward(((probability - y) / len(y)).reshape(z.shape))
-    grads = {name: np.array(value) for name, value in model.grads.items()}
-
-    def loss(changed: Any) -> float:
-        z = logits(changed).reshape(-1)
-        return float(np.mean(np.maximum(z, 0) - z * y + np.log1p(np.exp(-np.abs(z)))))
-
-    faults = {}
-    scales = {}
-    for name, value in network.model.params.items():
-        numeric = np.empty(value.shape)
-        for index in np.ndindex(value.shape):
-            ends = []
-            for move in (EPSILON, -EPSILON):
-                changed = copy.deepcopy(network.model)
-                changed.params[name][index] += move
-                ends.append(loss(changed))
-            numeric[index] = (ends[0] - ends[1]) / (2 * EPSILON)
-        if name not in grads:
-            yield Finding("", WRONG, f"backward leaves no gradient of {name} in model.grads")
-            return
-        # The penalty may be added in backward: it is no fault of the other two.
-        penalized = grads[name] - 0.01 * np.asarray(value)
-        gap = min(np.abs(g.reshape(value.shape) - numeric).max() for g in (grads[name], penalized))
-        scales[name] = np.abs(numeric).max()
-        if gap > 1e-5 + 1e-3 * scales[name]:
-            faults[name] = gap
-    if not faults:
-        return
-    # beta alone starts at 0 and has a gradient: a bias before batch norm has none.
-    betas = [n for n in vectors if not network.model.params[n].any() and scales[n] > 1e-6]
-    by_dropout = "dropout" in done and ("batch norm" not in done or any(n in faults for n in betas))
-    name, gap = max(faults.items(), key=lambda item: item[1])
-    yield Finding(
+    elif set(gaps) <= set(roles.vectors):
+        cause = "dL/dgamma is the sum of dL/dy times the normalized values, dL/dbeta that of dL/dy"
+    else:
+        cause = "mean and variance depend on x too: dL/dx has three terms, all times gamma"
+    name = max(gaps, key=lambda name: gaps[name])
+    return Finding(
         "dropout" if by_dropout else "batch norm",
         WRONG,
-        f"the backward pass is wrong: the gradient of {', '.join(faults)}",
+        f"the backward pass is wrong: the gradient of {', '.join(gaps)}",
         "what finite differences of the forward pass give, with the same mask",
-        f"off by {gap:.2g} where the gradient is up to {scales[name]:.2g} ({name})",
-        "backward must multiply by the mask and the scale of its forward pass"
-        if by_dropout
-        else "mean and variance depend on x too: dL/dx has three terms",
+        f"off by {gaps[name]:.2g} where the gradient is up to {sizes[name]:.2g} ({name})",
+        cause,
+    )
+
+
+def _duplicate(
+    model: Any, logits: Callable[[Any], np.ndarray], roles: Roles
+) -> Callable[[Any], Any]:
+    """What gives a model to move the parameters of: a copy; where that does not work, itself."""
+    for duplicate in (copy.deepcopy, lambda model: model):
+        one, two = logits(duplicate(model)), logits(duplicate(model))
+        moved = duplicate(model)
+        moved.params[roles.output][...] += 1
+        other = logits(moved)
+        moved.params[roles.output][...] -= 1
+        if np.array_equal(one, two) and not np.array_equal(one, other):
+            return duplicate
+    raise ValueError(
+        "the check cannot replay your masks: draw them with numpy.random, from a generator that "
+        "the model keeps"
     )
 
 
 class _Replay:
     """Random numbers from the same point again, while it is entered.
 
-    The model has copies of its own generators; the global ones and those of the file are set back,
-    and one that is made anew in each pass, without a seed, gets the same seed each time.
+    Every generator there is is set back; one that is made anew in each pass, without a seed, gets
+    the same seed each time.
     """
 
     def __init__(self, network: Network) -> None:
         self.module = network.module
-        own = vars(self.module).values()
-        self.generators = [each for each in own if isinstance(each, np.random.Generator)]
+        everything = gc.get_objects()
+        self.generators = [g for g in everything if isinstance(g, np.random.Generator)]
         self.states = [each.bit_generator.state for each in self.generators]
+        self.legacy = [r for r in everything if isinstance(r, np.random.RandomState)]
+        self.legacy += [
+            r for r in vars(self.module).values() if isinstance(r, np.random.RandomState)
+        ]
+        self.legacy_states = [each.get_state() for each in self.legacy]
         self.fresh, self.default_rng = 0, np.random.default_rng
 
     def __enter__(self) -> "_Replay":
@@ -131,3 +164,5 @@ class _Replay:
         np.random.seed(0)  # noqa: NPY002 (the learner may draw from it)
         for generator, state in zip(self.generators, self.states, strict=True):
             generator.bit_generator.state = state
+        for legacy, state in zip(self.legacy, self.legacy_states, strict=True):
+            legacy.set_state(state)

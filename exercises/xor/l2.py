@@ -5,43 +5,26 @@ and what the step still changes is the penalty's doing.
 """
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 
 from exercises.findings import DONE, NOT_DONE, WRONG, Finding
 from exercises.xor.networks import Network
-from exercises.xor.probe import STRENGTH, Roles
+from exercises.xor.probe import STRENGTH, Roles, Step
 
 __all__ = ["l2"]
 
 
-def l2(build: Callable[[], Network], roles: Roles, framework: str) -> Iterator[Finding]:
+NOTHING = STRENGTH / 500  # the data's gradient is not quite zero
+
+wrong = partial(Finding, "l2", WRONG)
+
+
+def l2(build: Callable[[], Network], roles: Roles, step: Step, framework: str) -> Iterator[Finding]:
     """One step of training where the data have no gradient: w -= learning_rate * STRENGTH * w."""
 
-    def wrong(message: str, expected: str = "", measured: str = "", cause: str = "") -> Finding:
-        return Finding("l2", WRONG, message, expected, measured, cause)
-
-    network, rate, rows = build(), 0.3, 8
-    rng = np.random.default_rng(4)
-    start = network.parameters()
-    for name, value in start.items():
-        start[name] = rng.normal(size=value.shape) * (0.1 if name == roles.output else 1.0)
-    for name in roles.vectors:
-        start[name] = np.abs(start[name]) + 0.5
-    start[roles.output_bias] = np.full_like(start[roles.output_bias], 12.0)
-    network.assign(start)
-    x, y = rng.normal(size=(rows, 2)), np.ones(rows)
-    losses = network.train(x, y, epochs=1, batch_size=rows, learning_rate=rate, seed=0)
-    end = network.parameters()
-    decay = {name: (start[name] - end[name]) / rate for name in start}  # what was added to dL/dw
-    pull = {name: _slope(decay[name], start[name]) for name in start}
-    weights = {"the first layer": roles.first, "the output layer": roles.output}
-    biases = [
-        name for name in (*roles.vectors, roles.output_bias) if abs(pull[name]) > STRENGTH / 20
-    ]
-    expected = f"the gradient gets {STRENGTH:g} * w for each weight of the two matrices"
-    steps = np.abs(decay[roles.first])
-    if np.median(np.abs(steps - 1)) < 0.05:
+    if step.adaptive:
         yield wrong(
             "every weight moves by the learning rate, whatever its gradient",
             "plain gradient descent",
@@ -49,8 +32,25 @@ def l2(build: Callable[[], Network], roles: Roles, framework: str) -> Iterator[F
             "its strength no longer counts",
         )
         return
+    network, rate, rows = build(), 0.3, 8
+    rng = np.random.default_rng(4)
+    start = network.parameters()
+    for name, value in start.items():
+        start[name] = rng.normal(size=value.shape) * (0.1 if name == roles.output else 1.0)
+    for name in roles.vectors:
+        start[name] = np.abs(start[name]) + 0.5
+    start[roles.output_bias] = np.full_like(start[roles.output_bias], 14.0)
+    network.assign(start)
+    x, y = rng.normal(size=(rows, 2)), np.ones(rows)
+    losses = network.train(x, y, epochs=1, batch_size=rows, learning_rate=rate, seed=0)
+    end = network.parameters()
+    decay = {name: (start[name] - end[name]) / rate for name in start}  # what was added to dL/dw
+    pull = {name: _slope(decay[name], start[name]) for name in start}
+    weights = {"the first layer": roles.first, "the output layer": roles.output}
+    biases = [name for name in (*roles.vectors, roles.output_bias) if abs(pull[name]) > NOTHING]
+    expected = f"the gradient gets {STRENGTH:g} * w for each weight of the two matrices"
     found = {where: pull[name] for where, name in weights.items()}
-    if max(map(abs, found.values())) < STRENGTH / 20:
+    if max(map(abs, found.values())) < NOTHING:
         if biases:
             yield wrong("the biases are penalized, and the weights are not", expected)
         elif losses[0] > 0.005:
@@ -70,7 +70,7 @@ def l2(build: Callable[[], Network], roles: Roles, framework: str) -> Iterator[F
         else:
             yield Finding("l2", NOT_DONE)
         return
-    missing = [where for where, value in found.items() if abs(value) < STRENGTH / 20]
+    missing = [where for where, value in found.items() if abs(value) < NOTHING]
     if missing:
         yield wrong(f"the weights of {missing[0]} are not penalized", expected)
     for where, name in weights.items():
@@ -95,7 +95,7 @@ def l2(build: Callable[[], Network], roles: Roles, framework: str) -> Iterator[F
                 "gives",
                 expected,
                 measured,
-                _cause(slope / STRENGTH, rate, rows, framework),
+                _cause(slope / STRENGTH, rate, rows, start[name], framework),
             )
         break
     if biases:
@@ -106,12 +106,24 @@ def l2(build: Callable[[], Network], roles: Roles, framework: str) -> Iterator[F
             "weight matrices only",
             f"{max((pull[name] for name in biases), key=abs):.3g} times the value is added to "
             "their gradients",
-            "the decay is set for all parameters of the optimizer"
-            if framework == "torch"
-            else "the penalty runs over all parameters",
+            "the penalty or the decay is set for all parameters"
+            if roles.output_bias in biases
+            else "gamma and beta are no weight matrices, whatever their names",
         )
         return
     if not missing and all(abs(v / STRENGTH - 1) < 0.04 for v in found.values()):
+        network.assign(start)
+        network.train(
+            np.tile(x, (2, 1)), np.tile(y, 2), epochs=1, batch_size=rows, learning_rate=rate
+        )
+        change = (start[roles.first] - network.parameters()[roles.first]) / rate
+        if (twice := _slope(change, start[roles.first])) < 1.5 * STRENGTH:
+            yield wrong(
+                "the weights decay once in an epoch",
+                "the gradient of every mini-batch gets the penalty's",
+                f"an epoch of two steps pulls by {twice:.4g} * w",
+            )
+            return
         low, high = sorted(found.values())
         yield Finding(
             "l2",
@@ -129,11 +141,12 @@ def _straight(change: np.ndarray, values: np.ndarray) -> bool:
     return bool(np.abs(change - slope * values).max() < 0.1 * np.abs(slope * values).max())
 
 
-def _cause(ratio: float, rate: float, rows: int, framework: str) -> str:
+def _cause(ratio: float, rate: float, rows: int, weights: np.ndarray, framework: str) -> str:
     """Of a penalty whose gradient is ``ratio`` times what it should be."""
     twice = "the penalty is strength * sum(w**2), without the one-half"
     if framework == "keras":
-        twice = "Keras's L2 has no one-half: its gradient is twice its argument times w"
+        twice = f"{twice} (Keras's own L2 has none: its gradient is twice its argument times w)"
+    norm, size = float(np.linalg.norm(weights)), weights.size
     causes = {
         2.0: twice,
         0.5: "the one-half counts twice: a framework's weight decay adds strength * w, with no "
@@ -144,6 +157,10 @@ def _cause(ratio: float, rate: float, rows: int, framework: str) -> str:
         1 / rate: "the decay is not multiplied by the learning rate",
         rate: "the decay is multiplied by the learning rate twice",
         float(rows): "the penalty counts once for each example",
+        1 / norm: "the norm of the weights is penalized, not its square",
+        1 / size: "the mean of the squares is penalized, not their sum",
+        2 / size: "the mean of the squares is penalized, not their sum, and without the one-half",
+        0.5 / norm: "half the norm of the weights is penalized, not its square",
         4.0: "the one-half is missing, and the penalty counts twice",
     }
     return next((text for value, text in causes.items() if abs(ratio / value - 1) < 0.05), "")

@@ -80,6 +80,14 @@ class Torch(Network):
         with torch.no_grad():
             return self.model(torch.from_numpy(x)).numpy()
 
+    def predict(self, x: np.ndarray) -> np.ndarray:
+        self.model.train()  # as training leaves it
+        return super().predict(x)
+
+    def train(self, x: np.ndarray, y: np.ndarray, **options: Any) -> list[float]:
+        self.model.eval()  # as a prediction leaves it
+        return super().train(x, y, **options)
+
     def parameters(self) -> dict[str, np.ndarray]:
         return {
             name: value.detach().numpy().copy()

@@ -6,7 +6,8 @@ whatever order. What differs from pass to pass is dropout; what differs with the
 batch is batch norm.
 """
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,41 +46,52 @@ class Roles:
     output: str
     output_bias: str
     vectors: list[str]  # a value for each hidden unit: bias, gamma, beta
+    scalars: list[str]  # single values, the output bias among them
+    of_inputs: list[str]  # a value for each input
     units: int
 
 
 def roles_of(network: Network) -> Roles:
     shapes = {name: value.shape for name, value in network.parameters().items()}
     firsts = [name for name, shape in shapes.items() if len(shape) == 2 and _other(shape, 2) > 2]
-    units = _other(shapes[firsts[0]], 2) if firsts else 0
-    # (in, out), or (out, in) as PyTorch has it
-    turned = bool(firsts) and shapes[firsts[0]][0] != 2
-    outputs = [
-        name for name, shape in shapes.items() if shape == ((1, units) if turned else (units, 1))
-    ]
-    biases = [name for name, shape in shapes.items() if np.prod(shape) == 1]
-    if not (len(firsts) == len(outputs) == len(biases) == 1):
-        raise ValueError(
-            "the network must keep its shape, 2 inputs, one hidden layer and 1 output with a bias; "
-            f"its parameters have the shapes {', '.join(map(str, shapes.values())) or 'none'}"
-        )
-    rest = set(shapes) - {firsts[0], outputs[0], biases[0]}
-    vectors = [name for name in shapes if name in rest and np.prod(shapes[name]) == units]
-    roles = Roles(firsts[0], outputs[0], biases[0], vectors, units)
-    values = network.parameters()
-    network.assign(
-        {
-            roles.output: values[roles.output] * 0,
-            roles.output_bias: np.full(shapes[biases[0]], -3.0),
-        }
+    reshaped = ValueError(
+        "the network must keep its shape, 2 inputs, one hidden layer and 1 output with a bias; "
+        f"its parameters have the shapes {', '.join(map(str, shapes.values())) or 'none'}"
     )
-    logits = network.logits(CORNERS, training=False)
-    if np.abs(logits + 3).max() > 0.01:
-        raise ValueError(
-            "with output weights of 0 and an output bias of -3 the network must return the logit "
-            f"-3, it returns {logits[0]:.4g}: is there a sigmoid at its end?"
-        )
-    return roles
+    if len(firsts) != 1:
+        raise reshaped
+    units = _other(shapes[firsts[0]], 2)
+    # (in, out), or (out, in) as PyTorch has it; a gamma of shape (1, units) looks like the latter
+    shape = (units, 1) if shapes[firsts[0]][0] == 2 else (1, units)
+    outputs = [name for name in shapes if shapes[name] == shape]
+    scalars = [name for name in shapes if np.prod(shapes[name]) == 1]
+    if not outputs or not scalars:
+        raise reshaped
+    output, bias = _output(network, outputs, scalars)
+    others = [name for name in shapes if name not in (firsts[0], output)]
+    vectors, of_inputs = (
+        [name for name in others if np.prod(shapes[name]) == size] for size in (units, 2)
+    )
+    return Roles(firsts[0], output, bias, vectors, scalars, of_inputs, units)
+
+
+def _output(network: Network, outputs: list[str], scalars: list[str]) -> tuple[str, str]:
+    """Weights that, at 0, leave a logit that is the bias, whatever the other parameters are."""
+    own, rng = network.parameters(), np.random.default_rng(1)
+    logit = np.nan
+    for output, bias in itertools.product(outputs, scalars):
+        values = {name: rng.uniform(0.5, 1.5, size=value.shape) for name, value in own.items()}
+        values[output] = np.zeros_like(own[output])
+        values[bias] = np.full_like(own[bias], -3.0)
+        network.assign(values)
+        logit = float(network.logits(CORNERS, training=False)[0])
+        network.assign(own)
+        if abs(logit + 3) < 0.01:
+            return output, bias
+    raise ValueError(
+        "with output weights of 0 and an output bias of -3 the network must return the logit -3, "
+        f"it returns {logit:.4g}: is there a sigmoid at its end?"
+    )
 
 
 def _other(shape: tuple[int, ...], size: int) -> int:
@@ -88,21 +100,28 @@ def _other(shape: tuple[int, ...], size: int) -> int:
     return b if a == size else a if b == size else 0
 
 
-def hidden(network: Network, roles: Roles, x: np.ndarray, *, training: bool) -> np.ndarray:
-    """Every hidden value as the output layer sees it, (N, units); a pass for each unit."""
-    kept = network.parameters()
+def hidden(
+    network: Network,
+    roles: Roles,
+    x: np.ndarray,
+    *,
+    training: bool,
+    units: Sequence[int] | None = None,
+) -> np.ndarray:
+    """Hidden values as the output layer sees them, (N, units); a pass for each unit."""
+    own = network.parameters()
     columns = []
-    for unit in range(roles.units):
+    for unit in range(roles.units) if units is None else units:
         weights = np.zeros(roles.units)
         weights[unit] = 1
         network.assign(
             {
-                roles.output: weights.reshape(kept[roles.output].shape),
-                roles.output_bias: np.full(kept[roles.output_bias].shape, BIAS),
+                roles.output: weights.reshape(own[roles.output].shape),
+                roles.output_bias: np.full_like(own[roles.output_bias], BIAS),
             }
         )
         columns.append(network.logits(x, training=training) - BIAS)
-    network.assign({name: kept[name] for name in (roles.output, roles.output_bias)})
+    network.assign({name: own[name] for name in (roles.output, roles.output_bias)})
     return np.stack(columns, axis=1)
 
 
@@ -120,38 +139,64 @@ ROWS = np.tile(2 * CORNERS - 1, (64, 1))
 
 @dataclass
 class Noise:
-    """What training passes over ROWS do to hidden values: ``values`` (passes, 64, 4, units)."""
+    """What training passes over ROWS do to hidden values."""
 
-    values: np.ndarray
+    values: np.ndarray  # (passes, 64, 4, units)
     random: bool
-    in_inference: float  # the gap between two predictions on the same input
+    in_predict: float  # the gap between two predictions on the same input
+    in_inference: bool  # the network itself is random in inference mode
     dropped: float | None  # the value that stands for a dropped unit, None if there is none
+    expected_drop: bool  # it is 0, or what the activation makes of 0
+    different: float  # how many values a unit has in equal rows of a pass
+
+    @property
+    def rate(self) -> float:
+        """The share of what is dropped, of values that are not that value anyway (ReLU)."""
+        if self.dropped is None:
+            return 0.0
+        dropped = np.abs(self.values - self.dropped) < 2e-5
+        return float(dropped[:, :, ~dropped.all(axis=(0, 1))].mean())
 
     def kept(self, values: np.ndarray) -> np.ndarray:
         """The median over the first axis of what was not dropped."""
-        if self.dropped is not None:
-            values = np.where(np.abs(values - self.dropped) < 1e-5, np.nan, values)
-        with np.errstate(all="ignore"):
-            found = np.nanmedian(values, axis=0)
-        return np.where(np.isnan(found), self.dropped or 0.0, found)
+        if self.dropped is None:
+            return np.median(values, axis=0)
+        dropped = np.abs(values - self.dropped) < 1e-5
+        return np.ma.median(np.ma.array(values, mask=dropped), axis=0).filled(self.dropped)
 
 
 def measure_noise(network: Network, roles: Roles) -> Noise:
     set_first(network, roles)
-    predictions = [network.predict(ROWS) for _ in range(3)]
-    in_inference = max(np.abs(p - predictions[0]).max() for p in predictions)
+    predictions = np.stack([network.predict(ROWS) for _ in range(3)])
+    in_inference = network.logits(ROWS, training=False).reshape(64, 4)
     passes = [hidden(network, roles, ROWS, training=True) for _ in range(PASSES)]
     values = np.stack(passes).reshape(PASSES, 64, 4, roles.units)
     cells = values.reshape(-1, 4, roles.units)
     random = bool((np.ptp(cells, axis=0) > 1e-4).any())
-    dropped = None
+    columns = values.round(4).transpose(0, 2, 3, 1).reshape(-1, 64)
+    different = float(np.median([len(np.unique(column)) for column in columns]))
+    gap = float(np.ptp(predictions.reshape(3, 64, 4), axis=1).max())
+    if not random or different <= 1:
+        # Where masks differ from row to row, a gap between calls alone is drift of statistics.
+        gap = float(np.ptp(predictions, axis=0).max())
+    dropped, expected = None, True
     if random:
         found, counts = np.unique(cells.round(5), return_counts=True)
         candidate = found[counts.argmax()]
-        here = (np.abs(cells - candidate) < 2e-5).any(axis=0)
-        if here.mean() > 0.9:
+        if (np.abs(cells - candidate) < 2e-5).any(axis=0).mean() > 0.9:
             dropped = float(candidate)
-    return Noise(values, random, float(in_inference), dropped)
+            expected = abs(dropped) < 1e-5 or abs(dropped - _of_zero(network, roles)) < 1e-3
+    randomly = bool(np.ptp(in_inference, axis=0).max() > 1e-6)
+    return Noise(values, random, gap, randomly, dropped, expected, different)
+
+
+def _of_zero(network: Network, roles: Roles) -> float:
+    """What the activation makes of 0."""
+    own = network.parameters()
+    network.assign({name: np.zeros_like(own[name]) for name in (roles.first, *roles.vectors)})
+    value = float(hidden(network, roles, ROWS[:4], training=False, units=[0])[0, 0])
+    network.assign(own)
+    return value
 
 
 def inference(network: Network, roles: Roles, x: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
@@ -181,9 +226,13 @@ def settle(network: Network, roles: Roles, x: np.ndarray) -> None:
 
 
 class Step:
-    """A step of training from the same weights, twice, with other seeds.
+    """Training for one step, and for three, all on one batch.
 
-    ``random``: what comes out differs. ``moves_statistics``: so does inference, weights set back.
+    ``random``: the steps differ by more than the weights. ``moves_statistics``: inference differs
+    afterwards, with the weights set back. ``later_...``: so it is after the first epoch too.
+    ``trained``: how many values for each unit a step moves. ``lengthens``: how much of the gradient
+    of a unit's first weights lies along them (0 to 1), that of a penalty apart. ``adaptive``: the
+    optimizer is no plain gradient descent.
     """
 
     def __init__(self, build: Callable[..., Network], roles: Roles) -> None:
@@ -193,15 +242,44 @@ class Step:
         start = build().parameters()
         start[roles.first] = rng.normal(size=start[roles.first].shape)
         start[roles.output] = rng.normal(size=start[roles.output].shape)
-        ends = []
-        for seed in (1, 2):
+
+        def run(
+            labels: np.ndarray, *, seed: int = 1, epochs: int = 1, rate: float = 0.1
+        ) -> tuple[list[float], dict[str, np.ndarray], np.ndarray, bool]:
+            """Losses, changes, predictions with the old weights, and whether those are new."""
             network = build(seed)
             network.assign(start)
             before = network.predict(x)  # which may leave the network in inference mode
-            network.train(x, y, epochs=1, batch_size=16, learning_rate=0.1, seed=seed)
-            ends.append(network.parameters())
+            losses = network.train(
+                x, labels, epochs=epochs, batch_size=16, learning_rate=rate, seed=seed
+            )
+            change = {name: value - start[name] for name, value in network.parameters().items()}
             network.assign(start)
-            self.moves_statistics = bool(np.abs(network.predict(x) - before).max() > 1e-6)
-        change = max(np.abs(ends[0][name] - start[name]).max() for name in start)
-        gap = max(np.abs(ends[0][name] - ends[1][name]).max() for name in start)
-        self.random = bool(gap > 1e-3 * change)
+            after = network.predict(x)
+            return losses, change, after, bool(np.abs(after - before).max() > 1e-6)
+
+        _, change, once, self.moves_statistics = run(y)
+        losses, _, thrice, _ = run(y, epochs=3, rate=1e-9)
+        gaps = np.abs(np.diff(losses))
+        self.random = bool(gaps.max() > 1e-5)
+        self.later_random = bool(gaps[-1] > 1e-5)
+        self.later_statistics = bool(np.abs(thrice - once).max() > 1e-6)
+        sizes = {name: np.abs(value).max() for name, value in change.items()}
+        if not self.random:  # the losses may be those of an evaluation: compare the weights
+            _, other, _, _ = run(y, seed=2)
+            gap = max(np.abs(change[name] - other[name]).max() for name in start)
+            self.random = self.later_random = bool(gap > 1e-3 * max(sizes.values()))
+        self.trained = sum(sizes[name] > 1e-4 * max(sizes.values()) for name in roles.vectors)
+        _, other, _, _ = run(1 - y)
+        # Not the gradient, but its sign.
+        self.adaptive = all(
+            abs(np.abs(moved[roles.output_bias]).max() / 0.1 - 1) < 0.01
+            for moved in (change, other)
+        )
+        self.lengthens = 0.0
+        if not self.adaptive:
+            axis = 0 if start[roles.first].shape[0] == 2 else 1
+            data, weights = change[roles.first] - other[roles.first], start[roles.first]
+            norms = np.linalg.norm(data, axis=axis) * np.linalg.norm(weights, axis=axis)
+            along = np.abs((data * weights).sum(axis=axis)) / np.maximum(norms, 1e-12)
+            self.lengthens = float(along.max())
