@@ -90,10 +90,18 @@ def dropout(
             "inference mode)",
         )
         return
+    if not step.later_random:
+        yield wrong(
+            "train runs the network without dropout after the first epoch",
+            "each step has a mask of its own",
+            "the losses of later epochs on one batch are the same",
+            "something in the loop leaves the network in inference mode",
+        )
+        return
     scale = (
         "once batch norm is right, their scale can be measured"
         if fault
-        else (f"the others are scaled by {1 / (1 - RATE):g}")
+        else f"the others are scaled by {1 / (1 - RATE):g}"
     )
     yield Finding(
         "dropout",

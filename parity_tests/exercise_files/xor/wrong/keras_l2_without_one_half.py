@@ -5,7 +5,7 @@ import numpy as np
 from keras import layers
 
 TODO = "l2"
-FAULT = "Keras's L2 has no one-half"
+FAULT = "Keras's own L2 has none"
 
 CORNERS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32)
 XOR = np.array([0, 1, 1, 0], np.float32)

@@ -3,7 +3,7 @@
 import numpy as np
 
 TODO = "batch norm"
-FAULT = "gamma does not start at 1"
+FAULT = "does not start at 1"
 
 CORNERS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32)
 XOR = np.array([0, 1, 1, 0], np.float32)
