@@ -4,8 +4,12 @@ Takes what ``make demo``, ``cnn``, ``test`` and ``bench`` left in out/ and write
 the marked blocks of the pages. Nothing there is edited by hand.
 """
 
+import os
 import re
 import shutil
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 from rich.console import Console
@@ -31,9 +35,28 @@ def main() -> None:
     shutil.copy(ROOT / "out" / "cnn" / "mnist.txt", FIGURES / "mnist-cnn.txt")
     with (FIGURES / "parity.txt").open("w", encoding="utf-8") as file:
         Console(file=file, width=116).print(Report.from_json(ROOT / "out" / "parity.json").table())
+    (FIGURES / "exercise.txt").write_text(a_check(), "utf-8")
     for page in PAGES:
         path = ROOT / page
         path.write_text(filled(path.read_text("utf-8"), page), "utf-8")
+
+
+def a_check() -> str:
+    """What ``triptych exercise check`` says of a file with a fault, below the command."""
+    fault = ROOT / "parity_tests/exercise_files/xor/wrong/keras_l2_without_one_half.py"
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copy(fault, Path(folder) / "xor_keras.py")
+        arguments = ["exercise", "check", "xor_keras.py"]
+        run = subprocess.run(
+            [Path(sys.executable).with_name("triptych"), *arguments],
+            cwd=folder,
+            env=os.environ | {"COLUMNS": "100"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    lines = [line.rstrip() for line in run.stdout.splitlines()]
+    return "\n".join([f"$ triptych {' '.join(arguments)}", *lines, ""])
 
 
 def filled(text: str, page: str) -> str:

@@ -129,7 +129,9 @@ def _training(
         elif any_scale:
             message = "each unit is not centred on its own mean over the batch"
             cause = "the mean is missing, or is one number for all units (an axis is missing)"
-        expected = "twice the weights, or inputs shifted by 10, give the same normalized values"
+        expected = (
+            "weights 3 times as large, or inputs shifted by 10, give the same normalized values"
+        )
         return wrong(message, expected, measured, cause)
     row_mean, row_deviation = np.median(np.abs(base.mean(axis=1))), np.median(base.std(axis=1))
     if (any_scale and not any_shift) or (row_mean < CLEAR and abs(row_deviation - 1) < 0.3):
