@@ -86,7 +86,7 @@ def _explain(error: BaseException, file: Path) -> Finding:
     text = str(error).strip()
     text = text if len(text) < 600 else f"{text[:600]} ..."
     cause = ""
-    if isinstance(error, MemoryError) or "allocate memory" in text:
+    if isinstance(error, MemoryError) or "allocate memory" in text or "OOM" in text:
         cause = "It takes more memory than the check allows."
     elif isinstance(error, ModuleNotFoundError):
         cause = "The file is checked alone: it finds installed packages, not the files beside it."
