@@ -15,7 +15,6 @@ from exercises.xor.probe import CORNERS, Step, measure_noise, roles_of
 
 __all__ = ["check"]
 
-
 LABELS = np.array([0, 1, 1, 0], np.float32)
 
 

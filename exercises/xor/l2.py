@@ -15,7 +15,6 @@ from exercises.xor.probe import STRENGTH, Roles, Step
 
 __all__ = ["l2"]
 
-
 NOTHING = STRENGTH / 500  # the data's gradient is not quite zero
 
 wrong = partial(Finding, "l2", WRONG)
@@ -23,7 +22,6 @@ wrong = partial(Finding, "l2", WRONG)
 
 def l2(build: Callable[[], Network], roles: Roles, step: Step, framework: str) -> Iterator[Finding]:
     """One step of training where the data have no gradient: w -= learning_rate * STRENGTH * w."""
-
     if step.adaptive:
         yield wrong(
             "every weight moves by the learning rate, whatever its gradient",

@@ -15,8 +15,6 @@ __all__ = ["Network", "make"]
 class Network:
     """``module.build_model(seed)``, in NumPy arrays."""
 
-    dtype = "float32"
-
     def __init__(self, module: ModuleType, seed: int) -> None:
         self.module = module
         self.model = module.build_model(seed)
@@ -59,8 +57,6 @@ class Network:
 
 
 class Scratch(Network):
-    dtype = "float64"
-
     def _logits(self, x: np.ndarray, training: bool) -> Any:
         return self.model.forward(x, training=training)
 
@@ -111,7 +107,12 @@ class Keras(Network):
         return keras.ops.convert_to_numpy(self.model(x, training=training))
 
     def parameters(self) -> dict[str, np.ndarray]:
-        return {name: np.array(variable) for name, variable in self._variables().items()}
+        import keras
+
+        return {
+            name: np.array(keras.ops.convert_to_numpy(variable))
+            for name, variable in self._variables().items()
+        }
 
     def assign(self, values: dict[str, np.ndarray]) -> None:
         own = self._variables()
