@@ -1,11 +1,11 @@
 """Time the panels, the bare frameworks and other libraries at the same work, side by side.
 
     make bench                            or  python -m benchmarks
-    python -m benchmarks --only cnn --rounds 9
+    python -m benchmarks --only cnn --sittings 5
 
 In each round every contestant does the work once, so a busy machine slows all of them alike; what
 counts is the ratio of the medians. Each has a process of its own, and waits while another one
-works. Writes bench.json, bench.txt and bench.png.
+works; each sitting starts new processes. Writes bench.json, bench.txt and bench.png.
 """
 
 import json
@@ -56,14 +56,19 @@ def main(
     only: Annotated[
         list[Name] | None, typer.Option(help="This section alone; may be given again for more.")
     ] = None,
-    rounds: Annotated[int, typer.Option(min=1, help="Timed calls of each contestant.")] = 7,
+    rounds: Annotated[
+        int, typer.Option(min=1, help="Timed calls of each contestant in a sitting.")
+    ] = 3,
+    sittings: Annotated[
+        int, typer.Option(min=1, help="Times that all processes are started anew.")
+    ] = 3,
     out: Annotated[Path, typer.Option(help="Where the three files go.")] = Path("out"),
     quick: Annotated[
         bool, typer.Option("--quick", help="A few steps, without warming up: does everything run?")
     ] = False,
 ) -> None:
     """Time the panels, the bare frameworks and other libraries side by side."""
-    report: dict = {"rounds": rounds, "sections": {}}
+    report: dict = {"rounds": rounds, "sittings": sittings, "sections": {}}
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
     console = Console(stderr=True)
     with Progress(
@@ -81,22 +86,36 @@ def main(
                 progress.update(bar, total=times * len(memory.CONTESTANTS))
                 report["sections"]["memory"] = memory.memory(times, done)
             else:
-                with Processes(SECTIONS[name], quick) as processes:
-                    tasks = processes.section.tasks.values()
-                    calls = sum(len(task.contestants) for task in tasks)
-                    progress.update(bar, total=(rounds + (not quick)) * calls)
-                    report["sections"][name.value] = time(processes, rounds, quick, done)
-                    add_machine(report, processes.machine())
+                section = SECTIONS[name](quick)
+                calls = sum(len(task.contestants) for task in section.tasks.values())
+                progress.update(bar, total=sittings * (rounds + (not quick)) * calls)
+                seconds = []
+                for _ in range(sittings):
+                    with Processes(SECTIONS[name], quick) as processes:
+                        seconds.append(time(processes, rounds, quick, done))
+                        add_machine(report, processes.machine())
+                report["sections"][name.value] = summarized(section, seconds)
     report.setdefault("machine", machine())  # of the memory section alone
     write(report, out)
 
 
-def time(processes: Processes, rounds: int, quick: bool, done: Callable[[], None]) -> dict:
-    section = processes.section
+def time(
+    processes: Processes, rounds: int, quick: bool, done: Callable[[], None]
+) -> dict[str, dict[str, list[float]]]:
+    """Seconds of the calls in one sitting, by task and contestant."""
+    return {
+        title: take_turns(processes.contestants(title), rounds, warm_up=not quick, done=done)
+        for title in processes.section.tasks
+    }
+
+
+def summarized(section: Section, sittings: list[dict[str, dict[str, list[float]]]]) -> dict:
     tasks = {}
     for title, task in section.tasks.items():
-        contestants = processes.contestants(title)
-        seconds = take_turns(contestants, rounds, warm_up=not quick, done=done)
+        seconds = {
+            name: [value for sitting in sittings for value in sitting[title][name]]
+            for name in task.contestants
+        }
         tasks[title] = summary(task, seconds)
     return {
         "work": section.work,

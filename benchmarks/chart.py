@@ -51,7 +51,8 @@ def chart(report: dict, path: str | Path) -> Figure:
     figure.legend(
         handles=[*patches, Patch(color=GREEN, label="other libraries")],
         title="A panel is Triptych's own code; the others are the untouched libraries.   "
-        f"{machine['processor']}, {machine['cores']} cores, medians of {report['rounds']} rounds.",
+        f"{machine['processor']}, {machine['cores']} cores, medians of "
+        f"{report['sittings'] * report['rounds']} calls.",
         loc="outside lower center",
         ncols=4,
         frameon=False,

@@ -45,7 +45,8 @@ def _machine(report: dict) -> str:
     return (
         f"{machine['processor']}, {machine['cores']} cores, {machine['system']}. "
         f"Threads: {threads}.\nPython {machine['python']}, {versions}.\n"
-        f"Keras on {machine['keras_backend']}. Rounds: {report['rounds']}."
+        f"Keras on {machine['keras_backend']}. "
+        f"Sittings: {report['sittings']}, of {report['rounds']} rounds each."
     )
 
 

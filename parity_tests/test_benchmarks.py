@@ -228,7 +228,7 @@ def test_every_contestant_works(name):
 def test_a_run_writes_the_tables_and_the_chart(tmp_path, monkeypatch):
     monkeypatch.setattr(memory, "CONTESTANTS", ("NumPy panel",))
     monkeypatch.setattr(memory, "REFERENCE", "NumPy panel")
-    arguments = ["--quick", "--rounds", "2", "--out", str(tmp_path)]
+    arguments = ["--quick", "--rounds", "1", "--sittings", "2", "--out", str(tmp_path)]
     sections = ["--only", "augmentation", "--only", "memory"]
     result = CliRunner().invoke(command.app, arguments + sections, catch_exceptions=False)
     assert result.exit_code == 0, result.output
