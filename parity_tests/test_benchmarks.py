@@ -228,7 +228,7 @@ def test_every_contestant_works(name):
 def test_a_run_writes_the_tables_and_the_chart(tmp_path, monkeypatch):
     monkeypatch.setattr(memory, "CONTESTANTS", ("NumPy panel",))
     monkeypatch.setattr(memory, "REFERENCE", "NumPy panel")
-    arguments = ["--quick", "--rounds", "1", "--sittings", "2", "--out", str(tmp_path)]
+    arguments = ["--quick", "--rounds", "2", "--sittings", "1", "--out", str(tmp_path)]
     sections = ["--only", "augmentation", "--only", "memory"]
     result = CliRunner().invoke(command.app, arguments + sections, catch_exceptions=False)
     assert result.exit_code == 0, result.output
@@ -257,6 +257,15 @@ def test_a_run_writes_the_tables_and_the_chart(tmp_path, monkeypatch):
     assert machine["versions"]["PyTorch"] == torch.__version__
     assert {"PyTorch", "TensorFlow", "OpenCV"} <= set(machine["threads"])
     assert (tmp_path / "bench.png").stat().st_size > 10_000
+
+
+def test_sittings_are_pooled():
+    task = Task({"a": None, "b": None}, "a")
+    section = Section("work", "note", {"step": task})
+    sittings = [{"step": {"a": [1.0, 2.0], "b": [9.0, 9.0]}}, {"step": {"a": [3.0], "b": [2.0]}}]
+    found = command.summarized(section, sittings)["tasks"]["step"]
+    assert found["seconds"] == {"a": [1, 2, 3], "b": [9, 9, 2]}
+    assert found["ratio"] == {"a": 1, "b": 4.5}
 
 
 def test_memory_knows_its_contestants():
