@@ -35,25 +35,24 @@ def exercise_of(file: Path, name: str | None, framework: str | None) -> tuple[st
 
     "xor_torch.py", "my_xor_torch_2.py"; a ``ValueError`` says what to do where it is not clear.
     """
-    found = [
-        (each, its)
-        for each in names()
-        for its in starters(each)
-        if f"{each}_{its}" in file.stem and name in (None, each) and framework in (None, its)
-    ]
-    if not found and name is not None:
-        its_frameworks = list(starters(exercise(name).name))
-        if framework is None and len(its_frameworks) == 1:
-            framework = its_frameworks[0]
-        if framework in its_frameworks:
-            found = [(name, framework)]
-    if len(found) != 1:
-        known = ", ".join(path.name for each in names() for path in starters(each).values())
-        raise ValueError(
-            f"the name {file.name!r} does not tell the exercise. Call the file as its starter is "
-            f"called ({known}), or add --exercise and --framework."
-        )
-    return found[0]
+    every = [(each, its) for each in names() for its in starters(each)]
+    told = [(each, its) for each, its in every if f"{each}_{its}" in file.stem.lower()]
+    if name is None and len(told) == 1:
+        name = told[0][0]
+    if framework is None and len(told) == 1 and told[0][0] == name:
+        framework = told[0][1]
+    possible = [pair for pair in every if name in (None, pair[0]) and framework in (None, pair[1])]
+    if len(possible) == 1:
+        return possible[0]
+    if name is not None and framework is not None:
+        raise ValueError(f"there is no {name!r} in {framework!r}; `triptych exercise list`")
+    missing = "--framework" if name is not None else "--exercise"
+    missing = "--exercise and --framework" if name is framework is None else missing
+    known = ", ".join(f"{each}_{its}.py" for each, its in every)
+    raise ValueError(
+        f"the name {file.name!r} does not tell the exercise. Add {missing}, or call the file as "
+        f"its starter is called: {known}."
+    )
 
 
 def _files(folder: Path, name: str) -> dict[str, Path]:

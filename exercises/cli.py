@@ -1,6 +1,9 @@
 """``triptych exercise``: list the exercises, start one, check it, have a hint, see a solution."""
 
+import io
+import shlex
 import shutil
+import sys
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
@@ -84,11 +87,14 @@ def start(
             "replace with --overwrite.",
             param_hint="--to",
         )
-    to.mkdir(parents=True, exist_ok=True)
-    for path in files:
-        shutil.copyfile(path, to / path.name)
-        typer.echo(f"{to / path.name}")
-    first = to / files[0].name
+    try:
+        to.mkdir(parents=True, exist_ok=True)
+        for path in files:
+            shutil.copyfile(path, to / path.name)
+            typer.echo(f"{to / path.name}")
+    except OSError as error:
+        raise typer.BadParameter(str(error), param_hint="--to") from None
+    first = shlex.quote(str(to / files[0].name))
     typer.echo(
         f"\nThe task stands at the top of {'each file' if len(files) > 1 else 'the file'}. Then:\n"
         f"  python {first}\n  triptych exercise check {first}\n  triptych exercise hint {first}"
@@ -101,19 +107,22 @@ def check(
     exercise: ItsExercise = None,
     framework: ItsFramework = None,
     seconds: Annotated[
-        float, typer.Option(min=1, help="Stop the file after so many seconds.")
+        float, typer.Option(min=1, max=86400, help="Stop the file after so many seconds.")
     ] = Limits.seconds,
-    seed: Annotated[int, typer.Option(min=0, help="For other weights and masks.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**31, help="For other weights and masks.")] = 0,
 ) -> None:
     """Run a file, measure what it does, and say what is done, not done or wrong.
 
     It runs in a process of its own, on a copy in a temporary folder, with limits of time, memory
-    and output; it cannot change files elsewhere or start processes. That guards against accidents.
-    It is no protection against code that means harm: check only files that you would run.
+    and output; Python's own functions do not change files elsewhere or start processes there. That
+    guards against accidents. It is no protection against code that means harm, nor against what a
+    library writes by itself: check only files that you would run.
     """
     name, its = _exercise_of(file, exercise, framework)
     if its != "scratch":
         require(its)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal that has no signs like these
     console = Console(highlight=False)
     with console.status("starting") as status:
         outcome = check_file(
@@ -153,7 +162,7 @@ def hint(
             console.print(f"[bold]TODO {i}, {escape(its.title)}[/bold]")
             console.print(Padding(escape(its.hints[level - 1]), (0, 0, 1, 2)))
     if level < 3:
-        console.print(f"More: triptych exercise hint {escape(str(file))} --level {level + 1}")
+        console.print("More: the same with", f"--level {level + 1}", soft_wrap=True)
 
 
 @app.command()
@@ -189,6 +198,10 @@ def _files(
 
 
 def _exercise_of(file: Path, exercise: str | None, framework: Framework | None) -> tuple[str, str]:
+    if file.suffix != ".py":
+        raise typer.BadParameter(
+            f"{file.name} is no Python file; a notebook can be exported as one.", param_hint="FILE"
+        )
     try:
         return catalogue.exercise_of(file, exercise, framework and framework.value)
     except ValueError as error:
@@ -218,7 +231,7 @@ def _report(exercise: Exercise, framework: str, file: Path, outcome: Outcome) ->
         status = next((s for s in (WRONG, NOT_DONE, DONE) if s in {f.status for f in found}), None)
         statuses.append(status)
         sign, colour = SIGNS.get(status or "", ("?", "dim"))
-        word = status or "not looked at"
+        word = status or "not looked at, mend the rest first"
         heading = Text.assemble((f"{sign} ", colour), (f"TODO {i}, {todo.title}: ", "bold"))
         lines.append(heading.append(word, colour))
         for finding in found:
@@ -227,27 +240,35 @@ def _report(exercise: Exercise, framework: str, file: Path, outcome: Outcome) ->
     done = statuses.count(DONE)
     if any(finding.status == WRONG for finding in whole) and outcome.output.strip():
         last = "\n".join(outcome.output.strip().splitlines()[-10:])[-1500:]
-        shown = "".join(c if c.isprintable() or c == "\n" else " " for c in last)
-        lines += [Text("\nThe end of what the file printed:", "dim"), Text(shown, "dim")]
+        lines += [Text("\nThe end of what the file printed:", "dim"), Text(_clean(last), "dim")]
     end = f"{done} of {len(statuses)} done, checked in {outcome.seconds:.0f} s."
     if _passed(exercise, outcome):
-        end += " Well done: triptych exercise solution has ours, to compare."
+        end += f" Well done: triptych exercise solution {exercise.name} has ours, to compare."
     elif NOT_DONE in statuses or WRONG in statuses:
-        end += f" A hint: triptych exercise hint {file}"
+        end += f" A hint: triptych exercise hint {shlex.quote(str(file))}"
     return Group(*lines, "", Text(end))
 
 
 def _finding(finding: Finding) -> list[RenderableType]:
+    """One that concerns the whole file."""
     sign, colour = SIGNS[finding.status]
-    return [Text.assemble((f"{sign} ", colour), finding.message), *_details(finding)[1:], ""]
+    return [Text.assemble((f"{sign} ", colour), _clean(finding.message)), *_table(finding), ""]
 
 
 def _details(finding: Finding) -> list[RenderableType]:
-    lines: list[RenderableType] = [Padding(Text(finding.message), (0, 0, 0, 4))]
+    if not finding.message:
+        return _table(finding)
+    return [Padding(Text(_clean(finding.message)), (0, 0, 0, 4)), *_table(finding)]
+
+
+def _table(finding: Finding) -> list[RenderableType]:
     table = Table.grid(padding=(0, 2, 0, 0))
     for what in ("expected", "measured", "cause"):
         if value := getattr(finding, what):
-            table.add_row("likely cause" if what == "cause" else what, Text(value))
-    if table.row_count:
-        lines.append(Padding(table, (0, 0, 0, 6)))
-    return lines if finding.message else lines[1:]
+            table.add_row("likely cause" if what == "cause" else what, Text(_clean(value)))
+    return [Padding(table, (0, 0, 0, 6))] if table.row_count else []
+
+
+def _clean(text: str) -> str:
+    """Without what would steer the terminal: it may come from the file."""
+    return "".join(c if c.isprintable() or c == "\n" else " " for c in text)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-__all__ = ["DONE", "NOT_DONE", "WRONG", "Exercise", "Finding", "Todo"]
+__all__ = ["DONE", "NOT_DONE", "WRONG", "Exercise", "Finding", "InterfaceError", "Todo"]
 
 DONE, NOT_DONE, WRONG = "done", "not done", "wrong"
 
@@ -40,3 +40,7 @@ class Finding:
     expected: str = ""
     measured: str = ""
     cause: str = ""
+
+
+class InterfaceError(ValueError):
+    """A check cannot go on: the file leaves its interface. The message says how."""

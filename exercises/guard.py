@@ -2,7 +2,8 @@
 
 In the process that runs the file an audit hook (PEP 578) refuses to write, move or delete anything
 outside one folder, to start processes and to send signals. It is a guard against accidents and no
-security boundary: who wants to get around it can.
+security boundary: it sees what Python opens, not what a library opens in C (``torch.save``), and
+who wants to get around it can.
 """
 
 import os
@@ -28,9 +29,19 @@ CHANGES: dict[str, tuple[str, list[tuple[int, int | None]]]] = {
     "os.mkfifo": ("make", [(0, 2)]),
     "os.mknod": ("make", [(0, 3)]),
     "shutil.rmtree": ("delete", [(0, 1)]),
+    "sqlite3.connect": ("write to", [(0, None)]),
 }
-PROCESSES = {"os.fork", "os.forkpty", "os.exec", "os.posix_spawn", "os.spawn", "os.startfile"}
-PROCESSES |= {"os.system", "pty.spawn", "subprocess.Popen"}
+PROCESSES = {
+    "os.exec",
+    "os.fork",
+    "os.forkpty",
+    "os.posix_spawn",
+    "os.spawn",
+    "os.startfile",
+    "os.system",
+    "pty.spawn",
+    "subprocess.Popen",
+}
 # Programs that libraries ask on import: Matplotlib for fonts, ``platform`` for the processor.
 HARMLESS = {"fc-list", "uname"}
 SIGNALS = {"os.kill", "os.killpg", "signal.pthread_kill"}

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from exercises.findings import WRONG, Finding
+from exercises.findings import WRONG, Finding, InterfaceError
 from exercises.guard import limit_memory, refuse_outside
 
 WHERE = "where.txt"  # what the process was doing when its time was nearly over
@@ -81,6 +81,8 @@ def _explain(error: BaseException, file: Path) -> Finding:
         place = f" at line {own[-1].lineno}{function}: {own[-1].line}"
     elif isinstance(error, SyntaxError) and error.filename == str(file):
         place = f" at line {error.lineno}: {(error.text or '').strip()}"
+    if isinstance(error, InterfaceError):
+        return Finding("", WRONG, str(error))
     if isinstance(error, SystemExit):
         return Finding("", WRONG, f"the file calls sys.exit{place}", cause="Take that out.")
     text = str(error).strip()
@@ -90,7 +92,9 @@ def _explain(error: BaseException, file: Path) -> Finding:
         cause = "It takes more memory than the check allows."
     elif isinstance(error, ModuleNotFoundError):
         cause = "The file is checked alone: it finds installed packages, not the files beside it."
-    elif not own:
+    elif isinstance(error, EOFError):
+        cause = "The check gives no input: put input() under if __name__ == '__main__'."
+    elif not own and not isinstance(error, SyntaxError):
         cause = "The file leaves the interface that its docstring asks for."
     return Finding("", WRONG, f"{type(error).__name__}{place}", measured=text, cause=cause)
 

@@ -18,7 +18,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -76,11 +76,31 @@ def check_file(
         }
         run = _Run(folder, order, limits, file.read_text("utf-8", "replace").splitlines())
         try:
-            outcome = run.watch(progress)
+            with _stopped_properly():
+                outcome = run.watch(progress)
         finally:
             run.kill()
+        outcome.output = run.tail.decode(errors="replace")
     outcome.seconds = time.monotonic() - start
     return outcome
+
+
+@contextlib.contextmanager
+def _stopped_properly() -> Iterator[None]:
+    """Meanwhile a signal that ends this process (a closed terminal) runs what cleans up."""
+
+    def stop(number: int, frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    signals = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    if threading.current_thread() is not threading.main_thread():
+        signals = []  # Python lets no other thread handle signals
+    before = [(each, signal.signal(each, stop)) for each in signals]
+    try:
+        yield
+    finally:
+        for each, handler in before:
+            signal.signal(each, handler)
 
 
 class _Run:
@@ -99,8 +119,15 @@ class _Run:
             stderr=subprocess.PIPE,
             start_new_session=True,
         )
-        for read, pipe in ((self._read_lines, "stdout"), (self._read_output, "stderr")):
-            threading.Thread(target=read, args=[getattr(self.process, pipe)], daemon=True).start()
+        self.readers = [
+            threading.Thread(target=read, args=[pipe], daemon=True)
+            for read, pipe in (
+                (self._read_lines, self.process.stdout),
+                (self._read_output, self.process.stderr),
+            )
+        ]
+        for reader in self.readers:
+            reader.start()
         assert self.process.stdin is not None
         self.process.stdin.write(json.dumps(order).encode() + b"\n")
         self.process.stdin.close()
@@ -142,7 +169,6 @@ class _Run:
             fault = self._over_a_limit(doing, deadline)
         if fault is not None:
             outcome.findings.append(fault)
-        outcome.output = self.tail.decode(errors="replace")
         return outcome
 
     def _message(self, line: str) -> dict[str, Any]:
@@ -200,7 +226,7 @@ class _Run:
 
     def _ended(self, doing: str, deadline: float) -> Finding:
         code = self.process.wait()
-        if code < 0 and time.monotonic() > deadline - 2.5:
+        if code != 0 and time.monotonic() > deadline - 2.5:
             return self._too_long(doing)  # looking where it is may crash it
         how = f"with exit code {code}"
         if code < 0:
@@ -219,6 +245,8 @@ class _Run:
         else:
             self.process.kill()
         self.process.wait()
+        for reader in self.readers:
+            reader.join(timeout=1)
 
 
 def _environment(folder: Path) -> dict[str, str]:
@@ -227,6 +255,7 @@ def _environment(folder: Path) -> dict[str, str]:
         "PYTHONUSERBASE": site.getuserbase(),  # which would follow HOME
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONIOENCODING": "utf-8",
+        "PYTHONUNBUFFERED": "1",  # or what was printed last would be lost when it is stopped
         "KERAS_BACKEND": keras_backend(),
         "KERAS_HOME": str(folder / ".keras"),
         "TF_CPP_MIN_LOG_LEVEL": "3",
@@ -234,6 +263,8 @@ def _environment(folder: Path) -> dict[str, str]:
         "CUDA_VISIBLE_DEVICES": "",  # so small a network is faster without
     }
     own |= dict.fromkeys(("HOME", "USERPROFILE", "TMPDIR", "TEMP", "TMP"), str(folder))
-    own |= dict.fromkeys(("XDG_CACHE_HOME", "MPLCONFIGDIR"), str(folder / ".cache"))
+    # PyTorch's and Triton's too: a process that has imported PyTorch hands its own down.
+    caches = "XDG_CACHE_HOME", "MPLCONFIGDIR", "TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR"
+    own |= dict.fromkeys(caches, str(folder / ".cache"))
     own |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     return dict(os.environ) | own

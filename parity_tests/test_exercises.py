@@ -2,9 +2,15 @@
 
 import importlib
 import importlib.util
+import os
 import re
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 from typer.testing import CliRunner
 
@@ -72,7 +78,11 @@ def test_starter(name, framework):
 
 
 @pytest.mark.parametrize(("name", "framework"), EVERY)
-def test_solution(name, framework):
+def test_solution(tmp_path, monkeypatch, name, framework):
+    """Also where the environment names places outside the temporary folder."""
+    for variable in ("TORCHINDUCTOR_CACHE_DIR", "TMPDIR", "XDG_CACHE_HOME", "KERAS_HOME"):
+        monkeypatch.setenv(variable, str(tmp_path / variable))
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
     outcome = check_file(catalogue.solutions(name)[framework], name, framework)
     found = statuses(outcome.findings)
     assert found.pop("", DONE) == DONE, outcome
@@ -185,6 +195,60 @@ for todo in ("", "dropout", "batch norm", "l2"):
 print("3 of 3 done")
 os._exit(0)
 """
+
+
+def test_what_was_printed_last_is_shown(tmp_path, monkeypatch):
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
+    outcome = harmful(tmp_path, "print('epoch 1')\nwhile True:\n    pass", seconds=5)
+    assert outcome.output == "epoch 1\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_check_that_is_ended_leaves_nothing(tmp_path, number):
+    """A closed terminal, say: the process of the file ends, and its folder goes."""
+    file, folder = tmp_path / "xor_scratch.py", tmp_path / "temporary"
+    folder.mkdir()
+    file.write_text(
+        "import pathlib, time\npathlib.Path('running').touch()\nwhile True:\n    time.sleep(1)\n"
+    )
+    command = "from exercises.cli import app; app()"
+    run = subprocess.Popen(
+        [sys.executable, "-c", command, "check", str(file)],
+        env=os.environ | {"TMPDIR": str(folder)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    for _ in range(300):
+        if list(folder.glob("*/running")):
+            break
+        time.sleep(0.1)
+    (place,) = folder.iterdir()
+    inside = [p for p in psutil.Process(run.pid).children() if p.cwd() == str(place)]
+    assert len(inside) == 1
+    run.send_signal(number)
+    run.wait(20)
+    psutil.wait_procs(inside, timeout=10)
+    assert not inside[0].is_running()
+    assert not list(folder.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("    return losses", "    return None", "train returns NoneType"),
+        ("    return losses", "    return losses[:1]", "train returns 1 losses for 3 epochs"),
+        ("training=False))[:, 0]", "training=False))[:2, 0]", "it must be 4 numbers"),
+        ("def predict", "def other", "no function predict"),
+    ],
+)
+def test_an_interface_that_is_left(tmp_path, old, new, said):
+    file = tmp_path / "xor_scratch.py"
+    text = catalogue.solutions("xor")["scratch"].read_text()
+    assert text.count(old) == 1
+    file.write_text(text.replace(old, new))
+    outcome = check_file(file, "xor", "scratch")
+    assert outcome.findings[-1].status == WRONG, outcome
+    assert said in outcome.findings[-1].message, outcome
 
 
 def test_a_printed_verdict_is_no_verdict(tmp_path):
@@ -344,9 +408,18 @@ def test_names_that_tell():
         assert catalogue.exercise_of(Path(f"{stem}.py"), None, None) == ("xor", "torch")
     assert catalogue.exercise_of(Path("a.py"), "dropout", None) == ("dropout", "scratch")
     assert catalogue.exercise_of(Path("a.py"), "xor", "keras") == ("xor", "keras")
-    for name, framework in ((None, "keras"), ("xor", None), ("dropout", "keras")):
-        with pytest.raises(ValueError, match="does not tell"):
+    assert catalogue.exercise_of(Path("XOR_Torch.py"), None, None) == ("xor", "torch")
+    assert catalogue.exercise_of(Path("xor_torch.py"), None, "keras") == ("xor", "keras")
+    assert catalogue.exercise_of(Path("xor_scratch.py"), "dropout", None) == ("dropout", "scratch")
+    for name, framework, missing in (
+        (None, None, "--exercise and --framework"),
+        (None, "scratch", "--exercise"),
+        ("xor", None, "--framework"),
+    ):
+        with pytest.raises(ValueError, match=f"does not tell the exercise. Add {missing},"):
             catalogue.exercise_of(Path("a.py"), name, framework)
+    with pytest.raises(ValueError, match="there is no 'dropout' in 'keras'"):
+        catalogue.exercise_of(Path("a.py"), "dropout", "keras")
 
 
 def test_hints(tmp_path):

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from exercises.findings import WRONG, Finding
+from exercises.findings import WRONG, Finding, InterfaceError
 from exercises.xor.networks import Network
 from exercises.xor.probe import Roles
 
@@ -116,7 +116,7 @@ def _duplicate(
         moved.params[roles.output][...] -= 1
         if np.array_equal(one, two) and not np.array_equal(one, other):
             return duplicate
-    raise ValueError(
+    raise InterfaceError(
         "the check cannot replay your masks: draw them with numpy.random, from a generator that "
         "the model keeps"
     )

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from exercises.findings import InterfaceError
+
 __all__ = ["Network", "make"]
 
 
@@ -22,28 +24,28 @@ class Network:
 
     def logits(self, x: np.ndarray, *, training: bool) -> np.ndarray:
         """Of shape (N,), float64."""
-        values = np.asarray(self._logits(x.astype(np.float32), training), np.float64)
-        if values.size != len(x):
-            raise ValueError(
-                f"for {len(x)} examples the network returns logits of shape {values.shape}, "
-                f"it must be ({len(x)}, 1)"
-            )
-        return values.reshape(-1)
+        return _vector("the network", self._logits(x.astype(np.float32), training), len(x))
 
     def predict(self, x: np.ndarray) -> np.ndarray:
         """What the learner's ``predict`` returns, as (N,), float64."""
-        values = np.asarray(self.module.predict(self.model, x.astype(np.float32)), np.float64)
-        if values.size != len(x):
-            raise ValueError(
-                f"predict returns an array of shape {values.shape} for {len(x)} examples, "
-                f"it must be ({len(x)},)"
-            )
-        return values.reshape(-1)
+        return _vector("predict", self.module.predict(self.model, x.astype(np.float32)), len(x))
 
     def train(self, x: np.ndarray, y: np.ndarray, **options: Any) -> list[float]:
         x, y = x.astype(np.float32), y.astype(np.float32)
         losses = self.module.train(self.model, x, y, **options)
-        return [float(loss) for loss in losses]
+        try:
+            found = [float(loss) for loss in losses]
+        except (TypeError, ValueError):
+            raise InterfaceError(
+                f"train returns {type(losses).__name__}; it must return a list with the mean loss "
+                "of each epoch"
+            ) from None
+        if len(found) != options.get("epochs", len(found)) or not np.isfinite(found).all():
+            raise InterfaceError(
+                f"train returns {len(found)} losses for {options.get('epochs', 'its')} epochs, "
+                f"{found[:3]}; it must return a finite one for each"
+            )
+        return found
 
     def _logits(self, x: np.ndarray, training: bool) -> Any:
         raise NotImplementedError
@@ -74,7 +76,8 @@ class Torch(Network):
 
         self.model.train(training)
         with torch.no_grad():
-            return self.model(torch.from_numpy(x)).numpy()
+            dtype = next(self.model.parameters()).dtype
+            return self.model(torch.from_numpy(x).to(dtype)).numpy()
 
     def predict(self, x: np.ndarray) -> np.ndarray:
         self.model.train()  # as training leaves it
@@ -122,6 +125,21 @@ class Keras(Network):
     def _variables(self) -> dict[str, Any]:
         """By number: Keras gives a layer another name each time it is made."""
         return {str(i): variable for i, variable in enumerate(self.model.trainable_variables)}
+
+
+def _vector(what: str, values: Any, rows: int) -> np.ndarray:
+    try:
+        found = np.asarray(values, np.float64)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InterfaceError(
+            f"{what} returns {type(values).__name__}, which is no NumPy array: {error}"
+        ) from None
+    if found.size != rows:
+        raise InterfaceError(
+            f"{what} returns {type(values).__name__} of shape {found.shape} for {rows} examples; "
+            f"it must be {rows} numbers"
+        )
+    return found.reshape(-1)
 
 
 def make(framework: str) -> type[Network]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from exercises.findings import InterfaceError
 from exercises.xor.networks import Network
 
 __all__ = [
@@ -54,7 +55,7 @@ class Roles:
 def roles_of(network: Network) -> Roles:
     shapes = {name: value.shape for name, value in network.parameters().items()}
     firsts = [name for name, shape in shapes.items() if len(shape) == 2 and _other(shape, 2) > 2]
-    reshaped = ValueError(
+    reshaped = InterfaceError(
         "the network must keep its shape, 2 inputs, one hidden layer and 1 output with a bias; "
         f"its parameters have the shapes {', '.join(map(str, shapes.values())) or 'none'}"
     )
@@ -72,6 +73,8 @@ def roles_of(network: Network) -> Roles:
     vectors, of_inputs = (
         [name for name in others if np.prod(shapes[name]) == size] for size in (units, 2)
     )
+    if set(others) - {*vectors, *scalars, *of_inputs}:
+        raise reshaped
     return Roles(firsts[0], output, bias, vectors, scalars, of_inputs, units)
 
 
@@ -88,7 +91,7 @@ def _output(network: Network, outputs: list[str], scalars: list[str]) -> tuple[s
         network.assign(own)
         if abs(logit + 3) < 0.01:
             return output, bias
-    raise ValueError(
+    raise InterfaceError(
         "with output weights of 0 and an output bias of -3 the network must return the logit -3, "
         f"it returns {logit:.4g}: is there a sigmoid at its end?"
     )
