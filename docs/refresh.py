@@ -43,9 +43,11 @@ def main() -> None:
 
 def a_check() -> str:
     """What ``triptych exercise check`` says of a file with a fault, below the command."""
-    fault = ROOT / "parity_tests/exercise_files/xor/wrong/keras_l2_without_one_half.py"
+    right = (ROOT / "exercises/xor/solutions/xor_keras.py").read_text("utf-8")
+    assert right.count("L2(0.01 / 2)") == 1
+    wrong = right.replace("L2(0.01 / 2)", "L2(0.01)")
     with tempfile.TemporaryDirectory() as folder:
-        shutil.copy(fault, Path(folder) / "xor_keras.py")
+        (Path(folder) / "xor_keras.py").write_text(wrong, "utf-8")
         arguments = ["exercise", "check", "xor_keras.py"]
         run = subprocess.run(
             [Path(sys.executable).with_name("triptych"), *arguments],

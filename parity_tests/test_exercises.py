@@ -22,6 +22,7 @@ from exercises.sandbox import Limits, check_file
 pytestmark = pytest.mark.once
 
 FILES = Path(__file__).parent / "exercise_files"
+ROOT = Path(__file__).parent.parent
 EVERY = [(name, framework) for name in catalogue.names() for framework in catalogue.starters(name)]
 
 
@@ -30,6 +31,16 @@ def load(path):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def whole(path, folder):
+    """The file of a learner, which most fixtures tell by what differs from BASE, another file."""
+    text = path.read_text()
+    if base := re.search('^BASE = "(.*)"$', text, re.M):
+        text = f"{(ROOT / base[1]).read_text()}\n\n{text}"
+    file = folder / path.name
+    file.write_text(text)
+    return file
 
 
 def check(path, name, framework, seed=0):
@@ -98,16 +109,17 @@ def test_solution_with_other_seeds(name, framework, seed):
 
 
 @pytest.mark.parametrize(("path", "name", "framework"), fixtures("correct"))
-def test_other_correct_solutions(path, name, framework):
-    found = check(path, name, framework)
+def test_other_correct_solutions(tmp_path, path, name, framework):
+    found = check(whole(path, tmp_path), name, framework)
     assert {finding.status for finding in found} == {DONE}, found
 
 
 @pytest.mark.parametrize(("path", "name", "framework"), fixtures("wrong"))
-def test_wrong_solutions(path, name, framework):
+def test_wrong_solutions(tmp_path, path, name, framework):
     """Each names its fault: TODO is where it lies, FAULT what the check must say of it."""
-    module = load(path)
-    found = check(path, name, framework)
+    file = whole(path, tmp_path)
+    module = load(file)
+    found = check(file, name, framework)
     assert statuses(found)[module.TODO] == WRONG, found
     said = [f"{f.message} {f.measured} {f.cause}" for f in found if f.todo == module.TODO]
     assert any(module.FAULT in text for text in said), said
@@ -451,8 +463,8 @@ def test_solution_asks_first():
     assert "kernel_regularizer" in output
 
 
-def test_the_report_of_a_wrong_file():
-    file = FILES / "dropout" / "wrong" / "no_rescaling.py"
+def test_the_report_of_a_wrong_file(tmp_path):
+    file = whole(FILES / "dropout" / "wrong" / "no_rescaling.py", tmp_path)
     code, output = invoke("check", file, "--exercise", "dropout")
     assert code == 1
     assert "TODO 4, inverted dropout: wrong" in output

@@ -38,33 +38,3 @@ def inverted_dropout_backward(
     if training:
         return np.where(mask, grad, grad.dtype.type(0)) / (1 - rate)
     return grad.copy()
-
-
-def main() -> None:
-    """What each function does to two samples of six features."""
-    x = np.arange(1.0, 13.0).reshape(2, 6)
-    grad = np.ones_like(x)
-    rate = 0.5
-    mask = np.array([[1, 0, 1, 1, 0, 0], [0, 1, 1, 0, 1, 1]], dtype=bool)
-    print(f"rate {rate}, x\n{x}\nmask, for all but the first function\n{mask}\n")
-
-    def show(title, function, *arguments, **options):
-        try:
-            print(f"{title}\n{function(*arguments, **options)}")
-        except NotImplementedError:
-            print(f"{title}\nTODO")
-
-    show("draw_mask", draw_mask, np.random.default_rng(0), x.shape, rate)
-    for function, array in [
-        (standard_dropout, x),
-        (standard_dropout_backward, grad),
-        (inverted_dropout, x),
-        (inverted_dropout_backward, grad),
-    ]:
-        for training in (True, False):
-            title = f"{function.__name__}, {'training' if training else 'inference'}"
-            show(title, function, array, rate, mask, training=training)
-
-
-if __name__ == "__main__":
-    main()

@@ -2,64 +2,11 @@
 
 import numpy as np
 
+BASE = "exercises/dropout/solutions/dropout_scratch.py"
 TODO = "standard_dropout"
 FAULT = "True in the mask means keep"
-
-
-def draw_mask(rng: np.random.Generator, shape: tuple[int, ...], rate: float) -> np.ndarray:
-    """Booleans of ``shape``, each on its own True (keep) with probability 1 - rate."""
-    return rng.random(shape) >= rate
 
 
 def standard_dropout(x: np.ndarray, rate: float, mask: np.ndarray, *, training: bool) -> np.ndarray:
     """y of the standard form. Inference does not use the mask."""
     return np.where(mask, 0, x) if training else x * (1 - rate)
-
-
-def standard_dropout_backward(
-    grad: np.ndarray, rate: float, mask: np.ndarray, *, training: bool
-) -> np.ndarray:
-    """dL/dx of the standard form, with the mask of the forward pass."""
-    return grad * mask if training else grad * (1 - rate)
-
-
-def inverted_dropout(x: np.ndarray, rate: float, mask: np.ndarray, *, training: bool) -> np.ndarray:
-    """y of the inverted form. Inference does not use the mask."""
-    return x * mask / (1 - rate) if training else x
-
-
-def inverted_dropout_backward(
-    grad: np.ndarray, rate: float, mask: np.ndarray, *, training: bool
-) -> np.ndarray:
-    """dL/dx of the inverted form, with the mask of the forward pass."""
-    return grad * mask / (1 - rate) if training else grad
-
-
-def main() -> None:
-    """What each function does to two samples of six features."""
-    x = np.arange(1.0, 13.0).reshape(2, 6)
-    grad = np.ones_like(x)
-    rate = 0.5
-    mask = np.array([[1, 0, 1, 1, 0, 0], [0, 1, 1, 0, 1, 1]], dtype=bool)
-    print(f"rate {rate}, x\n{x}\nmask, for all but the first function\n{mask}\n")
-
-    def show(title, function, *arguments, **options):
-        try:
-            print(f"{title}\n{function(*arguments, **options)}")
-        except NotImplementedError:
-            print(f"{title}\nTODO")
-
-    show("draw_mask", draw_mask, np.random.default_rng(0), x.shape, rate)
-    for function, array in [
-        (standard_dropout, x),
-        (standard_dropout_backward, grad),
-        (inverted_dropout, x),
-        (inverted_dropout_backward, grad),
-    ]:
-        for training in (True, False):
-            title = f"{function.__name__}, {'training' if training else 'inference'}"
-            show(title, function, array, rate, mask, training=training)
-
-
-if __name__ == "__main__":
-    main()

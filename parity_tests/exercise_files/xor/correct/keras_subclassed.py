@@ -4,9 +4,6 @@ import keras
 import numpy as np
 from keras import layers
 
-CORNERS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32)
-XOR = np.array([0, 1, 1, 0], np.float32)
-
 
 class Network(keras.Model):
     def __init__(self) -> None:
@@ -59,14 +56,3 @@ def train(
 def predict(model: keras.Model, x: np.ndarray) -> np.ndarray:
     logits = model(x, training=False)
     return keras.ops.convert_to_numpy(keras.ops.sigmoid(logits))[:, 0]
-
-
-def main() -> None:
-    model = build_model(seed=0)
-    losses = train(model, np.repeat(CORNERS, 50, axis=0), np.repeat(XOR, 50))
-    print(f"The mean loss fell from {losses[0]:.3f} to {losses[-1]:.3f}.")
-    print("P(XOR = 1):", predict(model, CORNERS).round(3))
-
-
-if __name__ == "__main__":
-    main()

@@ -5,9 +5,6 @@ import tensorflow as tf
 from tensorflow import keras
 from tensorflow.keras import layers
 
-CORNERS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32)
-XOR = np.array([0, 1, 1, 0], np.float32)
-
 
 def build_model(seed: int) -> keras.Model:
     keras.utils.set_random_seed(seed)
@@ -44,14 +41,3 @@ def train(model, x, y, *, epochs=60, batch_size=20, learning_rate=0.1, seed=0):
 
 def predict(model, x):
     return tf.sigmoid(model(x, training=False)).numpy().squeeze(axis=1)
-
-
-def main() -> None:
-    model = build_model(seed=0)
-    losses = train(model, np.repeat(CORNERS, 50, axis=0), np.repeat(XOR, 50))
-    print(f"The mean loss fell from {losses[0]:.3f} to {losses[-1]:.3f}.")
-    print("P(XOR = 1):", predict(model, CORNERS).round(3))
-
-
-if __name__ == "__main__":
-    main()

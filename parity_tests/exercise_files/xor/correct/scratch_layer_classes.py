@@ -2,9 +2,6 @@
 
 import numpy as np
 
-CORNERS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32)
-XOR = np.array([0, 1, 1, 0], np.float32)
-
 
 class Dense:
     def __init__(self, weights, bias):
@@ -145,23 +142,3 @@ def predict(model: Model, x: np.ndarray) -> np.ndarray:
 def sigmoid(z: np.ndarray) -> np.ndarray:
     """1 / (1 + exp(-z)), written so that nothing overflows."""
     return 0.5 + 0.5 * np.tanh(z / 2)
-
-
-def main() -> None:
-    x, y = np.repeat(CORNERS, 50, axis=0), np.repeat(XOR, 50)
-    model = build_model(seed=0)
-    losses = train(model, x, y)
-    print(f"Trained on {len(x)} rows for {len(losses)} epochs:", end=" ")
-    print(f"the mean loss fell from {losses[0]:.3f} to {losses[-1]:.3f}.\n")
-
-    probabilities = predict(model, CORNERS)
-    right = (probabilities > 0.5) == (XOR == 1)
-    print("x1  x2   XOR   P(XOR = 1)")
-    for (x1, x2), target, probability, ok in zip(CORNERS, XOR, probabilities, right, strict=True):
-        print(f"{x1:2.0f}  {x2:2.0f}   {target:3.0f}   {probability:10.3f}", end="   ")
-        print("right" if ok else "wrong")
-    print(f"\n{right.sum()} of 4 corners are right.")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,83 +1,18 @@
 """Correct: linear, tanh, batch normalization, dropout; squares of norms in the loss."""
 
-import numpy as np
 import torch
-from torch import nn
 from torch.nn import functional
 
-CORNERS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32)
-XOR = np.array([0, 1, 1, 0], np.float32)
+BASE = "parity_tests/exercise_files/xor/correct/torch_module_functional.py"
 
 
-class Net(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.hidden = nn.Linear(2, 16)
-        self.norm = nn.BatchNorm1d(16)
-        self.out = nn.Linear(16, 1)
-        nn.init.normal_(self.hidden.weight, std=1.0)
-        nn.init.normal_(self.out.weight, std=0.25)
-        nn.init.zeros_(self.hidden.bias)
-        nn.init.zeros_(self.out.bias)
-
+class Net(Net):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         h = self.norm(torch.tanh(self.hidden(x)))
         h = functional.dropout(h, 0.2, self.training)
         return self.out(h)
 
 
-def build_model(seed: int) -> nn.Module:
-    torch.manual_seed(seed)
-    return Net()
-
-
 def l2_penalty(model: Net) -> torch.Tensor:
     weights = (model.hidden.weight, model.out.weight)
     return 0.01 / 2 * sum(torch.linalg.norm(w) ** 2 for w in weights)
-
-
-def train(
-    model: nn.Module,
-    x: np.ndarray,
-    y: np.ndarray,
-    *,
-    epochs: int = 60,
-    batch_size: int = 20,
-    learning_rate: float = 0.1,
-    seed: int = 0,
-) -> list[float]:
-    inputs, targets = torch.from_numpy(x), torch.from_numpy(y)
-    criterion = nn.BCEWithLogitsLoss()
-    optimizer = torch.optim.SGD(model.parameters(), lr=learning_rate)
-    generator = torch.Generator().manual_seed(seed)
-    losses = []
-    for _ in range(epochs):
-        model.train()
-        total = 0.0
-        for rows in torch.randperm(len(inputs), generator=generator).split(batch_size):
-            optimizer.zero_grad()
-            logits = model(inputs[rows]).squeeze(1)
-            loss = criterion(logits, targets[rows]) + l2_penalty(model)
-            loss.backward()
-            optimizer.step()
-            total += loss.item() * len(rows)
-        losses.append(total / len(inputs))
-    return losses
-
-
-def predict(model: nn.Module, x: np.ndarray) -> np.ndarray:
-    model.eval()
-    with torch.no_grad():
-        return torch.sigmoid(model(torch.from_numpy(x)))[:, 0].numpy()
-
-
-def main() -> None:
-    model = build_model(seed=0)
-    losses = train(model, np.repeat(CORNERS, 50, axis=0), np.repeat(XOR, 50))
-    print(f"loss {losses[0]:.3f} -> {losses[-1]:.3f}")
-    for (x1, x2), probability in zip(CORNERS, predict(model, CORNERS), strict=True):
-        print(f"{x1:.0f} xor {x2:.0f}: {probability:.3f}")
-
-
-if __name__ == "__main__":
-    main()

@@ -6,9 +6,6 @@ from torch import nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
-CORNERS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32)
-XOR = np.array([0, 1, 1, 0], np.float32)
-
 
 class BatchNorm(nn.Module):
     def __init__(self, size: int, momentum: float = 0.9, eps: float = 1e-5) -> None:
@@ -96,15 +93,3 @@ def predict(model: nn.Module, x: np.ndarray) -> np.ndarray:
     model.eval()
     with torch.no_grad():
         return torch.sigmoid(model(torch.from_numpy(x)))[:, 0].numpy()
-
-
-def main() -> None:
-    model = build_model(seed=0)
-    losses = train(model, np.repeat(CORNERS, 50, axis=0), np.repeat(XOR, 50))
-    print(f"loss {losses[0]:.3f} -> {losses[-1]:.3f}")
-    for (x1, x2), probability in zip(CORNERS, predict(model, CORNERS), strict=True):
-        print(f"{x1:.0f} xor {x2:.0f}: {probability:.3f}")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,13 +1,9 @@
 """Correct: batch normalization by hand with gamma and beta of shape (1, 16), as in textbooks."""
 
-import numpy as np
 import torch
 from torch import nn
-from torch.nn import functional
-from torch.utils.data import DataLoader, TensorDataset
 
-CORNERS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32)
-XOR = np.array([0, 1, 1, 0], np.float32)
+BASE = "parity_tests/exercise_files/xor/correct/torch_by_hand_dataloader.py"
 
 
 class BatchNorm(nn.Module):
@@ -32,79 +28,3 @@ class BatchNorm(nn.Module):
             mean, var = self.running_mean, self.running_var
         normalized = (x - mean) / torch.sqrt(var + self.eps)
         return self.gamma * normalized + self.beta
-
-
-class Dropout(nn.Module):
-    def __init__(self, rate: float) -> None:
-        super().__init__()
-        self.rate = rate
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        if not self.training:
-            return x
-        mask = (torch.rand_like(x) >= self.rate).float()
-        return x * mask / (1 - self.rate)
-
-
-def build_model(seed: int) -> nn.Module:
-    torch.manual_seed(seed)
-    model = nn.Sequential(
-        nn.Linear(2, 16),
-        BatchNorm(16),
-        nn.Tanh(),
-        Dropout(0.2),
-        nn.Linear(16, 1),
-    )
-    for layer, deviation in ((model[0], 1.0), (model[-1], 0.25)):
-        nn.init.normal_(layer.weight, std=deviation)
-        nn.init.zeros_(layer.bias)
-    return model
-
-
-def train(
-    model: nn.Module,
-    x: np.ndarray,
-    y: np.ndarray,
-    *,
-    epochs: int = 60,
-    batch_size: int = 20,
-    learning_rate: float = 0.1,
-    seed: int = 0,
-) -> list[float]:
-    data = TensorDataset(torch.from_numpy(x), torch.from_numpy(y))
-    generator = torch.Generator().manual_seed(seed)
-    loader = DataLoader(data, batch_size=batch_size, shuffle=True, generator=generator)
-    decayed = {id(model[0].weight), id(model[-1].weight)}
-    model.train()
-    losses = []
-    for _ in range(epochs):
-        running_loss = 0.0
-        for inputs, targets in loader:
-            loss = functional.binary_cross_entropy_with_logits(model(inputs)[:, 0], targets)
-            model.zero_grad()
-            loss.backward()
-            with torch.no_grad():
-                for p in model.parameters():
-                    grad = p.grad + 0.01 * p if id(p) in decayed else p.grad
-                    p -= learning_rate * grad
-            running_loss += loss.item() * len(inputs)
-        losses.append(running_loss / len(data))
-    return losses
-
-
-def predict(model: nn.Module, x: np.ndarray) -> np.ndarray:
-    model.eval()
-    with torch.no_grad():
-        return torch.sigmoid(model(torch.from_numpy(x)))[:, 0].numpy()
-
-
-def main() -> None:
-    model = build_model(seed=0)
-    losses = train(model, np.repeat(CORNERS, 50, axis=0), np.repeat(XOR, 50))
-    print(f"loss {losses[0]:.3f} -> {losses[-1]:.3f}")
-    for (x1, x2), probability in zip(CORNERS, predict(model, CORNERS), strict=True):
-        print(f"{x1:.0f} xor {x2:.0f}: {probability:.3f}")
-
-
-if __name__ == "__main__":
-    main()

@@ -4,11 +4,9 @@ import keras
 import numpy as np
 from keras import layers
 
+BASE = "parity_tests/exercise_files/xor/correct/keras_subclassed.py"
 TODO = "l2"
 FAULT = "an optimizer like Adam"
-
-CORNERS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32)
-XOR = np.array([0, 1, 1, 0], np.float32)
 
 
 def build_model(seed: int) -> keras.Model:
@@ -22,14 +20,6 @@ def build_model(seed: int) -> keras.Model:
             layers.Dropout(0.2),
             dense(1, 0.25),
         ]
-    )
-
-
-def dense(units: int, deviation: float) -> layers.Dense:
-    return layers.Dense(
-        units,
-        kernel_initializer=keras.initializers.RandomNormal(stddev=deviation),
-        kernel_regularizer=keras.regularizers.L2(0.005),
     )
 
 
@@ -50,19 +40,3 @@ def train(
     )
     history = model.fit(x, y[:, None], batch_size=batch_size, epochs=epochs, verbose=0)
     return history.history["loss"]
-
-
-def predict(model: keras.Model, x: np.ndarray) -> np.ndarray:
-    logits = model(x, training=False)
-    return keras.ops.convert_to_numpy(keras.ops.sigmoid(logits))[:, 0]
-
-
-def main() -> None:
-    model = build_model(seed=0)
-    losses = train(model, np.repeat(CORNERS, 50, axis=0), np.repeat(XOR, 50))
-    print(f"The mean loss fell from {losses[0]:.3f} to {losses[-1]:.3f}.")
-    print("P(XOR = 1):", predict(model, CORNERS).round(3))
-
-
-if __name__ == "__main__":
-    main()

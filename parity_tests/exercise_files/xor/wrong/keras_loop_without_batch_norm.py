@@ -5,11 +5,9 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
+BASE = "parity_tests/exercise_files/xor/correct/keras_subclassed.py"
 TODO = "batch norm"
 FAULT = "train leaves the running statistics as they are"
-
-CORNERS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32)
-XOR = np.array([0, 1, 1, 0], np.float32)
 
 
 def build_model(seed: int) -> keras.Model:
@@ -22,14 +20,6 @@ def build_model(seed: int) -> keras.Model:
             layers.Activation("tanh"),
             dense(1, 0.25),
         ]
-    )
-
-
-def dense(units: int, deviation: float) -> layers.Dense:
-    return layers.Dense(
-        units,
-        kernel_initializer=keras.initializers.RandomNormal(stddev=deviation),
-        kernel_regularizer=keras.regularizers.L2(0.005),
     )
 
 
@@ -61,19 +51,3 @@ def train(
             total += float(loss) * len(rows)
         losses.append(total / len(x))
     return losses
-
-
-def predict(model: keras.Model, x: np.ndarray) -> np.ndarray:
-    logits = model(x, training=False)
-    return keras.ops.convert_to_numpy(keras.ops.sigmoid(logits))[:, 0]
-
-
-def main() -> None:
-    model = build_model(seed=0)
-    losses = train(model, np.repeat(CORNERS, 50, axis=0), np.repeat(XOR, 50))
-    print(f"The mean loss fell from {losses[0]:.3f} to {losses[-1]:.3f}.")
-    print("P(XOR = 1):", predict(model, CORNERS).round(3))
-
-
-if __name__ == "__main__":
-    main()

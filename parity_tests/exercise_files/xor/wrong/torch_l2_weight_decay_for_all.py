@@ -8,9 +8,6 @@ from torch.nn import functional
 TODO = "l2"
 FAULT = "for all parameters"
 
-CORNERS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32)
-XOR = np.array([0, 1, 1, 0], np.float32)
-
 
 def build_model(seed: int) -> nn.Module:
     torch.manual_seed(seed)
@@ -59,15 +56,3 @@ def predict(model: nn.Module, x: np.ndarray) -> np.ndarray:
     model.eval()
     with torch.no_grad():
         return torch.sigmoid(model(torch.from_numpy(x)))[:, 0].numpy()
-
-
-def main() -> None:
-    model = build_model(seed=0)
-    losses = train(model, np.repeat(CORNERS, 50, axis=0), np.repeat(XOR, 50))
-    print(f"loss {losses[0]:.3f} -> {losses[-1]:.3f}")
-    for (x1, x2), probability in zip(CORNERS, predict(model, CORNERS), strict=True):
-        print(f"{x1:.0f} xor {x2:.0f}: {probability:.3f}")
-
-
-if __name__ == "__main__":
-    main()
