@@ -1,9 +1,9 @@
 """A process for each contestant, so that none is timed beside the memory and threads of another.
 
-TensorFlow, once it has read from a generator (a Keras ``PyDataset`` is one), tells the C library to
-give free memory back at once (``M_TRIM_THRESHOLD``): from then on every large array of NumPy or
-PyTorch in that process is made of new pages, and a training step of the convolutional network takes
-1.5 to 2.4 times as long.
+What one library does to the process slows the others. TensorFlow, say, once it has read from a
+generator (a Keras ``PyDataset`` is one), tells the C library to give free memory back at once
+(``M_TRIM_THRESHOLD``): from then on every large array of NumPy or PyTorch is made of new pages, and
+a training step of the convolutional network takes 1.5 to 2.4 times as long.
 """
 
 import multiprocessing
