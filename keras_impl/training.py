@@ -56,10 +56,12 @@ def fit(model: keras.Model, recipe: Recipe, dataset: Dataset, *, progress: bool 
         y = dataset.y_train
         _compile(model, recipe, len(x))
         optimizer = model.optimizer
-        plateau, stopping = _callbacks(recipe, len(x))
-        callbacks = keras.callbacks.CallbackList(
-            [callback for callback in (plateau, stopping) if callback is not None], model=model
-        )
+        watching: list[keras.callbacks.Callback] = []
+        if recipe.schedule is not None and recipe.schedule.kind == "plateau":
+            watching.append(ReduceOnPlateau(**recipe.schedule_options(len(x))))
+        if recipe.early_stopping is not None:
+            watching.append(EarlyStopping(**asdict(recipe.early_stopping)))
+        callbacks = keras.callbacks.CallbackList(watching, model=model)
         history = History("keras")
         start = time.perf_counter()
         steps = recipe.steps_per_epoch(len(x)) * recipe.epochs
@@ -83,9 +85,9 @@ def fit(model: keras.Model, recipe: Recipe, dataset: Dataset, *, progress: bool 
                 if model.stop_training:
                     break
             callbacks.on_train_end()
-        if stopping is not None:
-            history.stopped_early = stopping.stopped_epoch > 0
-            history.best_epoch = stopping.best_epoch
+        if recipe.early_stopping is not None:
+            history.stopped_early = watching[-1].stopped_epoch > 0
+            history.best_epoch = watching[-1].best_epoch
         history.seconds = time.perf_counter() - start
     return history
 
@@ -130,18 +132,6 @@ class SmoothedLoss(keras.losses.Loss):
     def call(self, y_true: Any, y_pred: Any) -> Any:
         labels = keras.ops.cast(y_true, "int64")  # Keras hands them over as floats
         return label_smoothing_cross_entropy(y_pred, labels, self.smoothing)
-
-
-def _callbacks(
-    recipe: Recipe, examples: int
-) -> tuple[ReduceOnPlateau | None, EarlyStopping | None]:
-    """What looks at the validation after each epoch."""
-    schedule, rule = recipe.schedule, recipe.early_stopping
-    plateau = schedule is not None and schedule.kind == "plateau"
-    return (
-        ReduceOnPlateau(**recipe.schedule_options(examples)) if plateau else None,
-        None if rule is None else EarlyStopping(**asdict(rule)),
-    )
 
 
 def _last_learning_rate(optimizer: keras.optimizers.Optimizer) -> float:

@@ -53,7 +53,7 @@ __all__ = [
 ]
 
 BLOCK = 131072  # values: half a megabyte of float32
-NARROW, WIDE = 256, 1024  # values in a row: below NARROW up to WIDE are put into one
+NARROW, WIDE = 256, 1024  # rows of fewer values than NARROW are joined to rows of up to WIDE
 
 
 def batch_norm_train(
