@@ -6,7 +6,7 @@ import keras
 from keras import layers
 
 from benchmarks.timing import Contestant
-from common.datasets import Dataset
+from triptych.common.datasets import Dataset
 
 __all__ = ["cnn", "epoch", "mlp"]
 

@@ -7,7 +7,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
 from benchmarks.timing import Contestant
-from common.datasets import Dataset
+from triptych.common.datasets import Dataset
 
 __all__ = ["cnn", "epoch", "mlp", "xor", "xor_epoch"]
 

@@ -13,9 +13,9 @@ from unittest.mock import patch
 import numpy as np
 
 from benchmarks.timing import Contestant, Section, Task
-from common.datasets import Dataset
-from common.history import History
-from common.recipes import Recipe
+from triptych.common.datasets import Dataset
+from triptych.common.history import History
+from triptych.common.recipes import Recipe
 from triptych.panels import panel
 
 __all__ = ["CNN", "MLP", "cnn", "cnn_contestants", "mlp", "panel_epoch", "random_images"]

@@ -7,8 +7,8 @@ import torch
 from benchmarks import bare_torch
 from benchmarks.networks import panel_epoch
 from benchmarks.timing import Contestant, Section, Task
-from common.datasets import xor as corners
 from examples.xor import NETWORKS
+from triptych.common.datasets import xor as corners
 
 __all__ = ["xor"]
 

@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from common.datasets import xor
 from examples.xor import NETWORKS, train
+from triptych.common.datasets import xor
 from triptych.panels import chosen
 
 

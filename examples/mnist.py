@@ -21,16 +21,16 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from common.datasets import Dataset, DatasetUnavailable, digits, mnist
-from common.history import History
-from common.recipes import (
+from triptych import plots
+from triptych.adapters import adapter
+from triptych.common.datasets import Dataset, DatasetUnavailable, digits, mnist
+from triptych.common.history import History
+from triptych.common.recipes import (
     AugmentationRecipe,
     EarlyStoppingRecipe,
     Recipe,
     ScheduleRecipe,
 )
-from triptych import plots
-from triptych.adapters import adapter
 from triptych.panels import chosen, panel
 from triptych.weights import save
 

@@ -21,11 +21,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from common.datasets import Dataset, noisy_xor, xor
-from common.history import History
-from common.recipes import Recipe
 from triptych import plots
 from triptych.adapters import adapter
+from triptych.common.datasets import Dataset, noisy_xor, xor
+from triptych.common.history import History
+from triptych.common.recipes import Recipe
 from triptych.panels import chosen, panel
 
 PLAIN = Recipe(

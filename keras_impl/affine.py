@@ -39,7 +39,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from common.checks import (
+from keras_impl.layers import dtype_name
+from triptych.common.checks import (
     check_choice,
     check_finite,
     check_images,
@@ -48,7 +49,6 @@ from common.checks import (
     check_per_image,
     check_same_shape,
 )
-from keras_impl.layers import dtype_name
 
 __all__ = ["affine_matrices", "affine"]
 

@@ -26,15 +26,15 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
-from common.checks import check_dtype, check_images, check_integer
-from common.recipes import AugmentationRecipe
-from common.streams import Stream
 from keras_impl.affine import affine, affine_matrices
 from keras_impl.cutout import cutout
 from keras_impl.flips_and_crops import crop, horizontal_flip, vertical_flip
 from keras_impl.intensity import brightness, clip, contrast, gaussian_noise
 from keras_impl.layers import Checked, dtype_name, verbatim
 from keras_impl.streams import normal, uniform
+from triptych.common.checks import check_dtype, check_images, check_integer
+from triptych.common.recipes import AugmentationRecipe
+from triptych.common.streams import Stream
 
 __all__ = ["AugmentationDraw", "draw_augmentation", "augment", "Augmentation"]
 

@@ -31,7 +31,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from common.checks import (
+from keras_impl.layers import Checked, dtype_name, verbatim
+from triptych.common.checks import (
     check_batch,
     check_dtype,
     check_features,
@@ -41,7 +42,6 @@ from common.checks import (
     check_rows,
     check_same_shape,
 )
-from keras_impl.layers import Checked, dtype_name, verbatim
 
 __all__ = ["batch_norm_train", "batch_norm_inference", "update_running", "BatchNorm"]
 

@@ -8,9 +8,9 @@ explicit padding besides.
 
 ``x`` (N, H, W, in), ``weight`` (height, width, in, out), ``bias`` (out,) or None; ``stride`` is an
 integer or a pair (height, width). ``padding``: "valid" (none), "same" (TensorFlow's rule, see
-common/windows.py) or the pixels to add on either side, an integer or a pair. A ``ValueError`` says
-which argument does not fit; in a graph that was traced for images of any size, the backend's own
-error says that they are too small.
+``triptych.common.windows``) or the pixels to add on either side, an integer or a pair. A
+``ValueError`` says which argument does not fit; in a graph that was traced for images of any size,
+the backend's own error says that they are too small.
 
 Paper: LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to document recognition",
 Proc. IEEE 1998.
@@ -27,7 +27,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from common.checks import (
+from keras_impl.layers import Checked, StreamGlorotUniform, dtype_name, verbatim
+from triptych.common.checks import (
     Shape,
     check_dtype,
     check_floating,
@@ -37,8 +38,7 @@ from common.checks import (
     check_pair,
     check_same_shape,
 )
-from common.windows import output_size, padding_sizes
-from keras_impl.layers import Checked, StreamGlorotUniform, dtype_name, verbatim
+from triptych.common.windows import output_size, padding_sizes
 
 __all__ = ["conv2d", "Conv2D"]
 

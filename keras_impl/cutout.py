@@ -21,8 +21,8 @@ from typing import Any
 
 from keras import ops
 
-from common.checks import check_images, check_integer, check_number, check_per_image
 from keras_impl.layers import dtype_name
+from triptych.common.checks import check_images, check_integer, check_number, check_per_image
 
 __all__ = ["cutout"]
 

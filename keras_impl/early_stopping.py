@@ -25,7 +25,7 @@ from typing import Any
 
 import keras
 
-from common.checks import check_choice, check_flag, check_integer, check_number
+from triptych.common.checks import check_choice, check_flag, check_integer, check_number
 
 __all__ = ["improves", "EarlyStopping"]
 

@@ -26,15 +26,15 @@ from typing import Any
 
 from keras import ops
 
-from common.checks import (
+from keras_impl.affine import FILL_MODES
+from keras_impl.layers import dtype_name
+from triptych.common.checks import (
     check_choice,
     check_images,
     check_integer,
     check_number,
     check_per_image,
 )
-from keras_impl.affine import FILL_MODES
-from keras_impl.layers import dtype_name
 
 __all__ = ["horizontal_flip", "vertical_flip", "crop"]
 

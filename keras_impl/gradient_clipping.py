@@ -35,9 +35,9 @@ from typing import Any
 
 from keras import ops
 
-from common import gradient_norms
-from common.checks import check_gradients, check_number
 from keras_impl.layers import dtype_name
+from triptych.common import gradient_norms
+from triptych.common.checks import check_gradients, check_number
 
 __all__ = ["global_norm", "clip_by_value", "clip_by_norm", "clip_by_global_norm", "NormMonitor"]
 

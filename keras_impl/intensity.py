@@ -23,8 +23,8 @@ from typing import Any
 
 from keras import ops
 
-from common.checks import check_images, check_number, check_per_image, check_same_shape
 from keras_impl.layers import dtype_name
+from triptych.common.checks import check_images, check_number, check_per_image, check_same_shape
 
 __all__ = ["brightness", "contrast", "gaussian_noise", "clip"]
 

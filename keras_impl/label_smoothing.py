@@ -30,7 +30,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from common.checks import (
+from keras_impl.layers import dtype_name
+from triptych.common.checks import (
     check_batch,
     check_dtype,
     check_floating,
@@ -39,7 +40,6 @@ from common.checks import (
     check_number,
     check_probabilities,
 )
-from keras_impl.layers import dtype_name
 
 __all__ = ["smooth_labels", "smooth_targets", "label_smoothing_cross_entropy"]
 

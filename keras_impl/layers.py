@@ -19,7 +19,8 @@ from typing import Any
 
 import keras
 
-from common.checks import (
+from keras_impl.streams import uniform
+from triptych.common.checks import (
     check_batch,
     check_choice,
     check_dtype,
@@ -28,9 +29,8 @@ from common.checks import (
     check_layer_names,
     check_maps,
 )
-from common.recipes import representable
-from common.streams import Stream
-from keras_impl.streams import uniform
+from triptych.common.recipes import representable
+from triptych.common.streams import Stream
 
 __all__ = ["glorot_uniform", "Dense", "ReLU", "Tanh", "Sigmoid", "Flatten", "Sequential"]
 

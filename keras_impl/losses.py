@@ -22,8 +22,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from common.checks import check_floating, check_labels
 from keras_impl.layers import dtype_name
+from triptych.common.checks import check_floating, check_labels
 
 __all__ = ["softmax_cross_entropy", "binary_cross_entropy"]
 

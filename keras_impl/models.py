@@ -8,7 +8,6 @@ import math
 
 import keras
 
-from common.recipes import Recipe
 from keras_impl.augmentation import Augmentation
 from keras_impl.batch_norm import BatchNorm
 from keras_impl.convolution import Conv2D
@@ -20,6 +19,7 @@ from keras_impl.precision import enable_float64
 from keras_impl.residual import Residual
 from keras_impl.spatial_dropout import SpatialDropout2D
 from keras_impl.stochastic_depth import StochasticDepth, linear_decay
+from triptych.common.recipes import Recipe
 
 __all__ = ["mlp", "cnn", "resnet"]
 

@@ -37,9 +37,9 @@ import keras
 from keras import ops
 from keras.optimizers.schedules import LearningRateSchedule
 
-from common.checks import check_flag, check_number
 from keras_impl.gradient_clipping import clip_by_global_norm
 from keras_impl.penalties import is_weight
+from triptych.common.checks import check_flag, check_number
 
 __all__ = ["SGD", "Adam", "AdamW"]
 

@@ -34,7 +34,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from common.checks import check_number
+from triptych.common.checks import check_number
 
 __all__ = [
     "l1_penalty",

@@ -32,9 +32,9 @@ from typing import Any
 import keras
 from keras import ops
 
-from common.checks import Shape, check_floating, check_maps, check_pair, check_pool_padding
 from keras_impl.convolution import Size, output_sizes, pad
 from keras_impl.layers import Checked, dtype_name, verbatim
+from triptych.common.checks import Shape, check_floating, check_maps, check_pair, check_pool_padding
 
 __all__ = [
     "max_pool2d",

@@ -22,8 +22,8 @@ from typing import Any
 
 import keras
 
-from common.checks import check_layer_names, check_same_shape
 from keras_impl.layers import verbatim
+from triptych.common.checks import check_layer_names, check_same_shape
 
 __all__ = ["Residual"]
 

@@ -46,7 +46,7 @@ import keras
 from keras import ops
 from keras.optimizers.schedules import LearningRateSchedule
 
-from common.checks import check_choice, check_integer, check_number
+from triptych.common.checks import check_choice, check_integer, check_number
 
 __all__ = [
     "step_decay",

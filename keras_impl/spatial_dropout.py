@@ -26,10 +26,16 @@ from typing import Any
 import keras
 from keras import ops
 
-from common.checks import check_floating, check_integer, check_maps, check_mask, check_number
-from common.streams import Stream
 from keras_impl.layers import Checked, dtype_name, verbatim
 from keras_impl.streams import bernoulli
+from triptych.common.checks import (
+    check_floating,
+    check_integer,
+    check_maps,
+    check_mask,
+    check_number,
+)
+from triptych.common.streams import Stream
 
 __all__ = ["draw_mask", "spatial_dropout", "SpatialDropout2D"]
 

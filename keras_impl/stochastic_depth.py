@@ -30,7 +30,9 @@ from typing import Any
 import keras
 from keras import ops
 
-from common.checks import (
+from keras_impl.layers import Checked, dtype_name, verbatim
+from keras_impl.streams import bernoulli
+from triptych.common.checks import (
     check_batch,
     check_flag,
     check_floating,
@@ -38,9 +40,7 @@ from common.checks import (
     check_mask,
     check_number,
 )
-from common.streams import Stream
-from keras_impl.layers import Checked, dtype_name, verbatim
-from keras_impl.streams import bernoulli
+from triptych.common.streams import Stream
 
 __all__ = ["linear_decay", "draw_keep", "stochastic_depth", "StochasticDepth"]
 

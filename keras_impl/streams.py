@@ -22,8 +22,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from common.checks import check_dtype, check_integer, check_number
-from common.streams import (
+from triptych.common.checks import check_dtype, check_integer, check_number
+from triptych.common.streams import (
     FRACTION_BITS,
     HALF_WORD,
     MULTIPLIERS,

@@ -18,12 +18,6 @@ import keras
 import numpy as np
 from keras.optimizers.schedules import LearningRateSchedule
 
-from common.checks import check_examples
-from common.datasets import Dataset
-from common.history import History
-from common.progress import progress_bar
-from common.recipes import Recipe
-from common.streams import Stream
 from keras_impl.early_stopping import EarlyStopping
 from keras_impl.label_smoothing import label_smoothing_cross_entropy
 from keras_impl.losses import binary_cross_entropy, softmax_cross_entropy
@@ -31,6 +25,12 @@ from keras_impl.optimizers import SGD, Adam, AdamW
 from keras_impl.precision import floatx
 from keras_impl.schedules import CosineDecay, ExponentialDecay, ReduceOnPlateau, StepDecay
 from keras_impl.streams import permutation
+from triptych.common.checks import check_examples
+from triptych.common.datasets import Dataset
+from triptych.common.history import History
+from triptych.common.progress import progress_bar
+from triptych.common.recipes import Recipe
+from triptych.common.streams import Stream
 
 __all__ = ["batches", "fit", "evaluate", "predict"]
 

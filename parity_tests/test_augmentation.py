@@ -4,10 +4,10 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
-from common.recipes import AugmentationRecipe
-from common.streams import Stream
 from parity_tests.panels import ADAPTERS, assert_gradient, everywhere, panel, same_error
 from parity_tests.test_affine import PARAMETERS, coordinate_error, reference_weights, step
+from triptych.common.recipes import AugmentationRecipe
+from triptych.common.streams import Stream
 from triptych.comparison import derived_bound
 
 AFFINE = AugmentationRecipe(rotation=10.0, zoom=0.1, translation=0.1, shear=5.0)

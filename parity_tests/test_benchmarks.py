@@ -18,8 +18,8 @@ from benchmarks.networks import CNN, MLP, cnn_contestants, random_images
 from benchmarks.processes import Processes
 from benchmarks.report import duration
 from benchmarks.timing import Section, Task, repeated, summary, take_turns, timed
-from common.history import History
 from examples.xor import NETWORKS
+from triptych.common.history import History
 from triptych.panels import panel
 
 pytestmark = pytest.mark.once

@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from common import checks
+from triptych.common import checks
 
 pytestmark = pytest.mark.once
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
-from types import ModuleType
+from types import SimpleNamespace
 from typing import Annotated
 
 import pytest
@@ -16,6 +16,7 @@ import typer
 from typer.testing import CliRunner
 
 from triptych import __version__, cli, extras
+from triptych.catalogue import CARRIERS, CHAPTERS, TECHNIQUES
 from triptych.extras import MissingExtra, require
 
 pytestmark = pytest.mark.once
@@ -177,6 +178,10 @@ def test_list():
     (row,) = (line.split() for line in output.splitlines() if line.split()[:1] == ["dropout"])
     assert row[1:4] == ["Dropout:", "in", "training"]
     assert row[-3:] == [str(count) for count in counts]
+    places = [output.index(f"\n{name} ") for name in (*TECHNIQUES, *CARRIERS)]
+    assert places == sorted(places)
+    for chapter, (first, *_) in CHAPTERS.items():
+        assert output.index(chapter) < output.index(f"\n{first} ")
     assert not re.search("precision|__init__", output)  # not in every panel; no technique
     for package in ("numpy", "keras"):
         assert re.search(rf"^{package} +{re.escape(version(package))}", output, re.MULTILINE)
@@ -188,7 +193,7 @@ def code_lines(text: str) -> list[str]:
 
 
 def test_blocks_lose_nothing():
-    for technique, files in cli._techniques().items():
+    for technique, files in cli._files().items():
         for path in files.values():
             source = path.read_text("utf-8")
             blocks = cli._blocks(source)
@@ -283,10 +288,9 @@ def test_pager(monkeypatch):
 @pytest.fixture
 def suite(tmp_path, monkeypatch):
     """A parity suite of two files that write down how they were run."""
-    real = cli._folder
     folder = tmp_path / "parity_tests"
     folder.mkdir()
-    monkeypatch.setattr(cli, "_folder", lambda name: folder if name == folder.name else real(name))
+    monkeypatch.setattr(cli, "folder", {"parity_tests": folder}.__getitem__)
     text = """
 import json, os, pathlib
 def test_it(request):
@@ -324,7 +328,7 @@ def test_parity_of_everything_fails_if_a_technique_does(suite, monkeypatch):
 
 
 def test_unknown_names():
-    techniques = ", ".join(cli._techniques())
+    techniques = ", ".join(cli._files())
     message = f"Invalid value for TECHNIQUE: 'dropot' is none of {techniques}."
     assert message in plain(run("show", "dropot", code=2, columns=400))
     output = plain(run("parity", "layers.py", code=2, columns=400))
@@ -337,7 +341,7 @@ def test_unknown_names():
 
 @pytest.mark.parametrize("name", ["xor", "mnist"])
 def test_examples_get_every_argument(name, monkeypatch):
-    calls = []
+    asked, calls = name, []
 
     def main(
         framework: Annotated[str, typer.Option(help="Which one.")] = "all", epochs: int = 3
@@ -347,9 +351,11 @@ def test_examples_get_every_argument(name, monkeypatch):
             raise MissingExtra("torch is not there.")
         calls.append((framework, epochs))
 
-    program = ModuleType(f"examples.{name}")
-    monkeypatch.setattr(program, "main", main, raising=False)
-    monkeypatch.setitem(sys.modules, f"examples.{name}", program)
+    def load(path: Path, name: str) -> SimpleNamespace:
+        assert path == ROOT / "examples" / f"{asked}.py"
+        return SimpleNamespace(main=main)
+
+    monkeypatch.setattr(cli, "load", load)
     run(name)
     run(name, "--framework", "keras", "--epochs=7")
     assert calls == [("all", 3), ("keras", 7)]

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 from scipy.signal import correlate2d
 
-from common.windows import geometry
 from parity_tests.panels import (
     ADAPTERS,
     DTYPES,
@@ -12,6 +11,7 @@ from parity_tests.panels import (
     same_error,
     traced,
 )
+from triptych.common.windows import geometry
 from triptych.weights import to_torch_layout
 
 SCRATCH = panel("scratch", "convolution")

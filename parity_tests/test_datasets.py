@@ -19,8 +19,8 @@ import pooch
 import pytest
 from sklearn.datasets import load_digits
 
-from common import datasets
-from common.datasets import (
+from triptych.common import datasets
+from triptych.common.datasets import (
     Dataset,
     DatasetUnavailable,
     digits,
@@ -651,7 +651,7 @@ def test_the_progress_bar_counts_the_bytes(capsys: pytest.CaptureFixture[str]) -
 
 def test_importing_the_data_sets_needs_numpy_alone() -> None:
     code = (
-        "import sys, common.datasets; common.datasets.xor(); common.datasets.noisy_xor(); "
+        "import sys; from triptych.common import datasets; datasets.xor(); datasets.noisy_xor(); "
         "print(*sorted({'sklearn', 'pooch', 'rich', 'requests', 'scipy'} & set(sys.modules)))"
     )
     run = subprocess.run(

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from common.streams import Stream
 from parity_tests.panels import ADAPTERS, assert_gradient, everywhere, panel, same_error
+from triptych.common.streams import Stream
 
 SHAPES = [(1, 1), (7, 5), (4, 3, 3, 2)]
 

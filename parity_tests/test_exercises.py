@@ -1,6 +1,5 @@
 """The exercises: what their checks say of starters, solutions and other files, and the sandbox."""
 
-import importlib
 import importlib.util
 import os
 import re
@@ -14,10 +13,10 @@ import psutil
 import pytest
 from typer.testing import CliRunner
 
-from exercises import catalogue
-from exercises.cli import app
-from exercises.findings import DONE, NOT_DONE, WRONG
-from exercises.sandbox import Limits, check_file
+from triptych.exercises import catalogue
+from triptych.exercises.cli import app
+from triptych.exercises.findings import DONE, NOT_DONE, WRONG
+from triptych.exercises.sandbox import Limits, check_file
 
 pytestmark = pytest.mark.once
 
@@ -49,7 +48,7 @@ def check(path, name, framework, seed=0):
         import keras
 
         keras.utils.clear_session()  # what was built before makes each new graph slower
-    its = importlib.import_module(f"exercises.{name}.check")
+    its = catalogue.part(name, "check")
     return list(its.check(load(path), framework, lambda text: None, seed))
 
 
@@ -223,7 +222,7 @@ def test_a_check_that_is_ended_leaves_nothing(tmp_path, number):
     file.write_text(
         "import pathlib, time\npathlib.Path('running').touch()\nwhile True:\n    time.sleep(1)\n"
     )
-    command = "from exercises.cli import app; app()"
+    command = "from triptych.exercises.cli import app; app()"
     run = subprocess.Popen(
         [sys.executable, "-c", command, "check", str(file)],
         env=os.environ | {"TMPDIR": str(folder)},

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from common import gradient_norms
 from keras_impl.precision import floatx
 from parity_tests.panels import ADAPTERS, PACKAGES, everywhere, panel, same_error
+from triptych.common import gradient_norms
 from triptych.comparison import derived_bound
 
 SCRATCH = panel("scratch", "gradient_clipping")

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from parity_tests.panels import PACKAGES
+from triptych.catalogue import CARRIERS, TECHNIQUES
 
 pytestmark = pytest.mark.once
 
@@ -164,6 +165,18 @@ def test_the_panels_mirror_each_other(panels, file):
 def test_every_declared_difference_is_needed(panels, entry):
     others = [other for other in DECLARED if other != entry]
     assert any(undeclared(f, panels, others) != undeclared(f, panels, DECLARED) for f in FILES)
+
+
+def test_the_catalogue_has_every_file():
+    """Each once, but for those that a single panel has; and each has a test of its name."""
+    listed = [*TECHNIQUES, *CARRIERS]
+    assert len(set(listed)) == len(listed)
+    shared = {
+        file for file in FILES if all((ROOT / p / f"{file}.py").exists() for p in PACKAGES.values())
+    }
+    assert set(listed) == shared
+    for technique in TECHNIQUES:
+        assert (ROOT / "parity_tests" / f"test_{technique}.py").exists(), technique
 
 
 @pytest.mark.parametrize("file", FILES)

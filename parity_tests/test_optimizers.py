@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import torch
 
-from common.recipes import representable
 from keras_impl.precision import floatx
 from parity_tests.panels import ADAPTERS, PACKAGES, everywhere, panel, same_error
+from triptych.common.recipes import representable
 
 STEPS = 50
 # Three roundings a step: of the decay, of the moment and of the sum that a parameter is.

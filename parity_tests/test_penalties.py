@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.linear_model import ElasticNet, Lasso, Ridge
 
-from common.recipes import representable
 from parity_tests.panels import ADAPTERS, assert_gradient, everywhere, panel, same_error
+from triptych.common.recipes import representable
 
 PENALTIES = [
     ("L1", {"strength": 0.1}),

@@ -13,9 +13,9 @@ from matplotlib.contour import ContourSet
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from common.datasets import digits, noisy_xor, xor
-from common.history import History
 from triptych import plots
+from triptych.common.datasets import digits, noisy_xor, xor
+from triptych.common.history import History
 
 pytestmark = pytest.mark.once
 
@@ -318,7 +318,7 @@ def test_no_pyplot_and_no_global_state(tmp_path):
     code = f"""
 import sys, numpy as np, matplotlib
 before = matplotlib.rcParams.copy()
-from common.datasets import xor
+from triptych.common.datasets import xor
 from triptych import plots
 plots.decision_boundaries({{"scratch": lambda p: p[:, 0]}}, xor(), r"{tmp_path / "x.svg"}")
 plots.augmented(np.zeros((1, 4, 4)), [np.ones((1, 4, 4))], r"{tmp_path / "a.pdf"}")

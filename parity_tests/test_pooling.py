@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from common.windows import geometry
 from parity_tests.panels import (
     ADAPTERS,
     DTYPES,
@@ -11,6 +10,7 @@ from parity_tests.panels import (
     same_error,
     traced,
 )
+from triptych.common.windows import geometry
 
 SCRATCH = panel("scratch", "pooling")
 KINDS = {"max": "MaxPool2D", "average": "AveragePool2D"}

@@ -5,8 +5,8 @@ from dataclasses import FrozenInstanceError, asdict, fields, replace
 import numpy as np
 import pytest
 
-from common.history import History
-from common.recipes import (
+from triptych.common.history import History
+from triptych.common.recipes import (
     AugmentationRecipe,
     EarlyStoppingRecipe,
     Recipe,

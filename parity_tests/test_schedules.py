@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch.optim import lr_scheduler
 
-from common.recipes import representable
 from keras_impl.precision import floatx
 from parity_tests.panels import ADAPTERS, PACKAGES, everywhere, panel, same_error
+from triptych.common.recipes import representable
 
 # Keras reads TensorFlow's variables in a way that NumPy warns of, each time.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from common.streams import Stream
 from parity_tests.panels import (
     ADAPTERS,
     assert_gradient,
@@ -10,6 +9,7 @@ from parity_tests.panels import (
     panel,
     same_error,
 )
+from triptych.common.streams import Stream
 
 SCRATCH = panel("scratch", "spatial_dropout")
 SHAPES = [(1, 1, 1, 1), (3, 2, 5, 4), (2, 4, 1, 3)]

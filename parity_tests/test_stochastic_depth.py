@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from common.streams import Stream
 from parity_tests.panels import (
     ADAPTERS,
     assert_gradient,
@@ -10,6 +9,7 @@ from parity_tests.panels import (
     panel,
     same_error,
 )
+from triptych.common.streams import Stream
 
 SCRATCH = panel("scratch", "stochastic_depth")
 SHAPES = [(1, 1), (7,), (6, 5), (5, 3, 3, 2)]

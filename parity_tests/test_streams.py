@@ -11,9 +11,9 @@ import pytest
 import torch
 from scipy import special, stats
 
-from common.streams import Stream, beta_table, normal_table
 from parity_tests.panels import PACKAGES, everywhere, panel, same_error
 from scratch import streams
+from triptych.common.streams import Stream, beta_table, normal_table
 
 BACKEND = keras.backend.backend()
 P_VALUE = 1e-4
@@ -81,7 +81,7 @@ def test_published_vectors(line):
 
 
 def test_words_are_the_blocks_of_the_paper():
-    """The address goes to key and counter as ``common.streams`` says it does."""
+    """The address goes to key and counter as ``triptych.common.streams`` says it does."""
     rng = np.random.default_rng(0)
     for _ in range(20):
         seed, step = (int(v) for v in rng.integers(0, 2**63, 2))

@@ -8,11 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from common.datasets import Dataset, DatasetUnavailable, digits, mnist, noisy_xor, xor
-from common.recipes import AugmentationRecipe, EarlyStoppingRecipe, Recipe, ScheduleRecipe
 from examples.mnist import RECIPES
 from examples.xor import NETWORKS
 from parity_tests.panels import everywhere, panel, same_error
+from triptych.common.datasets import Dataset, DatasetUnavailable, digits, mnist, noisy_xor, xor
+from triptych.common.recipes import AugmentationRecipe, EarlyStoppingRecipe, Recipe, ScheduleRecipe
 
 SMALL = Recipe(
     input_shape=(2,),

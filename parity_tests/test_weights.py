@@ -8,9 +8,9 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
-from common.datasets import Dataset
 from examples.mnist import RECIPES
 from parity_tests.panels import ADAPTERS, DTYPES, PACKAGES, panel
+from triptych.common.datasets import Dataset
 from triptych.weights import (
     canonical,
     chw_from_hwc,
@@ -376,7 +376,7 @@ def test_arrays_of_any_strides(tmp_path):
 def test_no_framework_is_imported(tmp_path):
     program = """
 import sys
-from common.recipes import Recipe
+from triptych.common.recipes import Recipe
 from scratch.models import mlp
 from triptych.weights import canonical, load, save
 model = mlp(Recipe(input_shape=(2,), hidden=(3,), outputs=1))

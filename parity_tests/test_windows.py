@@ -9,7 +9,7 @@ import itertools
 import numpy as np
 import pytest
 
-from common.windows import geometry, output_size, padding_sizes
+from triptych.common.windows import geometry, output_size, padding_sizes
 
 pytestmark = pytest.mark.once
 

@@ -36,7 +36,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from common.checks import (
+from scratch.layers import dtype_name
+from triptych.common.checks import (
     check_choice,
     check_finite,
     check_images,
@@ -45,7 +46,6 @@ from common.checks import (
     check_per_image,
     check_same_shape,
 )
-from scratch.layers import dtype_name
 
 __all__ = ["affine_matrices", "affine", "affine_backward"]
 

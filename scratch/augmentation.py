@@ -24,9 +24,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from common.checks import check_dtype, check_images
-from common.recipes import AugmentationRecipe
-from common.streams import Stream
 from scratch.affine import affine, affine_backward, affine_matrices
 from scratch.cutout import cutout, cutout_backward
 from scratch.flips_and_crops import (
@@ -49,6 +46,9 @@ from scratch.intensity import (
 )
 from scratch.layers import Layer, dtype_name
 from scratch.streams import normal, uniform
+from triptych.common.checks import check_dtype, check_images
+from triptych.common.recipes import AugmentationRecipe
+from triptych.common.streams import Stream
 
 __all__ = ["AugmentationDraw", "draw_augmentation", "augment", "augment_backward", "Augmentation"]
 

@@ -32,7 +32,8 @@ import math
 
 import numpy as np
 
-from common.checks import (
+from scratch.layers import Layer, dtype_name
+from triptych.common.checks import (
     check_batch,
     check_dtype,
     check_features,
@@ -42,7 +43,6 @@ from common.checks import (
     check_rows,
     check_same_shape,
 )
-from scratch.layers import Layer, dtype_name
 
 __all__ = [
     "batch_norm_train",

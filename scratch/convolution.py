@@ -15,8 +15,8 @@ product does it all, while the matrix is still in the processor's cache; the sam
 
 ``x`` (N, H, W, in), ``weight`` (height, width, in, out), ``bias`` (out,) or None; ``stride`` is an
 integer or a pair (height, width). ``padding``: "valid" (none), "same" (TensorFlow's rule, see
-common/windows.py) or the pixels to add on either side, an integer or a pair. A ``ValueError`` says
-which argument does not fit.
+``triptych.common.windows``) or the pixels to add on either side, an integer or a pair. A
+``ValueError`` says which argument does not fit.
 
 Papers: LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to document
 recognition", Proc. IEEE 1998; Chellapilla, Puri and Simard, "High performance convolutional neural
@@ -34,7 +34,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from common.checks import (
+from scratch.layers import Layer, dtype_name, glorot_uniform
+from triptych.common.checks import (
     check_dtype,
     check_floating,
     check_integer,
@@ -43,8 +44,7 @@ from common.checks import (
     check_pair,
     check_same_shape,
 )
-from common.windows import Geometry, geometry
-from scratch.layers import Layer, dtype_name, glorot_uniform
+from triptych.common.windows import Geometry, geometry
 
 __all__ = ["conv2d", "conv2d_backward", "conv2d_plain", "conv2d_plain_backward", "Conv2D"]
 

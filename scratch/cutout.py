@@ -19,8 +19,8 @@ lies inside the image, with a side ratio of its own; Keras fills with noise by d
 
 import numpy as np
 
-from common.checks import check_images, check_integer, check_number, check_per_image
 from scratch.layers import dtype_name
+from triptych.common.checks import check_images, check_integer, check_number, check_per_image
 
 __all__ = ["cutout", "cutout_backward"]
 

@@ -22,7 +22,9 @@ can be given a mask, so the frameworks' panels write the product out.
 
 import numpy as np
 
-from common.checks import (
+from scratch.layers import Layer, dtype_name
+from scratch.streams import bernoulli
+from triptych.common.checks import (
     check_batch,
     check_flag,
     check_floating,
@@ -30,9 +32,7 @@ from common.checks import (
     check_mask,
     check_number,
 )
-from common.streams import Stream
-from scratch.layers import Layer, dtype_name
-from scratch.streams import bernoulli
+from triptych.common.streams import Stream
 
 __all__ = ["draw_mask", "dropout", "dropout_backward", "Dropout"]
 

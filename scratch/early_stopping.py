@@ -23,8 +23,8 @@ import math
 
 import numpy as np
 
-from common.checks import check_choice, check_flag, check_integer, check_number
 from scratch.layers import Layer
+from triptych.common.checks import check_choice, check_flag, check_integer, check_number
 
 __all__ = ["improves", "EarlyStopping"]
 

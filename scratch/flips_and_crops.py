@@ -25,15 +25,15 @@ images that are too small. Ours are given per image, and an image that is too sm
 
 import numpy as np
 
-from common.checks import (
+from scratch.affine import FILL_MODES, scatter
+from scratch.layers import dtype_name
+from triptych.common.checks import (
     check_choice,
     check_images,
     check_integer,
     check_number,
     check_per_image,
 )
-from scratch.affine import FILL_MODES, scatter
-from scratch.layers import dtype_name
 
 __all__ = [
     "horizontal_flip",

@@ -34,9 +34,9 @@ import math
 
 import numpy as np
 
-from common import gradient_norms
-from common.checks import check_gradients, check_number
 from scratch.layers import dtype_name
+from triptych.common import gradient_norms
+from triptych.common.checks import check_gradients, check_number
 
 __all__ = ["global_norm", "clip_by_value", "clip_by_norm", "clip_by_global_norm", "NormMonitor"]
 

@@ -20,8 +20,8 @@ the bounds the gradient of JAX's clip is 1/2; PyTorch's and TensorFlow's is 1, a
 
 import numpy as np
 
-from common.checks import check_images, check_number, check_per_image, check_same_shape
 from scratch.layers import dtype_name
+from triptych.common.checks import check_images, check_number, check_per_image, check_same_shape
 
 __all__ = [
     "brightness",

@@ -26,7 +26,8 @@ gradient is still (p - q) / N, PyTorch's and JAX's is (p * sum_c q_c - q) / N. H
 
 import numpy as np
 
-from common.checks import (
+from scratch.layers import dtype_name
+from triptych.common.checks import (
     check_batch,
     check_dtype,
     check_floating,
@@ -35,7 +36,6 @@ from common.checks import (
     check_number,
     check_probabilities,
 )
-from scratch.layers import dtype_name
 
 __all__ = [
     "smooth_labels",

@@ -19,7 +19,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from common.checks import (
+from scratch.streams import uniform
+from triptych.common.checks import (
     check_batch,
     check_choice,
     check_dtype,
@@ -29,9 +30,8 @@ from common.checks import (
     check_maps,
     check_same_shape,
 )
-from common.recipes import representable
-from common.streams import Stream
-from scratch.streams import uniform
+from triptych.common.recipes import representable
+from triptych.common.streams import Stream
 
 __all__ = ["glorot_uniform", "Dense", "ReLU", "Tanh", "Sigmoid", "Flatten", "Sequential"]
 

@@ -22,8 +22,8 @@ floats, in the shape of the logits; we take integers of shape (N,), as for softm
 
 import numpy as np
 
-from common.checks import check_floating, check_labels
 from scratch.layers import dtype_name
+from triptych.common.checks import check_floating, check_labels
 
 __all__ = [
     "softmax_cross_entropy",

@@ -6,7 +6,6 @@ batch norm) is left out. Layers are numbered through: "conv_1", "conv_2", "dense
 
 import math
 
-from common.recipes import Recipe
 from scratch.augmentation import Augmentation
 from scratch.batch_norm import BatchNorm
 from scratch.convolution import Conv2D
@@ -16,6 +15,7 @@ from scratch.pooling import GlobalAveragePool2D, MaxPool2D
 from scratch.residual import Residual
 from scratch.spatial_dropout import SpatialDropout2D
 from scratch.stochastic_depth import StochasticDepth, linear_decay
+from triptych.common.recipes import Recipe
 
 __all__ = ["mlp", "cnn", "resnet"]
 

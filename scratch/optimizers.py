@@ -34,8 +34,8 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from common.checks import check_flag, check_number, check_same_shape
 from scratch.penalties import is_weight
+from triptych.common.checks import check_flag, check_number, check_same_shape
 
 __all__ = ["SGD", "Adam", "AdamW"]
 

@@ -29,8 +29,8 @@ Neither has the proximal step. Ours act on weights only: no biases, no batch-nor
 
 import numpy as np
 
-from common.checks import check_number
 from scratch.layers import Sequential
+from triptych.common.checks import check_number
 
 __all__ = [
     "l1_penalty",

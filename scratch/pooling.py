@@ -25,16 +25,16 @@ import math
 
 import numpy as np
 
-from common.checks import (
+from scratch.convolution import Size, blocks, crop, pad, padded_shape, shifted
+from scratch.layers import Layer, dtype_name
+from triptych.common.checks import (
     check_floating,
     check_maps,
     check_pair,
     check_pool_padding,
     check_same_shape,
 )
-from common.windows import Geometry, geometry
-from scratch.convolution import Size, blocks, crop, pad, padded_shape, shifted
-from scratch.layers import Layer, dtype_name
+from triptych.common.windows import Geometry, geometry
 
 __all__ = [
     "max_pool2d",

@@ -22,8 +22,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from common.checks import check_same_shape
 from scratch.layers import Composite, Layer, Sequential
+from triptych.common.checks import check_same_shape
 
 __all__ = ["Residual"]
 

@@ -39,8 +39,8 @@ count as Keras does; keywords give the rest.
 
 import math
 
-from common.checks import check_choice, check_flag, check_integer, check_number
 from scratch.optimizers import Optimizer
+from triptych.common.checks import check_choice, check_flag, check_integer, check_number
 
 __all__ = [
     "step_decay",

@@ -24,10 +24,16 @@ product out.
 
 import numpy as np
 
-from common.checks import check_floating, check_integer, check_maps, check_mask, check_number
-from common.streams import Stream
 from scratch.layers import Layer, dtype_name
 from scratch.streams import bernoulli
+from triptych.common.checks import (
+    check_floating,
+    check_integer,
+    check_maps,
+    check_mask,
+    check_number,
+)
+from triptych.common.streams import Stream
 
 __all__ = ["draw_mask", "spatial_dropout", "spatial_dropout_backward", "SpatialDropout2D"]
 

@@ -28,7 +28,9 @@ product out.
 
 import numpy as np
 
-from common.checks import (
+from scratch.layers import Layer, dtype_name
+from scratch.streams import bernoulli
+from triptych.common.checks import (
     check_batch,
     check_flag,
     check_floating,
@@ -36,9 +38,7 @@ from common.checks import (
     check_mask,
     check_number,
 )
-from common.streams import Stream
-from scratch.layers import Layer, dtype_name
-from scratch.streams import bernoulli
+from triptych.common.streams import Stream
 
 __all__ = [
     "linear_decay",

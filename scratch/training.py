@@ -15,12 +15,6 @@ from functools import partial
 
 import numpy as np
 
-from common.checks import check_examples
-from common.datasets import Dataset
-from common.history import History
-from common.progress import progress_bar
-from common.recipes import Recipe
-from common.streams import Stream
 from scratch.early_stopping import EarlyStopping
 from scratch.gradient_clipping import clip_by_global_norm
 from scratch.label_smoothing import (
@@ -38,6 +32,12 @@ from scratch.optimizers import SGD, Adam, AdamW
 from scratch.penalties import L1, L2, total_penalty, total_penalty_backward
 from scratch.schedules import CosineDecay, ExponentialDecay, ReduceOnPlateau, StepDecay
 from scratch.streams import permutation
+from triptych.common.checks import check_examples
+from triptych.common.datasets import Dataset
+from triptych.common.history import History
+from triptych.common.progress import progress_bar
+from triptych.common.recipes import Recipe
+from triptych.common.streams import Stream
 
 __all__ = ["batches", "fit", "evaluate", "predict"]
 

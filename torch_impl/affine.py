@@ -36,7 +36,8 @@ import math
 import torch
 import torch.nn.functional as F
 
-from common.checks import (
+from torch_impl.layers import dtype_name
+from triptych.common.checks import (
     check_choice,
     check_finite,
     check_images,
@@ -45,7 +46,6 @@ from common.checks import (
     check_per_image,
     check_same_shape,
 )
-from torch_impl.layers import dtype_name
 
 __all__ = ["affine_matrices", "affine"]
 

@@ -25,15 +25,15 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
-from common.checks import check_dtype, check_images
-from common.recipes import AugmentationRecipe
-from common.streams import Stream
 from torch_impl.affine import affine, affine_matrices
 from torch_impl.cutout import cutout
 from torch_impl.flips_and_crops import crop, horizontal_flip, vertical_flip
 from torch_impl.intensity import brightness, clip, contrast, gaussian_noise
 from torch_impl.layers import dtype_name
 from torch_impl.streams import Device, normal, uniform
+from triptych.common.checks import check_dtype, check_images
+from triptych.common.recipes import AugmentationRecipe
+from triptych.common.streams import Stream
 
 __all__ = ["AugmentationDraw", "draw_augmentation", "augment", "Augmentation"]
 

@@ -27,7 +27,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from common.checks import (
+from torch_impl.layers import dtype_name
+from triptych.common.checks import (
     check_batch,
     check_dtype,
     check_features,
@@ -37,7 +38,6 @@ from common.checks import (
     check_rows,
     check_same_shape,
 )
-from torch_impl.layers import dtype_name
 
 __all__ = ["batch_norm_train", "batch_norm_inference", "update_running", "BatchNorm"]
 

@@ -8,8 +8,8 @@ images that PyTorch is shown are a view of ours: its memory format "channels las
 
 ``x`` (N, H, W, in), ``weight`` (out, in, height, width), ``bias`` (out,) or None; ``stride`` is an
 integer or a pair (height, width). ``padding``: "valid" (none), "same" (TensorFlow's rule, see
-common/windows.py) or the pixels to add on either side, an integer or a pair. A ``ValueError`` says
-which argument does not fit.
+``triptych.common.windows``) or the pixels to add on either side, an integer or a pair. A
+``ValueError`` says which argument does not fit.
 
 Paper: LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to document recognition",
 Proc. IEEE 1998.
@@ -25,7 +25,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from common.checks import (
+from torch_impl.layers import dtype_name, glorot_uniform
+from triptych.common.checks import (
     check_dtype,
     check_floating,
     check_integer,
@@ -34,8 +35,7 @@ from common.checks import (
     check_pair,
     check_same_shape,
 )
-from common.windows import geometry
-from torch_impl.layers import dtype_name, glorot_uniform
+from triptych.common.windows import geometry
 
 __all__ = ["conv2d", "Conv2D"]
 

@@ -19,8 +19,8 @@ lies inside the image, with a side ratio of its own; Keras fills with noise by d
 
 import torch
 
-from common.checks import check_images, check_integer, check_number, check_per_image
 from torch_impl.layers import dtype_name
+from triptych.common.checks import check_images, check_integer, check_number, check_per_image
 
 __all__ = ["cutout"]
 

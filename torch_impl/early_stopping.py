@@ -26,7 +26,7 @@ from typing import Any
 
 from torch import nn
 
-from common.checks import check_choice, check_flag, check_integer, check_number
+from triptych.common.checks import check_choice, check_flag, check_integer, check_number
 
 __all__ = ["improves", "EarlyStopping"]
 

@@ -24,15 +24,15 @@ images that are too small. Ours are given per image, and an image that is too sm
 
 import torch
 
-from common.checks import (
+from torch_impl.affine import FILL_MODES
+from torch_impl.layers import dtype_name
+from triptych.common.checks import (
     check_choice,
     check_images,
     check_integer,
     check_number,
     check_per_image,
 )
-from torch_impl.affine import FILL_MODES
-from torch_impl.layers import dtype_name
 
 __all__ = ["horizontal_flip", "vertical_flip", "crop"]
 

@@ -26,7 +26,8 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from common.checks import (
+from torch_impl.layers import dtype_name
+from triptych.common.checks import (
     check_batch,
     check_dtype,
     check_floating,
@@ -35,7 +36,6 @@ from common.checks import (
     check_number,
     check_probabilities,
 )
-from torch_impl.layers import dtype_name
 
 __all__ = ["smooth_labels", "smooth_targets", "label_smoothing_cross_entropy"]
 

@@ -20,7 +20,8 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from common.checks import (
+from torch_impl.streams import uniform
+from triptych.common.checks import (
     check_batch,
     check_choice,
     check_dtype,
@@ -29,9 +30,8 @@ from common.checks import (
     check_layer_names,
     check_maps,
 )
-from common.recipes import representable
-from common.streams import Stream
-from torch_impl.streams import uniform
+from triptych.common.recipes import representable
+from triptych.common.streams import Stream
 
 __all__ = ["glorot_uniform", "Dense", "ReLU", "Tanh", "Sigmoid", "Flatten", "Sequential"]
 

@@ -20,8 +20,8 @@ floats, in the shape of the logits; we take integers of shape (N,), as for softm
 import torch
 from torch.nn import functional as F
 
-from common.checks import check_floating, check_labels
 from torch_impl.layers import dtype_name
+from triptych.common.checks import check_floating, check_labels
 
 __all__ = ["softmax_cross_entropy", "binary_cross_entropy"]
 

@@ -8,7 +8,6 @@ import math
 
 from torch import nn
 
-from common.recipes import Recipe
 from torch_impl.augmentation import Augmentation
 from torch_impl.batch_norm import BatchNorm
 from torch_impl.convolution import Conv2D
@@ -18,6 +17,7 @@ from torch_impl.pooling import GlobalAveragePool2D, MaxPool2D
 from torch_impl.residual import Residual
 from torch_impl.spatial_dropout import SpatialDropout2D
 from torch_impl.stochastic_depth import StochasticDepth, linear_decay
+from triptych.common.recipes import Recipe
 
 __all__ = ["mlp", "cnn", "resnet"]
 

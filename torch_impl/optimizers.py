@@ -35,8 +35,8 @@ import torch
 from torch.optim.optimizer import ParamsT
 from torch.optim.sgd import sgd
 
-from common.checks import check_flag, check_number
 from torch_impl.penalties import is_weight
+from triptych.common.checks import check_flag, check_number
 
 __all__ = ["SGD", "Adam", "AdamW"]
 

@@ -32,7 +32,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from common.checks import check_number
+from triptych.common.checks import check_number
 
 __all__ = [
     "l1_penalty",

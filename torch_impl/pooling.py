@@ -29,10 +29,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from common.checks import check_floating, check_maps, check_pair, check_pool_padding
-from common.windows import Geometry, geometry
 from torch_impl.convolution import Size
 from torch_impl.layers import dtype_name
+from triptych.common.checks import check_floating, check_maps, check_pair, check_pool_padding
+from triptych.common.windows import Geometry, geometry
 
 __all__ = [
     "max_pool2d",

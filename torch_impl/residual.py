@@ -22,7 +22,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from common.checks import check_layer_names, check_same_shape
+from triptych.common.checks import check_layer_names, check_same_shape
 
 __all__ = ["Residual"]
 

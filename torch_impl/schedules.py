@@ -44,7 +44,7 @@ from typing import Any
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
-from common.checks import check_choice, check_integer, check_number
+from triptych.common.checks import check_choice, check_integer, check_number
 
 __all__ = [
     "step_decay",

@@ -24,10 +24,16 @@ channels last, and multiply. Neither can be given a mask, so the product is writ
 import torch
 from torch import nn
 
-from common.checks import check_floating, check_integer, check_maps, check_mask, check_number
-from common.streams import Stream
 from torch_impl.layers import dtype_name
 from torch_impl.streams import Device, bernoulli
+from triptych.common.checks import (
+    check_floating,
+    check_integer,
+    check_maps,
+    check_mask,
+    check_number,
+)
+from triptych.common.streams import Stream
 
 __all__ = ["draw_mask", "spatial_dropout", "SpatialDropout2D"]
 

@@ -28,7 +28,9 @@ here.
 import torch
 from torch import nn
 
-from common.checks import (
+from torch_impl.layers import dtype_name
+from torch_impl.streams import Device, bernoulli
+from triptych.common.checks import (
     check_batch,
     check_flag,
     check_floating,
@@ -36,9 +38,7 @@ from common.checks import (
     check_mask,
     check_number,
 )
-from common.streams import Stream
-from torch_impl.layers import dtype_name
-from torch_impl.streams import Device, bernoulli
+from triptych.common.streams import Stream
 
 __all__ = ["linear_decay", "draw_keep", "stochastic_depth", "StochasticDepth"]
 

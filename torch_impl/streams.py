@@ -19,8 +19,8 @@ import math
 import numpy as np
 import torch
 
-from common.checks import check_dtype, check_integer, check_number
-from common.streams import (
+from triptych.common.checks import check_dtype, check_integer, check_number
+from triptych.common.streams import (
     FRACTION_BITS,
     HALF_WORD,
     MULTIPLIERS,

@@ -19,12 +19,6 @@ from torch import nn
 from torch.optim.lr_scheduler import LRScheduler
 from torch.utils.data import DataLoader, Sampler, TensorDataset
 
-from common.checks import check_examples
-from common.datasets import Dataset
-from common.history import History
-from common.progress import progress_bar
-from common.recipes import Recipe
-from common.streams import Stream
 from torch_impl.early_stopping import EarlyStopping
 from torch_impl.gradient_clipping import clip_by_global_norm
 from torch_impl.label_smoothing import label_smoothing_cross_entropy
@@ -33,6 +27,12 @@ from torch_impl.optimizers import SGD, Adam, AdamW
 from torch_impl.penalties import L1, L2, total_penalty
 from torch_impl.schedules import CosineDecay, ExponentialDecay, ReduceOnPlateau, StepDecay
 from torch_impl.streams import permutation
+from triptych.common.checks import check_examples
+from triptych.common.datasets import Dataset
+from triptych.common.history import History
+from triptych.common.progress import progress_bar
+from triptych.common.recipes import Recipe
+from triptych.common.streams import Stream
 
 __all__ = ["batches", "fit", "evaluate", "predict"]
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from triptych.weights import from_torch_layout, to_torch_layout
+from triptych.layouts import from_torch_layout, to_torch_layout
 
 __all__ = ["Adapter", "KerasAdapter", "ScratchAdapter", "TorchAdapter", "adapter"]
 

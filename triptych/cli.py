@@ -5,7 +5,6 @@ that ``show`` and ``list`` print are read as text.
 """
 
 import ast
-import importlib
 import importlib.util
 import os
 import subprocess
@@ -19,8 +18,11 @@ import typer
 from rich.console import Console, RenderableType
 
 from triptych import __version__
+from triptych.catalogue import CARRIERS, CHAPTERS, TECHNIQUES
+from triptych.exercises.cli import app as exercises
 from triptych.extras import install_hint, keras_backend, require, version
 from triptych.panels import PACKAGES
+from triptych.repository import folder, load
 
 __all__ = ["app"]
 
@@ -28,6 +30,7 @@ SIDE_BY_SIDE = 150  # columns of terminal from which three panels fit beside one
 PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_show_locals=False)
+app.add_typer(exercises, name="exercise")
 
 
 class Panel(StrEnum):
@@ -61,26 +64,26 @@ def main(
 
 @app.command("list")
 def list_() -> None:
-    """List the techniques, and what is installed."""
-    from rich.box import SIMPLE_HEAD
+    """List the techniques, chapter by chapter, and what is installed."""
     from rich.table import Table
 
     console = Console()
-    table = Table(
-        box=SIMPLE_HEAD,
-        title="Techniques, and the length of each panel's file in lines",
-        caption="triptych show TECHNIQUE puts the three side by side",
-    )
-    table.add_column("technique", style="bold", no_wrap=True)
-    table.add_column("what it is")
-    for name in PACKAGES:
-        table.add_column(name, justify="right", no_wrap=True)
-    for technique, files in _techniques().items():
-        sources = [path.read_text("utf-8") for path in files.values()]
-        docstring = ast.get_docstring(ast.parse(sources[0])) or ""
-        lines = [str(len(source.splitlines())) for source in sources]
-        table.add_row(technique, docstring.partition("\n")[0].replace("``", ""), *lines)
-    console.print(table)
+    files = _files()
+    width = max(map(len, files))
+    for chapter, names in (CHAPTERS | {"What they rest on": CARRIERS}).items():
+        table = Table.grid(padding=(0, 2), expand=True)
+        table.add_column(style="bold", width=width)
+        table.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
+        for name in PACKAGES:
+            table.add_column(justify="right", min_width=len(name))
+        table.add_row("", f"[underline]{chapter}", *PACKAGES)
+        for name in names:
+            sources = [path.read_text("utf-8") for path in files[name].values()]
+            docstring = ast.get_docstring(ast.parse(sources[0])) or ""
+            lines = [str(len(source.splitlines())) for source in sources]
+            table.add_row(name, docstring.partition("\n")[0].replace("``", ""), *lines)
+        console.print(table, "")
+    console.print("In lines on the right. triptych show TECHNIQUE puts the three side by side.\n")
     for package in ("numpy", "torch", "keras", "tensorflow", "jax"):
         found = version(package)
         text = found or f"not installed; get it with: {install_hint(package)}"
@@ -101,10 +104,10 @@ def show(
     ] = None,
 ) -> None:
     """Show a technique in NumPy, PyTorch and Keras side by side (from 150 columns on)."""
-    techniques = _techniques()
-    if technique not in techniques:
-        raise _unknown(technique, techniques)
-    files = techniques[technique]
+    every = _files()
+    if technique not in every:
+        raise _unknown(technique, every)
+    files = every[technique]
     if panel is not Panel.all:
         files = {panel.value: files[panel.value]}
     console = Console()
@@ -134,19 +137,21 @@ def parity(
     ] = None,
 ) -> None:
     """Measure that the three frameworks agree: run the parity tests, and show the table."""
-    folder = _folder("parity_tests")
-    tests = {name: folder / f"test_{name}.py" for name in _techniques()}
+    suite = folder("parity_tests")
+    tests = {name: suite / f"test_{name}.py" for name in (*TECHNIQUES, *CARRIERS, "weights")}
     tests = {name: path for name, path in tests.items() if path.is_file()}
     if technique is not None and technique not in tests:
         raise _unknown(technique, tests)
     require("pytest", "torch", "keras", backend=backend)
     chosen = backend or keras_backend()
     typer.echo(f"Measuring {technique or 'every technique'}, Keras on {chosen}: loading ...")
-    # Without a file of our own, pytest would take one of whatever project it is installed in.
-    settings = folder.parent / "pyproject.toml"
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    # Without a file of our own, pytest would take one of whatever project it is installed in; -P
+    # keeps the working folder out of what it imports.
+    settings = suite.parent / "pyproject.toml"
+    command = [sys.executable, "-P", "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     command += ["-c", str(settings) if settings.is_file() else os.devnull]
-    command += ["--rootdir", str(folder.parent), str(tests[technique] if technique else folder)]
+    command += ["--rootdir", str(suite.parent)]
+    command += [str(path) for name, path in tests.items() if technique in (None, name)]
     run = subprocess.run(command, env=os.environ | {"KERAS_BACKEND": chosen}, check=False)
     raise typer.Exit(run.returncode)
 
@@ -154,27 +159,18 @@ def parity(
 @app.command(context_settings=PASS_ON, add_help_option=False)
 def xor(context: typer.Context) -> None:
     """Train XOR in each framework, plain and regularized; `triptych xor --help` has the options."""
-    _hand_over(context, "examples.xor")
+    _run_example(context, "xor")
 
 
 @app.command(context_settings=PASS_ON, add_help_option=False)
 def mnist(context: typer.Context) -> None:
     """Train on MNIST in each framework; `triptych mnist --help` has the options."""
-    _hand_over(context, "examples.mnist")
+    _run_example(context, "mnist")
 
 
-@app.command(context_settings=PASS_ON, add_help_option=False)
-def exercise(context: typer.Context) -> None:
-    """Exercises that check what your code does; `triptych exercise --help` has the commands."""
-    # Imported by name: the exercises stand above this package and import it.
-    program = importlib.import_module("exercises.cli")
-    program.app(context.args, prog_name=context.command_path)
-
-
-def _hand_over(context: typer.Context, name: str) -> None:
-    """Run ``main`` of a module as a command of its own, with the arguments of this one."""
-    # Imported by name: the examples stand above this package and import it.
-    program = importlib.import_module(name)
+def _run_example(context: typer.Context, name: str) -> None:
+    """Run ``main`` of an example as a command of its own, with the arguments of this one."""
+    program = load(folder("examples") / f"{name}.py", f"example_{name}")
     command = typer.Typer(add_completion=False, pretty_exceptions_show_locals=False)
     command.command()(program.main)
     command(context.args, prog_name=context.command_path)
@@ -186,21 +182,13 @@ def _unknown(technique: str, known: Iterable[str]) -> typer.BadParameter:
     )
 
 
-def _folder(package: str) -> Path:
-    """Where a package lies, without importing it."""
-    spec = importlib.util.find_spec(package)
-    if spec is None or spec.origin is None:
-        raise typer.BadParameter(f"the package {package} is not installed.", param_hint="triptych")
-    return Path(spec.origin).parent
-
-
-def _techniques() -> dict[str, dict[str, Path]]:
-    """The modules that all three panels have, with their files by framework."""
-    folders = {name: _folder(package) for name, package in PACKAGES.items()}
-    names = [{path.stem for path in folder.glob("[!_]*.py")} for folder in folders.values()]
+def _files() -> dict[str, dict[str, Path]]:
+    """The three files of each technique, and of what they rest on, by framework."""
+    specs = {name: importlib.util.find_spec(package) for name, package in PACKAGES.items()}
+    roots = {name: Path(spec.origin).parent for name, spec in specs.items() if spec and spec.origin}
     return {
-        technique: {name: folder / f"{technique}.py" for name, folder in folders.items()}
-        for technique in sorted(set.intersection(*names))
+        technique: {name: root / f"{technique}.py" for name, root in roots.items()}
+        for technique in (*TECHNIQUES, *CARRIERS)
     }
 
 

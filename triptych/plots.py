@@ -16,9 +16,9 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from common.datasets import Dataset
-from common.gradient_norms import NormMonitor
-from common.history import History
+from triptych.common.datasets import Dataset
+from triptych.common.gradient_norms import NormMonitor
+from triptych.common.history import History
 
 __all__ = ["augmented", "curves", "decision_boundaries", "gradient_norms", "misclassified"]
 

@@ -30,18 +30,17 @@ convolutions and batch norm are known. ``num_batches_tracked``, PyTorch's counte
 equal by hand. PyTorch's momentum is 1 - ours, its epsilon 1e-5; Keras's are 0.99 and 1e-3.
 """
 
-import math
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-if TYPE_CHECKING:
-    from triptych.adapters import Adapter
+from triptych.adapters import Adapter, adapter
+from triptych.layouts import chw_from_hwc, from_torch_layout, hwc_from_chw, to_torch_layout
 
 __all__ = [
     "canonical",
@@ -134,37 +133,6 @@ def rename(weights: Mapping[str, np.ndarray], layers: Mapping[str, str]) -> Arra
     return renamed
 
 
-def hwc_from_chw(weight: np.ndarray, shape: Sequence[int]) -> np.ndarray:
-    """The rows of a dense weight, (in, out), that followed PyTorch's flatten, in our order.
-
-    ``shape`` is that of the flattened images, (height, width, channels).
-    """
-    height, width, channels = _check_rows(weight, shape)
-    rows = weight.reshape(channels, height, width, -1)
-    return np.ascontiguousarray(rows.transpose(1, 2, 0, 3)).reshape(weight.shape)
-
-
-def chw_from_hwc(weight: np.ndarray, shape: Sequence[int]) -> np.ndarray:
-    """The inverse of ``hwc_from_chw``, with the same ``shape``: (height, width, channels)."""
-    height, width, channels = _check_rows(weight, shape)
-    rows = weight.reshape(height, width, channels, -1)
-    return np.ascontiguousarray(rows.transpose(2, 0, 1, 3)).reshape(weight.shape)
-
-
-def from_torch_layout(name: str, array: np.ndarray) -> np.ndarray:
-    """PyTorch's layout of a parameter to ours."""
-    if name.split(".")[-1] != "weight" or array.ndim not in (2, 4):
-        return array
-    return np.ascontiguousarray(array.T if array.ndim == 2 else array.transpose(2, 3, 1, 0))
-
-
-def to_torch_layout(name: str, array: np.ndarray) -> np.ndarray:
-    """Our layout of a parameter to PyTorch's."""
-    if name.split(".")[-1] != "weight" or array.ndim not in (2, 4):
-        return array
-    return np.ascontiguousarray(array.T if array.ndim == 2 else array.transpose(3, 2, 0, 1))
-
-
 def _framework(model: Any) -> str:
     for framework, (module, base) in MODELS.items():
         # Nothing is imported: a model can only exist if its framework is there already.
@@ -176,10 +144,8 @@ def _framework(model: Any) -> str:
     )
 
 
-def _inspect(model: Any) -> tuple["Adapter", Arrays, dict[str, str]]:
+def _inspect(model: Any) -> tuple[Adapter, Arrays, dict[str, str]]:
     """The adapter, the arrays as it names them, and our name for each that travels."""
-    from triptych.adapters import adapter  # which takes the layouts from this file
-
     framework = _framework(model)
     if framework == "keras" and not model.built:
         raise ValueError(
@@ -258,16 +224,6 @@ def _check_fit(given: Arrays, own: Arrays, cast: bool) -> None:
             raise ValueError(wrong)
         if not cast:
             raise ValueError(f"{wrong}: cast=True rounds it, or build the model in {found.name}")
-
-
-def _check_rows(weight: np.ndarray, shape: Sequence[int]) -> Sequence[int]:
-    rows = weight.shape[0]
-    if len(shape) != 3 or min(shape) < 1 or math.prod(shape) != rows:
-        raise ValueError(
-            "shape must be (height, width, channels) of images that flatten to the "
-            f"{rows} rows of weight, got {tuple(shape)}"
-        )
-    return shape
 
 
 def _listed(names: Iterable[str], limit: int = 4) -> str:

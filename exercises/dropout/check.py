@@ -23,9 +23,9 @@ from typing import Any
 
 import numpy as np
 
-from exercises.findings import DONE, NOT_DONE, WRONG, Finding
 from triptych.adapters import adapter
 from triptych.comparison import compare
+from triptych.exercises.findings import DONE, NOT_DONE, WRONG, Finding
 from triptych.extras import MissingExtra
 from triptych.panels import FRAMEWORKS, panel
 

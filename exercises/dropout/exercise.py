@@ -1,6 +1,6 @@
 """Dropout from scratch: the exercise and its hints."""
 
-from exercises.findings import Exercise, Todo
+from triptych.exercises.findings import Exercise, Todo
 
 __all__ = ["EXERCISE"]
 

@@ -5,9 +5,10 @@ from functools import partial
 
 import numpy as np
 
-from exercises.findings import DONE, NOT_DONE, WRONG, Finding
-from exercises.xor.networks import Network
-from exercises.xor.probe import BIAS, RATE, Noise, Roles, Step, hidden, inference, set_first, settle
+from triptych.exercises.findings import DONE, NOT_DONE, WRONG, Finding
+
+from .networks import Network
+from .probe import BIAS, RATE, Noise, Roles, Step, hidden, inference, set_first, settle
 
 __all__ = ["batch_norm"]
 

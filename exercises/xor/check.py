@@ -5,13 +5,14 @@ from types import ModuleType
 
 import numpy as np
 
-from exercises.findings import DONE, NOT_DONE, WRONG, Finding
-from exercises.xor.batch_norm import batch_norm
-from exercises.xor.dropout import dropout
-from exercises.xor.gradients import gradient_fault
-from exercises.xor.l2 import l2
-from exercises.xor.networks import Network, make
-from exercises.xor.probe import CORNERS, Step, measure_noise, roles_of
+from triptych.exercises.findings import DONE, NOT_DONE, WRONG, Finding
+
+from .batch_norm import batch_norm
+from .dropout import dropout
+from .gradients import gradient_fault
+from .l2 import l2
+from .networks import Network, make
+from .probe import CORNERS, Step, measure_noise, roles_of
 
 __all__ = ["check"]
 

@@ -5,9 +5,10 @@ from functools import partial
 
 import numpy as np
 
-from exercises.findings import DONE, NOT_DONE, WRONG, Finding
-from exercises.xor.networks import Network
-from exercises.xor.probe import (
+from triptych.exercises.findings import DONE, NOT_DONE, WRONG, Finding
+
+from .networks import Network
+from .probe import (
     BIAS,
     PASSES,
     RATE,

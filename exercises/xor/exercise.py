@@ -1,4 +1,4 @@
-from exercises.findings import Exercise, Todo
+from triptych.exercises.findings import Exercise, Todo
 
 __all__ = ["EXERCISE"]
 

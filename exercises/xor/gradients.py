@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from exercises.findings import WRONG, Finding, InterfaceError
-from exercises.xor.networks import Network
-from exercises.xor.probe import Roles
+from triptych.exercises.findings import WRONG, Finding, InterfaceError
+
+from .networks import Network
+from .probe import Roles
 
 __all__ = ["gradient_fault"]
 

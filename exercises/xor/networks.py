@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from exercises.findings import InterfaceError
+from triptych.exercises.findings import InterfaceError
 
 __all__ = ["Network", "make"]
 

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from exercises.findings import InterfaceError
-from exercises.xor.networks import Network
+from triptych.exercises.findings import InterfaceError
+
+from .networks import Network
 
 __all__ = [
     "BIAS",

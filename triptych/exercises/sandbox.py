@@ -1,7 +1,7 @@
 """A learner's file, checked in a process of its own: in a temporary folder, with limits.
 
-``check_file`` copies the file there, starts ``exercises.inside``, reads what it finds, and ends it
-when it takes too long, takes too much memory or prints without end.
+``check_file`` copies the file there, starts ``triptych.exercises.inside``, reads what it finds, and
+ends it when it takes too long, takes too much memory or prints without end.
 """
 
 import contextlib
@@ -25,13 +25,13 @@ from typing import IO, Any
 
 import psutil
 
-from exercises.findings import WRONG, Finding
-from exercises.inside import WHERE
+from triptych.exercises.findings import WRONG, Finding
+from triptych.exercises.inside import WHERE
 from triptych.extras import keras_backend
 
 __all__ = ["Limits", "Outcome", "check_file"]
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ class _Run:
         self.lines: queue.Queue[str | None] = queue.Queue()
         self.printed, self.tail = 0, b""
         self.process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "exercises.inside"],
+            [sys.executable, "-P", "-m", "triptych.exercises.inside"],
             cwd=folder,
             env=_environment(folder),
             stdin=subprocess.PIPE,

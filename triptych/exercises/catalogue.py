@@ -1,14 +1,15 @@
-"""The exercises: every folder beside this file that has an ``exercise.py`` is one."""
+"""The exercises: every folder in ``exercises`` that has an ``exercise.py`` is one."""
 
-import importlib
 from pathlib import Path
+from types import ModuleType
 
-from exercises.findings import Exercise
+from triptych.exercises.findings import Exercise
 from triptych.panels import FRAMEWORKS
+from triptych.repository import folder, load_package
 
-__all__ = ["exercise", "exercise_of", "names", "solutions", "starters"]
+__all__ = ["exercise", "exercise_of", "names", "part", "solutions", "starters"]
 
-FOLDER = Path(__file__).parent
+FOLDER = folder("exercises")
 
 
 def names() -> list[str]:
@@ -18,7 +19,12 @@ def names() -> list[str]:
 def exercise(name: str) -> Exercise:
     if name not in names():
         raise ValueError(f"{name!r} is none of the exercises: {', '.join(names())}")
-    return importlib.import_module(f"exercises.{name}.exercise").EXERCISE
+    return part(name, "exercise").EXERCISE
+
+
+def part(name: str, module: str) -> ModuleType:
+    """``exercise.py``, ``check.py`` or another file of the exercise's folder."""
+    return load_package(FOLDER / name, f"exercise_{name}", module)
 
 
 def starters(name: str) -> dict[str, Path]:

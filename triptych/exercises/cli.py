@@ -17,9 +17,9 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
-from exercises import catalogue
-from exercises.findings import DONE, NOT_DONE, WRONG, Exercise, Finding
-from exercises.sandbox import Limits, Outcome, check_file
+from triptych.exercises import catalogue
+from triptych.exercises.findings import DONE, NOT_DONE, WRONG, Exercise, Finding
+from triptych.exercises.sandbox import Limits, Outcome, check_file
 from triptych.extras import require
 from triptych.panels import FRAMEWORKS
 

@@ -14,7 +14,7 @@ PyTorch's usual ``padding=1`` adds (1, 1): the windows lie one pixel apart.
 
 from typing import Any, NamedTuple
 
-from common.checks import check_padding, check_pair
+from triptych.common.checks import check_padding, check_pair
 
 __all__ = ["Geometry", "geometry", "output_size", "padding_sizes"]
 

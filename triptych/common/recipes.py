@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from common.checks import (
+from triptych.common.checks import (
     check_choice,
     check_dtype,
     check_examples,
@@ -21,7 +21,7 @@ from common.checks import (
 )
 
 if TYPE_CHECKING:
-    from common.datasets import Dataset
+    from triptych.common.datasets import Dataset
 
 __all__ = [
     "AugmentationRecipe",

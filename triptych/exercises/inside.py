@@ -1,4 +1,4 @@
-"""The process that runs a learner's file and checks it: ``python -m exercises.inside``.
+"""The process that runs a learner's file and checks it: ``python -m triptych.exercises.inside``.
 
 It reads what to do from standard input, one line of JSON. Its standard output carries lines of JSON
 with the token it was given: a verdict without the token is something the file printed. All that the
@@ -7,7 +7,6 @@ file prints goes to standard error.
 
 import faulthandler
 import importlib
-import importlib.util
 import json
 import os
 import sys
@@ -15,11 +14,12 @@ import time
 import traceback
 from dataclasses import asdict
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-from exercises.findings import WRONG, Finding, InterfaceError
-from exercises.guard import limit_memory, refuse_outside
+from triptych.exercises import catalogue
+from triptych.exercises.findings import WRONG, Finding, InterfaceError
+from triptych.exercises.guard import limit_memory, refuse_outside
+from triptych.repository import load
 
 WHERE = "where.txt"  # what the process was doing when its time was nearly over
 
@@ -42,7 +42,7 @@ def main() -> None:
     if order["framework"] != "scratch":
         progress(f"importing {order['framework']}")
         importlib.import_module(order["framework"])
-    check = importlib.import_module(f"exercises.{order['exercise']}.check").check
+    check = catalogue.part(order["exercise"], "check").check
     with (folder / WHERE).open("w", encoding="utf-8") as where:
         faulthandler.dump_traceback_later(max(0.1, order["nearly_over"] - time.time()), file=where)
         limit_memory(order["memory"])
@@ -50,7 +50,7 @@ def main() -> None:
         file = folder / order["file"]
         try:
             progress(f"running {file.name}")
-            module = _load(file)
+            module = load(file, file.stem)
             for finding in check(module, order["framework"], progress, order["seed"]):
                 send("finding", **asdict(finding))
         except BaseException as error:  # SystemExit too: the file may call sys.exit
@@ -59,16 +59,6 @@ def main() -> None:
     send("end")
     sys.stderr.flush()
     os._exit(0)  # no threads, atexit functions or destructors of the file
-
-
-def _load(file: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(file.stem, file)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[file.stem] = module  # where pickle, dataclasses and Keras look for it
-    spec.loader.exec_module(module)
-    return module
 
 
 def _explain(error: BaseException, file: Path) -> Finding:

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from common.checks import check_dtype, check_integer, check_number
+from triptych.common.checks import check_dtype, check_integer, check_number
 
 __all__ = [
     "MNIST_MIRRORS",

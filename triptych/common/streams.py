@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from common.checks import check_integer, check_number
+from triptych.common.checks import check_integer, check_number
 
 WORD = 2**32
 HALF_WORD = 2**16

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from common.checks import check_number
+from triptych.common.checks import check_number
 
 __all__ = ["NormMonitor"]
 

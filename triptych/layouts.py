@@ -1,0 +1,49 @@
+"""How the frameworks lay out the same weights: PyTorch's orders of axes and rows, and ours."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+__all__ = ["chw_from_hwc", "from_torch_layout", "hwc_from_chw", "to_torch_layout"]
+
+
+def hwc_from_chw(weight: np.ndarray, shape: Sequence[int]) -> np.ndarray:
+    """The rows of a dense weight, (in, out), that followed PyTorch's flatten, in our order.
+
+    ``shape`` is that of the flattened images, (height, width, channels).
+    """
+    height, width, channels = _check_rows(weight, shape)
+    rows = weight.reshape(channels, height, width, -1)
+    return np.ascontiguousarray(rows.transpose(1, 2, 0, 3)).reshape(weight.shape)
+
+
+def chw_from_hwc(weight: np.ndarray, shape: Sequence[int]) -> np.ndarray:
+    """The inverse of ``hwc_from_chw``, with the same ``shape``: (height, width, channels)."""
+    height, width, channels = _check_rows(weight, shape)
+    rows = weight.reshape(height, width, channels, -1)
+    return np.ascontiguousarray(rows.transpose(2, 0, 1, 3)).reshape(weight.shape)
+
+
+def from_torch_layout(name: str, array: np.ndarray) -> np.ndarray:
+    """PyTorch's layout of a parameter to ours."""
+    if name.split(".")[-1] != "weight" or array.ndim not in (2, 4):
+        return array
+    return np.ascontiguousarray(array.T if array.ndim == 2 else array.transpose(2, 3, 1, 0))
+
+
+def to_torch_layout(name: str, array: np.ndarray) -> np.ndarray:
+    """Our layout of a parameter to PyTorch's."""
+    if name.split(".")[-1] != "weight" or array.ndim not in (2, 4):
+        return array
+    return np.ascontiguousarray(array.T if array.ndim == 2 else array.transpose(3, 2, 0, 1))
+
+
+def _check_rows(weight: np.ndarray, shape: Sequence[int]) -> Sequence[int]:
+    rows = weight.shape[0]
+    if len(shape) != 3 or min(shape) < 1 or math.prod(shape) != rows:
+        raise ValueError(
+            "shape must be (height, width, channels) of images that flatten to the "
+            f"{rows} rows of weight, got {tuple(shape)}"
+        )
+    return shape
