@@ -39,7 +39,6 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_impl.layers import dtype_name
 from triptych.common.checks import (
     check_choice,
     check_finite,
@@ -73,7 +72,7 @@ def affine_matrices(
     given = {"rotation": rotation, "zoom": zoom, "translation_x": translation_x}
     given |= {"translation_y": translation_y, "shear": shear}
     for name, values in given.items():
-        check_per_image(name, values.shape, dtype_name(values), "floating point", count)
+        check_per_image(name, values, "floating point", count)
     radians, tangent = rotation * (math.pi / 180), ops.tan(shear * (math.pi / 180))
     cosine, sine = ops.cos(radians) / (1 + zoom), ops.sin(radians) / (1 + zoom)
     a, b = cosine + tangent * sine, tangent * cosine - sine
@@ -93,12 +92,12 @@ def affine(
     fill_value: float = 0.0,
 ) -> Any:
     """The equations above: each output pixel is sampled where its matrix points."""
-    check_images(images.shape, dtype_name(images))
+    check_images(images)
     check_choice("interpolation", interpolation, INTERPOLATIONS)
     check_choice("fill_mode", fill_mode, FILL_MODES)
     fill_value = check_number("fill_value", fill_value)
-    check_same_shape("matrices", matrices.shape, (images.shape[0], 2, 3))
-    check_finite("matrices", _all_finite(matrices))
+    check_same_shape("matrices", matrices, (images.shape[0], 2, 3))
+    check_finite("matrices", matrices)
     index, corners = _corners(matrices, images, interpolation, fill_mode)
     if fill_mode == "constant":  # a frame of one pixel stands for everything outside
         images = ops.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)), constant_values=fill_value)
@@ -148,11 +147,3 @@ def _inside(coordinate: Any, size: int, fill_mode: str) -> Any:
         coordinate = size - ops.abs(ops.mod(ops.abs(coordinate + 0.5), 2 * size) - size) - 0.5
     frame = int(fill_mode == "constant")
     return ops.clip(coordinate, -frame, size - 1 + frame)
-
-
-def _all_finite(values: Any) -> bool | None:
-    """None inside a traced graph, where there is nothing to read."""
-    try:
-        return bool(ops.all(ops.isfinite(values)))
-    except (TypeError, RuntimeError):
-        return None

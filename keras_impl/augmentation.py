@@ -30,7 +30,7 @@ from keras_impl.affine import affine, affine_matrices
 from keras_impl.cutout import cutout
 from keras_impl.flips_and_crops import crop, horizontal_flip, vertical_flip
 from keras_impl.intensity import brightness, clip, contrast, gaussian_noise
-from keras_impl.layers import Checked, dtype_name, verbatim
+from keras_impl.layers import Checked, verbatim
 from keras_impl.streams import normal, uniform
 from triptych.common.checks import check_dtype, check_images, check_integer
 from triptych.common.recipes import AugmentationRecipe
@@ -63,7 +63,8 @@ def draw_augmentation(
 ) -> AugmentationDraw:
     """Draw for a batch of images of ``shape`` (N, H, W, C)."""
     known = tuple(size if isinstance(size, int) else None for size in shape)
-    check_images(known, check_dtype(dtype))
+    check_dtype(dtype)
+    check_images(known)
     n, height, width, _ = shape
     check_integer("height", height, minimum=1)  # a graph may not know them
     check_integer("width", width, minimum=1)
@@ -107,7 +108,7 @@ def augment(images: Any, draw: AugmentationDraw, recipe: AugmentationRecipe) -> 
 
 
 def _unclipped(images: Any, draw: AugmentationDraw, recipe: AugmentationRecipe) -> Any:
-    check_images(images.shape, dtype_name(images))
+    check_images(images)
     _, height, width, _ = images.shape
     filling: dict[str, Any] = {"fill_mode": recipe.fill_mode, "fill_value": recipe.fill_value}
     if recipe.moves:
@@ -163,7 +164,7 @@ class Augmentation(Checked, keras.layers.Layer):
         )
 
     def check(self, inputs: Any) -> None:
-        check_images(inputs.shape, dtype_name(inputs))
+        check_images(inputs)
 
     @verbatim()
     def call(self, inputs: Any, training: bool = False) -> Any:

@@ -6,15 +6,17 @@ r"""Batch normalization: every feature gets mean beta and standard deviation gam
     running  = momentum running + (1 - momentum) batch       for the mean and for the variance
     y        = the same with the running statistics          inference
 
-It is Keras's own layer, with our names, and with a variance that is summed after the mean is taken
-out: ``keras.ops.moments`` has 1/n sum x^2 - mean^2 on the PyTorch backend, which in float32 is
-negative, and the output NaN, for a feature that is nearly constant.
+    dbeta = sum_i dy_i,    dgamma = sum_i dy_i x_hat_i
+    training      dx = gamma / sqrt(variance + epsilon) (dy - dbeta / n - x_hat dgamma / n)
+    inference     dx = gamma / sqrt(variance + epsilon) dy
+
+In training x moves the mean and the variance too: hence the two terms that take out of dy what is
+constant and what runs along x_hat.
 
 ``x`` has shape (..., C) with C features in the last axis; n is the number of values of a feature,
 over all other axes: N for (N, C), N H W for images (N, H, W, C). ``gamma``, ``beta`` and the
 statistics have shape (C,); gamma and beta may be None (1 and 0). ``momentum`` lies in [0, 1],
-``epsilon`` in (0, inf); training needs n >= 2. A ``ValueError`` says which argument does not fit;
-in a graph that was traced for any batch size, n = 1 is not seen and gives beta.
+``epsilon`` in (0, inf); training needs n >= 2. A ``ValueError`` says which argument does not fit.
 
 Paper: Ioffe and Szegedy, "Batch normalization: accelerating deep network training by reducing
 internal covariate shift", ICML 2015.
@@ -22,8 +24,13 @@ internal covariate shift", ICML 2015.
 Framework differences: PyTorch's ``momentum`` is the weight of the *new* batch (0.1), its epsilon is
 1e-5, its channels come second, and its running variance is divided by n - 1, though the variance it
 normalizes with is divided by n. Keras: 0.99 as the weight of the *old* statistics, 1e-3, channels
-last, divided by n. We count as Keras does, with 0.9 and 1e-5. As in Keras, ``trainable = False``
-also means inference; freezing the parameters of the other two panels does not.
+last, divided by n. We count as Keras does, with 0.9 and 1e-5.
+
+Here: it is Keras's own layer, with our names, and with a variance that is summed after the mean is
+taken out: ``keras.ops.moments`` has 1/n sum x^2 - mean^2 on the PyTorch backend, which in float32
+is negative, and the output NaN, for a feature that is nearly constant. In a graph that was traced
+for any batch size, n = 1 is not seen and gives beta. As in Keras, ``trainable = False`` also means
+inference; freezing the parameters of the other two panels does not.
 """
 
 from typing import Any
@@ -31,7 +38,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_impl.layers import Checked, dtype_name, verbatim
+from keras_impl.layers import Checked, verbatim
 from triptych.common.checks import (
     check_batch,
     check_dtype,
@@ -41,6 +48,7 @@ from triptych.common.checks import (
     check_number,
     check_rows,
     check_same_shape,
+    remembered,
 )
 
 __all__ = ["batch_norm_train", "batch_norm_inference", "update_running", "BatchNorm"]
@@ -56,8 +64,7 @@ def batch_norm_train(
     x: Any, gamma: Any | None, beta: Any | None, *, epsilon: float
 ) -> tuple[Any, Any, Any]:
     """y, and the mean and variance of the batch (as constants: no gradient flows through them)."""
-    _check(x, epsilon, gamma=gamma, beta=beta)
-    check_rows(x.shape)
+    epsilon = _check(x, epsilon, training=True, gamma=gamma, beta=beta)
     axes = list(range(len(x.shape) - 1))
     mean = ops.mean(x, axes)
     centred = x - mean
@@ -70,7 +77,7 @@ def batch_norm_inference(
     x: Any, gamma: Any | None, beta: Any | None, mean: Any, variance: Any, *, epsilon: float
 ) -> Any:
     """y, for statistics that are given."""
-    _check(x, epsilon, gamma=gamma, beta=beta, mean=mean, variance=variance)
+    epsilon = _check(x, epsilon, gamma=gamma, beta=beta, mean=mean, variance=variance)
     return ops.batch_normalization(
         x, mean, variance, axis=-1, offset=beta, scale=gamma, epsilon=epsilon
     )
@@ -78,8 +85,7 @@ def batch_norm_inference(
 
 def update_running(running: Any, batch: Any, *, momentum: float) -> Any:
     """The running mean (or variance) after a batch that has the mean (or variance) ``batch``."""
-    momentum = check_number("momentum", momentum, "[0, 1]")
-    check_same_shape("batch", batch.shape, running.shape)
+    momentum = _check_running(running, batch, momentum)
     return momentum * running + (1 - momentum) * batch
 
 
@@ -113,7 +119,7 @@ class BatchNorm(Checked, keras.layers.BatchNormalization):
         self.input_spec = None  # ``check`` does it, for any number of axes
 
     def check(self, inputs: Any) -> None:
-        check_features(inputs.shape, self.features)
+        check_features(inputs, self.features)
 
     @verbatim()
     def call(self, inputs: Any, training: bool = False) -> Any:
@@ -133,10 +139,20 @@ class BatchNorm(Checked, keras.layers.BatchNormalization):
         return {key: inherited[key] for key in inherited if key not in FIXED} | own
 
 
-def _check(x: Any, epsilon: float, **per_feature: Any | None) -> None:
-    check_number("epsilon", epsilon, "(0, inf)")
-    check_floating("x", dtype_name(x))
-    check_batch(x.shape)
+@remembered
+def _check(x: Any, epsilon: float, *, training: bool = False, **per_feature: Any | None) -> float:
+    epsilon = check_number("epsilon", epsilon, "(0, inf)")
+    check_floating("x", x)
+    check_batch(x)
     for name, tensor in per_feature.items():
         if tensor is not None:
-            check_same_shape(name, tensor.shape, x.shape[-1:])
+            check_same_shape(name, tensor, x.shape[-1:])
+    if training:
+        check_rows(x)
+    return epsilon
+
+
+@remembered
+def _check_running(running: Any, batch: Any, momentum: float) -> float:
+    check_same_shape("batch", batch, running)
+    return check_number("momentum", momentum, "[0, 1]")

@@ -27,7 +27,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_impl.layers import Checked, StreamGlorotUniform, dtype_name, verbatim
+from keras_impl.layers import Checked, StreamGlorotUniform, verbatim
 from triptych.common.checks import (
     Shape,
     check_dtype,
@@ -57,10 +57,10 @@ def conv2d(
     if len(weight.shape) != 4:
         shape = tuple(weight.shape)
         raise ValueError(f"weight must have shape (height, width, in, out), got {shape}")
-    check_maps(x.shape, weight.shape[2])
-    check_floating("x", dtype_name(x))
+    check_maps(x, weight.shape[2])
+    check_floating("x", x)
     if bias is not None:
-        check_same_shape("bias", bias.shape, weight.shape[-1:])
+        check_same_shape("bias", bias, weight.shape[-1:])
     strides, padding = check_pair("stride", stride), check_padding(padding)
     kernel_size = tuple(weight.shape[:2])
     output_sizes(x.shape, kernel_size, strides, padding)  # raises if there is no window
@@ -106,7 +106,7 @@ class Conv2D(Checked, keras.layers.Conv2D):
         self.build((None, None, None, in_channels))
 
     def check(self, inputs: Any) -> None:
-        check_maps(inputs.shape, self.in_channels)
+        check_maps(inputs, self.in_channels)
 
     @verbatim()
     def call(self, inputs: Any) -> Any:

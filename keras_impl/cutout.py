@@ -21,7 +21,6 @@ from typing import Any
 
 from keras import ops
 
-from keras_impl.layers import dtype_name
 from triptych.common.checks import check_images, check_integer, check_number, check_per_image
 
 __all__ = ["cutout"]
@@ -43,10 +42,10 @@ def cutout(
 
 def _square(images: Any, row: Any, column: Any, side: int) -> Any:
     """Booleans (N, H, W, 1): inside the square."""
-    check_images(images.shape, dtype_name(images))
+    check_images(images)
     n, height, width, _ = images.shape
-    check_per_image("row", row.shape, dtype_name(row), "integer", n)
-    check_per_image("column", column.shape, dtype_name(column), "integer", n)
+    check_per_image("row", row, "integer", n)
+    check_per_image("column", column, "integer", n)
     check_integer("side", side)
     row, column = ops.cast(row, "int32"), ops.cast(column, "int32")
     i = ops.arange(height, dtype="int32") - row[:, None] + side // 2

@@ -4,8 +4,9 @@ r"""Dropout: in training every activation is set to zero with probability ``rate
     inverted    training  y = x * mask / (1 - rate)           inference  y = x
     original    training  y = x * mask                        inference  y = x * (1 - rate)
 
-Either way the expectation of y is the same in training and in inference. The gradient is the
-backend's autodiff of the same product.
+Either way the expectation of y is the same in training and in inference. The map is linear in x and
+diagonal, so the gradient goes through the same map: in training dL/dx = dL/dy * mask / (1 - rate)
+for the inverted form, dL/dy * mask for the original.
 
 ``x`` has any shape, ``mask`` the same, ``rate`` lies in [0, 1); a ``ValueError`` says which
 argument does not fit.
@@ -16,7 +17,9 @@ inverted one).
 
 Framework differences: PyTorch calls the rate ``p`` and multiplies by the mask, so a dropped NaN
 stays NaN; Keras selects, so it becomes 0. We multiply. Neither has the original form, and neither
-can be given a mask, so the product is written out here.
+can be given a mask.
+
+Here: the product is written out, and its gradient is the backend's.
 """
 
 from typing import Any
@@ -24,7 +27,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_impl.layers import Checked, dtype_name, verbatim
+from keras_impl.layers import Checked, verbatim
 from keras_impl.streams import bernoulli
 from triptych.common.checks import (
     check_flag,
@@ -32,6 +35,7 @@ from triptych.common.checks import (
     check_integer,
     check_mask,
     check_number,
+    remembered,
 )
 from triptych.common.streams import Stream
 
@@ -40,7 +44,8 @@ __all__ = ["draw_mask", "dropout", "Dropout"]
 
 def draw_mask(stream: Stream, shape: tuple[int, ...], rate: float) -> Any:
     """Booleans of ``shape``, True (keep) with probability 1 - rate."""
-    return ops.logical_not(bernoulli(stream, shape, check_number("rate", rate, "[0, 1)")))
+    rate = check_number("rate", rate, "[0, 1)")
+    return ops.logical_not(bernoulli(stream, shape, rate))
 
 
 def dropout(
@@ -52,11 +57,9 @@ def dropout(
     inverted: bool = True,
 ) -> Any:
     """The equations above, with a mask that is given. Inference uses none; it may then be None."""
-    rate = check_number("rate", rate, "[0, 1)")
-    check_floating("x", dtype_name(x))
+    rate = _check(x, rate, mask, training)
     if not training:
         return x if inverted else x * (1 - rate)
-    check_mask(None if mask is None else (mask.shape, dtype_name(mask)), x.shape)
     y = x * ops.cast(mask, x.dtype)
     return y * (1 / (1 - rate)) if inverted else y
 
@@ -94,3 +97,12 @@ class Dropout(Checked, keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         own = {"rate": self.rate, "inverted": self.inverted, "seed": self.seed}
         return super().get_config() | own
+
+
+@remembered
+def _check(x: Any, rate: float, mask: Any | None, training: bool) -> float:
+    rate = check_number("rate", rate, "[0, 1)")
+    check_floating("x", x)
+    if training:
+        check_mask(mask, x)
+    return rate

@@ -27,7 +27,6 @@ from typing import Any
 from keras import ops
 
 from keras_impl.affine import FILL_MODES
-from keras_impl.layers import dtype_name
 from triptych.common.checks import (
     check_choice,
     check_images,
@@ -61,10 +60,10 @@ def crop(
 ) -> Any:
     """The window of ``height`` rows from ``top`` and ``width`` columns from ``left``."""
     fill_value = check_number("fill_value", fill_value)
-    check_images(images.shape, dtype_name(images))
+    check_images(images)
     n, rows, columns, channels = images.shape
-    check_per_image("top", top.shape, dtype_name(top), "integer", n)
-    check_per_image("left", left.shape, dtype_name(left), "integer", n)
+    check_per_image("top", top, "integer", n)
+    check_per_image("left", left, "integer", n)
     check_integer("height", height, minimum=1, maximum=rows)
     check_integer("width", width, minimum=1, maximum=columns)
     check_choice("fill_mode", fill_mode, FILL_MODES)
@@ -81,8 +80,8 @@ def crop(
 
 
 def _flip(images: Any, flips: Any, axis: int) -> Any:
-    check_images(images.shape, dtype_name(images))
-    check_per_image("flips", flips.shape, dtype_name(flips), "boolean", images.shape[0])
+    check_images(images)
+    check_per_image("flips", flips, "boolean", images.shape[0])
     return ops.where(flips[:, None, None, None], ops.flip(images, axis=axis), images)
 
 

@@ -35,7 +35,6 @@ from typing import Any
 
 from keras import ops
 
-from keras_impl.layers import dtype_name
 from triptych.common import gradient_norms
 from triptych.common.checks import check_gradients, check_number
 
@@ -46,20 +45,20 @@ Tensors = list[Any]
 
 def global_norm(grads: Tensors) -> Any:
     """||G||, a scalar of the dtype of the gradients."""
-    check_gradients(grads, dtype_name)
+    check_gradients(grads)
     return _norm(grads)
 
 
 def clip_by_value(grads: Tensors, limit: float) -> Tensors:
     """Every element in [-limit, limit]."""
-    check_gradients(grads, dtype_name)
+    check_gradients(grads)
     limit = check_number("limit", limit, "(0, inf)")
     return [ops.clip(grad, -limit, limit) for grad in grads]
 
 
 def clip_by_norm(grads: Tensors, max_norm: float) -> Tensors:
     """Every array at most ``max_norm`` long."""
-    check_gradients(grads, dtype_name)
+    check_gradients(grads)
     return [grad * _scale(_norm([grad]), max_norm) for grad in grads]
 
 

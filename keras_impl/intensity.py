@@ -23,7 +23,6 @@ from typing import Any
 
 from keras import ops
 
-from keras_impl.layers import dtype_name
 from triptych.common.checks import check_images, check_number, check_per_image, check_same_shape
 
 __all__ = ["brightness", "contrast", "gaussian_noise", "clip"]
@@ -43,21 +42,21 @@ def contrast(images: Any, factor: Any) -> Any:
 
 def gaussian_noise(images: Any, noise: Any, deviation: float) -> Any:
     """Add ``deviation`` times standard normal ``noise``."""
-    check_images(images.shape, dtype_name(images))
-    check_same_shape("noise", noise.shape, images.shape)
+    check_images(images)
+    check_same_shape("noise", noise, images.shape)
     deviation = check_number("deviation", deviation, "[0, inf)")
     return images + deviation * ops.cast(noise, images.dtype)
 
 
 def clip(images: Any) -> Any:
     """Draw what lies outside [0, 1] to its bounds."""
-    check_images(images.shape, dtype_name(images))
+    check_images(images)
     zero, one = ops.zeros((), images.dtype), ops.ones((), images.dtype)
     return ops.where(images < 0, zero, ops.where(images > 1, one, images))
 
 
 def _per_image(name: str, values: Any, images: Any) -> Any:
     """One value for each image, shaped to be multiplied with images."""
-    check_images(images.shape, dtype_name(images))
-    check_per_image(name, values.shape, dtype_name(values), "floating point", images.shape[0])
+    check_images(images)
+    check_per_image(name, values, "floating point", images.shape[0])
     return ops.cast(values, images.dtype)[:, None, None, None]

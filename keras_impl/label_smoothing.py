@@ -27,11 +27,10 @@ gradient is still (p - q) / N, PyTorch's and JAX's is (p * sum_c q_c - q) / N. H
 from typing import Any
 
 import keras
-import numpy as np
 from keras import ops
 
-from keras_impl.layers import dtype_name
 from triptych.common.checks import (
+    FLOATING,
     check_batch,
     check_dtype,
     check_floating,
@@ -39,6 +38,7 @@ from triptych.common.checks import (
     check_labels,
     check_number,
     check_probabilities,
+    dtype_name,
 )
 
 __all__ = ["smooth_labels", "smooth_targets", "label_smoothing_cross_entropy"]
@@ -49,54 +49,37 @@ def smooth_labels(labels: Any, classes: int, smoothing: float, *, dtype: str = "
     classes = check_integer("classes", classes, minimum=1)
     smoothing = check_number("smoothing", smoothing, "[0, 1]")
     check_dtype(dtype)
-    check_batch(labels.shape, "labels")
-    _check_labels((None, classes), labels)
+    check_batch(labels, "labels")
+    check_labels((None, classes), labels)
     return _smooth(ops.one_hot(labels, classes, dtype=dtype), smoothing)
 
 
 def smooth_targets(targets: Any, smoothing: float) -> Any:
     """q of dense targets."""
     smoothing = check_number("smoothing", smoothing, "[0, 1]")
-    check_probabilities("targets", targets.shape, dtype_name(targets), lambda: _values(targets))
+    check_probabilities("targets", targets)
     return _smooth(targets, smoothing)
 
 
 def label_smoothing_cross_entropy(logits: Any, labels: Any, smoothing: float) -> Any:
     """The mean loss of a batch; ``labels`` are integers (N,) or dense (N, C)."""
-    smoothing = check_number("smoothing", smoothing, "[0, 1]")
-    dtype = dtype_name(logits)
-    check_floating("logits", dtype)
-    if keras.backend.is_float_dtype(dtype_name(labels)):
-        check_probabilities(
-            "labels",
-            labels.shape,
-            dtype_name(labels),
-            lambda: _values(labels),
-            (logits.shape, dtype),
-        )
-    else:
-        _check_labels(logits.shape, labels)
-        labels = ops.one_hot(labels, logits.shape[1], dtype=dtype)
+    smoothing = _check(logits, labels, smoothing)
+    if dtype_name(labels) not in FLOATING:
+        labels = ops.one_hot(labels, logits.shape[1], dtype=logits.dtype)
     losses = keras.losses.categorical_crossentropy(
         labels, logits, from_logits=True, label_smoothing=smoothing
     )
     return ops.mean(losses)
 
 
-def _check_labels(logits_shape: tuple[int | None, ...], labels: Any) -> None:
-    def limits() -> tuple[int, int] | None:
-        values = _values(labels)
-        return None if values is None else (int(values.min()), int(values.max()))
-
-    check_labels(logits_shape, labels.shape, dtype_name(labels), limits)
-
-
-def _values(tensor: Any) -> np.ndarray | None:
-    try:
-        return ops.convert_to_numpy(tensor)
-    except (NotImplementedError, TypeError, ValueError):  # traced by TensorFlow, JAX, Keras
-        return None
-
-
 def _smooth(targets: Any, smoothing: float) -> Any:
     return (1 - smoothing) * targets + smoothing / targets.shape[1]
+
+
+def _check(logits: Any, labels: Any, smoothing: float) -> float:
+    check_floating("logits", logits)
+    if dtype_name(labels) in FLOATING:
+        check_probabilities("labels", labels, logits)
+    else:
+        check_labels(logits, labels)
+    return check_number("smoothing", smoothing, "[0, 1]")

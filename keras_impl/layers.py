@@ -35,10 +35,6 @@ from triptych.common.streams import Stream
 __all__ = ["glorot_uniform", "Dense", "ReLU", "Tanh", "Sigmoid", "Flatten", "Sequential"]
 
 
-def dtype_name(tensor: Any) -> str:
-    return keras.backend.standardize_dtype(tensor.dtype)
-
-
 def glorot_uniform(shape: tuple[int, ...], *, seed: int, name: str, dtype: str = "float32") -> Any:
     """Initial weights of shape (in, out), or (height, width, in, out) for a convolution.
 
@@ -79,7 +75,7 @@ class Checked:
     """Runs ``check(inputs)`` before Keras looks at the inputs and has errors of its own."""
 
     def check(self, inputs: Any) -> None:
-        check_batch(inputs.shape)
+        check_batch(inputs)
 
     def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         with verbatim():
@@ -110,7 +106,7 @@ class Dense(Checked, keras.layers.Dense):
         self.build((None, in_features))
 
     def check(self, inputs: Any) -> None:
-        check_features(inputs.shape, self.in_features)
+        check_features(inputs, self.in_features)
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
@@ -149,8 +145,8 @@ class Flatten(Checked, keras.layers.Flatten):
 
     def check(self, inputs: Any) -> None:
         if self.order == "chw":
-            check_maps(inputs.shape)
-        check_batch(inputs.shape)
+            check_maps(inputs)
+        check_batch(inputs)
 
     def call(self, inputs: Any) -> Any:
         if self.order == "chw":

@@ -22,39 +22,20 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_impl.layers import dtype_name
-from triptych.common.checks import check_floating, check_labels
+from triptych.common.checks import check_labels
 
 __all__ = ["softmax_cross_entropy", "binary_cross_entropy"]
 
 
 def softmax_cross_entropy(logits: Any, labels: Any) -> Any:
     """The mean loss of a batch."""
-    _check(logits, labels)
+    check_labels(logits, labels)
     losses = keras.losses.sparse_categorical_crossentropy(labels, logits, from_logits=True)
     return ops.cast(ops.mean(losses), logits.dtype)  # JAX in 64 bits returns float64 for float32
 
 
 def binary_cross_entropy(logits: Any, labels: Any) -> Any:
     """The mean loss of a batch."""
-    _check(logits, labels, binary=True)
+    check_labels(logits, labels, binary=True)
     targets = ops.cast(ops.expand_dims(labels, 1), logits.dtype)
     return ops.mean(keras.losses.binary_crossentropy(targets, logits, from_logits=True))
-
-
-def _check(logits: Any, labels: Any, *, binary: bool = False) -> None:
-    def limits() -> tuple[int, int] | None:
-        try:
-            values = ops.convert_to_numpy(labels)
-        except (NotImplementedError, TypeError, ValueError):  # traced by TensorFlow, JAX, Keras
-            return None
-        return int(values.min()), int(values.max())
-
-    check_floating("logits", dtype_name(logits))
-    check_labels(
-        logits.shape,
-        labels.shape,
-        dtype_name(labels),
-        limits,
-        binary=binary,
-    )

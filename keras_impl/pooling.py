@@ -33,7 +33,7 @@ import keras
 from keras import ops
 
 from keras_impl.convolution import Size, output_sizes, pad
-from keras_impl.layers import Checked, dtype_name, verbatim
+from keras_impl.layers import Checked, verbatim
 from triptych.common.checks import Shape, check_floating, check_maps, check_pair, check_pool_padding
 
 __all__ = [
@@ -73,8 +73,8 @@ def average_pool2d(
 
 def global_average_pool2d(x: Any) -> Any:
     """The mean of each feature map, (N, C)."""
-    check_maps(x.shape)
-    check_floating("x", dtype_name(x))
+    check_maps(x)
+    check_floating("x", x)
     return ops.mean(x, axis=(1, 2))
 
 
@@ -82,7 +82,7 @@ class Pooling(Checked, keras.layers.Layer):
     """What the layers below have in common; Keras would refuse explicit padding."""
 
     def check(self, inputs: Any) -> None:
-        check_maps(inputs.shape)
+        check_maps(inputs)
 
     @verbatim()
     def compute_output_shape(self, input_shape: Shape) -> tuple[int | None, ...]:
@@ -144,7 +144,7 @@ class GlobalAveragePool2D(Checked, keras.layers.GlobalAveragePooling2D):
         super().__init__(data_format="channels_last", keepdims=False, name=name, **kwargs)
 
     def check(self, inputs: Any) -> None:
-        check_maps(inputs.shape)
+        check_maps(inputs)
 
     @verbatim()
     def call(self, inputs: Any) -> Any:
@@ -160,8 +160,8 @@ class GlobalAveragePool2D(Checked, keras.layers.GlobalAveragePooling2D):
 def _check(
     x: Any, pool_size: Size, stride: Size | None, padding: str | Size
 ) -> tuple[tuple[int, int], tuple[int, int], Any]:
-    check_maps(x.shape)
-    check_floating("x", dtype_name(x))
+    check_maps(x)
+    check_floating("x", x)
     pool = check_pair("pool_size", pool_size)
     padding = check_pool_padding(padding, pool)
     strides = pool if stride is None else check_pair("stride", stride)

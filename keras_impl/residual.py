@@ -56,7 +56,7 @@ class Residual(keras.layers.Layer):
     def call(self, inputs: Any, training: bool = False) -> Any:
         # Keras hands ``training`` on to every layer that is called in here.
         branch, shortcut = _along(self.branch, inputs), _along(self.shortcut, inputs)
-        check_same_shape("output of branch, like that of shortcut,", branch.shape, shortcut.shape)
+        check_same_shape("output of branch, like that of shortcut,", branch, shortcut.shape)
         return shortcut + branch
 
     def get_config(self) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_impl.layers import Checked, dtype_name, verbatim
+from keras_impl.layers import Checked, verbatim
 from keras_impl.streams import bernoulli
 from triptych.common.checks import (
     check_floating,
@@ -51,12 +51,12 @@ def draw_mask(stream: Stream, shape: tuple[int, ...], rate: float) -> Any:
 def spatial_dropout(x: Any, rate: float, mask: Any | None, *, training: bool = True) -> Any:
     """The equations above, with a mask that is given. Inference uses none; it may then be None."""
     rate = check_number("rate", rate, "[0, 1)")
-    check_floating("x", dtype_name(x))
-    check_maps(x.shape)
+    check_floating("x", x)
+    check_maps(x)
     if not training:
         return x
     n, _, _, channels = x.shape
-    check_mask(None if mask is None else (mask.shape, dtype_name(mask)), (n, channels))
+    check_mask(mask, (n, channels))
     factor = ops.cast(mask, x.dtype) * (1 / (1 - rate))
     return x * ops.expand_dims(factor, (1, 2))
 
@@ -76,7 +76,7 @@ class SpatialDropout2D(Checked, keras.layers.Layer):
         )
 
     def check(self, inputs: Any) -> None:
-        check_maps(inputs.shape)
+        check_maps(inputs)
 
     @verbatim()
     def call(self, inputs: Any, training: bool = False) -> Any:

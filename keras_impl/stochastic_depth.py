@@ -30,7 +30,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_impl.layers import Checked, dtype_name, verbatim
+from keras_impl.layers import Checked, verbatim
 from keras_impl.streams import bernoulli
 from triptych.common.checks import (
     check_batch,
@@ -67,11 +67,11 @@ def stochastic_depth(
 ) -> Any:
     """The equations above, with a draw that is given. Inference uses none; it may then be None."""
     rate = check_number("rate", rate, "[0, 1)")
-    check_floating("x", dtype_name(x))
-    check_batch(x.shape)
+    check_floating("x", x)
+    check_batch(x)
     if not training:
         return x if inverted else x * (1 - rate)
-    check_mask(None if keep is None else (keep.shape, dtype_name(keep)), x.shape[:1], "keep")
+    check_mask(keep, x.shape[:1], "keep")
     factor = ops.cast(keep, x.dtype)
     if inverted:
         factor = factor * (1 / (1 - rate))

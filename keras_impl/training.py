@@ -106,7 +106,7 @@ def evaluate(
 
 def predict(model: keras.Model, recipe: Recipe, x: np.ndarray) -> np.ndarray:
     """Logits of shape (N, outputs), in inference mode."""
-    check_examples(x.shape, str(x.dtype), recipe.input_shape)
+    check_examples(x, recipe.input_shape)
     parts = [x[i : i + EVALUATION_BATCH] for i in range(0, len(x), EVALUATION_BATCH)]
     with floatx(recipe.dtype):
         tensors = [keras.ops.convert_to_tensor(part, dtype=recipe.dtype) for part in parts]

@@ -36,7 +36,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scratch.layers import dtype_name
 from triptych.common.checks import (
     check_choice,
     check_finite,
@@ -71,7 +70,7 @@ def affine_matrices(
     given = {"rotation": rotation, "zoom": zoom, "translation_x": translation_x}
     given |= {"translation_y": translation_y, "shear": shear}
     for name, values in given.items():
-        check_per_image(name, values.shape, dtype_name(values), "floating point", count)
+        check_per_image(name, values, "floating point", count)
     radians, tangent = rotation * (np.pi / 180), np.tan(shear * (np.pi / 180))
     cosine, sine = np.cos(radians) / (1 + zoom), np.sin(radians) / (1 + zoom)
     a, b = cosine + tangent * sine, tangent * cosine - sine
@@ -91,7 +90,7 @@ def affine(
     fill_value: float = 0.0,
 ) -> np.ndarray:
     """The equations above: each output pixel is sampled where its matrix points."""
-    check_images(images.shape, dtype_name(images))
+    check_images(images)
     fill_value = check_number("fill_value", fill_value)
     _check(matrices, images.shape, interpolation, fill_mode)
     y = np.empty_like(images)
@@ -113,7 +112,7 @@ def affine_backward(
     fill_mode: str = "constant",
 ) -> np.ndarray:
     """dL/dimages from dL/dy."""
-    check_images(grad.shape, dtype_name(grad))
+    check_images(grad)
     _check(matrices, grad.shape, interpolation, fill_mode)
     n, height, width, channels = grad.shape
     frame = int(fill_mode == "constant")
@@ -222,8 +221,8 @@ def _check(
 ) -> None:
     check_choice("interpolation", interpolation, INTERPOLATIONS)
     check_choice("fill_mode", fill_mode, FILL_MODES)
-    check_same_shape("matrices", matrices.shape, (shape[0], 2, 3))
-    check_finite("matrices", bool(np.isfinite(matrices).all()))
+    check_same_shape("matrices", matrices, (shape[0], 2, 3))
+    check_finite("matrices", matrices)
 
 
 def _inside(coordinate: np.ndarray, size: int, fill_mode: str) -> np.ndarray:

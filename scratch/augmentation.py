@@ -44,7 +44,7 @@ from scratch.intensity import (
     gaussian_noise,
     gaussian_noise_backward,
 )
-from scratch.layers import Layer, dtype_name
+from scratch.layers import Layer
 from scratch.streams import normal, uniform
 from triptych.common.checks import check_dtype, check_images
 from triptych.common.recipes import AugmentationRecipe
@@ -76,7 +76,8 @@ def draw_augmentation(
     stream: Stream, shape: tuple[int, ...], recipe: AugmentationRecipe, *, dtype: str = "float32"
 ) -> AugmentationDraw:
     """Draw for a batch of images of ``shape`` (N, H, W, C)."""
-    check_images(shape, check_dtype(dtype))
+    check_dtype(dtype)
+    check_images(shape)
     n, height, width, _ = shape
     u = uniform(stream, (n, 13), dtype=dtype).T
     offsets = 2 * recipe.crop_padding + 1
@@ -152,7 +153,7 @@ def augment_backward(
 def _unclipped(
     images: np.ndarray, draw: AugmentationDraw, recipe: AugmentationRecipe
 ) -> np.ndarray:
-    check_images(images.shape, dtype_name(images))
+    check_images(images)
     _, height, width, _ = images.shape
     filling: dict[str, Any] = {"fill_mode": recipe.fill_mode, "fill_value": recipe.fill_value}
     if recipe.moves:
@@ -200,7 +201,7 @@ class Augmentation(Layer):
         self.state["step"] = np.zeros((), np.int64)
 
     def forward(self, x: np.ndarray, *, training: bool = False) -> np.ndarray:
-        check_images(x.shape, dtype_name(x))
+        check_images(x)
         self._x, self._draw = x, None
         if not training:
             return x

@@ -24,15 +24,16 @@ internal covariate shift", ICML 2015.
 Framework differences: PyTorch's ``momentum`` is the weight of the *new* batch (0.1), its epsilon is
 1e-5, its channels come second, and its running variance is divided by n - 1, though the variance it
 normalizes with is divided by n. Keras: 0.99 as the weight of the *old* statistics, 1e-3, channels
-last, divided by n. We count as Keras does, with 0.9 and 1e-5; ``unbiased_running_variance=True``
-gives PyTorch's.
-"""
+last, divided by n. We count as Keras does, with 0.9 and 1e-5.
 
-import math
+Here: the layer calls the functions of ``scratch.fast.batch_norm``, which give the same.
+``unbiased_running_variance=True`` divides the running variance by n - 1, as PyTorch does.
+"""
 
 import numpy as np
 
-from scratch.layers import Layer, dtype_name
+from scratch.fast import batch_norm as fast
+from scratch.layers import Layer
 from triptych.common.checks import (
     check_batch,
     check_dtype,
@@ -42,6 +43,7 @@ from triptych.common.checks import (
     check_number,
     check_rows,
     check_same_shape,
+    remembered,
 )
 
 __all__ = [
@@ -52,31 +54,17 @@ __all__ = [
     "BatchNorm",
 ]
 
-BLOCK = 131072  # values: half a megabyte of float32
-NARROW, WIDE = 256, 1024  # rows of fewer values than NARROW are joined to rows of up to WIDE
-
 
 def batch_norm_train(
     x: np.ndarray, gamma: np.ndarray | None, beta: np.ndarray | None, *, epsilon: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """y, and the mean and variance of the batch."""
-    _check(x, epsilon, gamma=gamma, beta=beta)
-    check_rows(x.shape)
-    rows, n = _rows(x), x.size // x.shape[-1]
-    mean = _add_up(_sum(rows), x) / n
-    y, centre = np.empty_like(rows), _repeat(mean, rows)
-    squares = np.zeros_like(centre)
-    for block in _blocks(rows):
-        centred = np.subtract(rows[block], centre, out=y[block])
-        squares += np.einsum("nc,nc->c", centred, centred)  # (centred**2).sum(axis=0)
-    variance = _add_up(squares, x) / n
-    scale = _repeat(_scale(gamma, variance, epsilon), rows)
-    shift = None if beta is None else _repeat(beta, rows)
-    for block in _blocks(rows):
-        y[block] *= scale
-        if shift is not None:
-            y[block] += shift
-    return y.reshape(x.shape), mean, variance
+    epsilon = _check(x, epsilon, training=True, gamma=gamma, beta=beta)
+    batch = _batch(x)
+    mean = x.mean(batch)
+    variance = ((x - mean) ** 2).mean(batch)
+    x_hat = (x - mean) / np.sqrt(variance + epsilon)
+    return _scale_and_shift(x_hat, gamma, beta), mean, variance
 
 
 def batch_norm_inference(
@@ -89,12 +77,9 @@ def batch_norm_inference(
     epsilon: float,
 ) -> np.ndarray:
     """y, for statistics that are given."""
-    _check(x, epsilon, gamma=gamma, beta=beta, mean=mean, variance=variance)
-    y = x - mean
-    y *= _scale(gamma, variance, epsilon)
-    if beta is not None:
-        y += beta
-    return y
+    epsilon = _check(x, epsilon, gamma=gamma, beta=beta, mean=mean, variance=variance)
+    x_hat = (x - mean) / np.sqrt(variance + epsilon)
+    return _scale_and_shift(x_hat, gamma, beta)
 
 
 def batch_norm_backward(
@@ -108,35 +93,31 @@ def batch_norm_backward(
     training: bool = True,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """dL/dx, dL/dgamma and dL/dbeta from dL/dy, for the statistics that normalized x."""
-    _check(x, epsilon, gamma=gamma, mean=mean, variance=variance)
-    check_same_shape("grad", grad.shape, x.shape)
-    rows, dy, n = _rows(x), _rows(grad), x.size // x.shape[-1]
-    dx, centre = np.empty_like(dy), _repeat(mean, rows)
-    total, products = np.zeros_like(centre), np.zeros_like(centre)
-    for block in _blocks(rows):
-        centred = np.subtract(rows[block], centre, out=dx[block])
-        products += np.einsum("nc,nc->c", dy[block], centred)
-        total += _sum(dy[block])
-    inverse, scale = _scale(None, variance, epsilon), _scale(gamma, variance, epsilon)
-    dgamma, dbeta = _add_up(products, x) * inverse, _add_up(total, x)
-    if not training:
-        return grad * scale, dgamma, dbeta
-    # dx = scale * (dy - dbeta / n - x_hat * dgamma / n), where x_hat = centred * inverse
-    slope, constant, scale = (_repeat(v, rows) for v in (inverse * dgamma / -n, dbeta / n, scale))
-    for block in _blocks(rows):
-        result = dx[block]
-        result *= slope
-        result += dy[block]
-        result -= constant
-        result *= scale
-    return dx.reshape(x.shape), dgamma, dbeta
+    epsilon = _check(x, epsilon, grad=grad, gamma=gamma, mean=mean, variance=variance)
+    n, batch = x.size // x.shape[-1], _batch(x)
+    deviation = np.sqrt(variance + epsilon)
+    x_hat = (x - mean) / deviation
+    dbeta, dgamma = grad.sum(batch), (grad * x_hat).sum(batch)
+    dx = grad - dbeta / n - x_hat * dgamma / n if training else grad
+    return dx * ((1 if gamma is None else gamma) / deviation), dgamma, dbeta
 
 
 def update_running(running: np.ndarray, batch: np.ndarray, *, momentum: float) -> np.ndarray:
     """The running mean (or variance) after a batch that has the mean (or variance) ``batch``."""
-    momentum = check_number("momentum", momentum, "[0, 1]")
-    check_same_shape("batch", batch.shape, running.shape)
+    momentum = _check_running(running, batch, momentum)
     return momentum * running + (1 - momentum) * batch
+
+
+def _batch(x: np.ndarray) -> tuple[int, ...]:
+    """Every axis but that of the features."""
+    return tuple(range(x.ndim - 1))
+
+
+def _scale_and_shift(
+    x_hat: np.ndarray, gamma: np.ndarray | None, beta: np.ndarray | None
+) -> np.ndarray:
+    y = x_hat if gamma is None else gamma * x_hat
+    return y if beta is None else y + beta
 
 
 class BatchNorm(Layer):
@@ -164,14 +145,14 @@ class BatchNorm(Layer):
         self.state["running_variance"] = np.ones(features, dtype)
 
     def forward(self, x: np.ndarray, *, training: bool = False) -> np.ndarray:
-        check_features(x.shape, self.features)
+        _check_input(x, self.features, training)
         gamma, beta = self.params.get("gamma"), self.params.get("beta")
         if training:
-            y, mean, variance = batch_norm_train(x, gamma, beta, epsilon=self.epsilon)
+            y, mean, variance = fast.batch_norm_train(x, gamma, beta, epsilon=self.epsilon)
             self._update(mean, variance, n=x.size // self.features)
         else:
             mean, variance = self.state["running_mean"], self.state["running_variance"]
-            y = batch_norm_inference(x, gamma, beta, mean, variance, epsilon=self.epsilon)
+            y = fast.batch_norm_inference(x, gamma, beta, mean, variance, epsilon=self.epsilon)
         self._x, self._mean, self._variance, self._training = x, mean, variance, training
         return y
 
@@ -182,7 +163,8 @@ class BatchNorm(Layer):
             self.state[key] = update_running(self.state[key], batch, momentum=self.momentum)
 
     def backward(self, grad: np.ndarray) -> np.ndarray:
-        dx, dgamma, dbeta = batch_norm_backward(
+        _check(self._x, self.epsilon, grad=grad)
+        dx, dgamma, dbeta = fast.batch_norm_backward(
             grad,
             self._x,
             self.params.get("gamma"),
@@ -196,45 +178,37 @@ class BatchNorm(Layer):
         return dx
 
 
-def _check(x: np.ndarray, epsilon: float, **per_feature: np.ndarray | None) -> None:
-    check_number("epsilon", epsilon, "(0, inf)")
-    check_floating("x", dtype_name(x))
-    check_batch(x.shape)
+@remembered
+def _check(
+    x: np.ndarray,
+    epsilon: float,
+    *,
+    training: bool = False,
+    grad: np.ndarray | None = None,
+    **per_feature: np.ndarray | None,
+) -> float:
+    epsilon = check_number("epsilon", epsilon, "(0, inf)")
+    check_floating("x", x)
+    check_batch(x)
     for name, array in per_feature.items():
         if array is not None:
-            check_same_shape(name, array.shape, x.shape[-1:])
+            check_same_shape(name, array, x.shape[-1:])
+    if grad is not None:
+        check_same_shape("grad", grad, x)
+    if training:
+        check_rows(x)
+    return epsilon
 
 
-def _rows(x: np.ndarray) -> np.ndarray:
-    """x as rows of one or several pixels: NumPy is slow where a row has a few values only."""
-    features = x.shape[-1]
-    pixels = math.gcd(x.size // features, WIDE // features) if features < NARROW else 1
-    return x.reshape(-1, features * pixels)
+@remembered
+def _check_running(running: np.ndarray, batch: np.ndarray, momentum: float) -> float:
+    check_same_shape("batch", batch, running)
+    return check_number("momentum", momentum, "[0, 1]")
 
 
-def _repeat(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """A value for each feature, as often as a row has pixels."""
-    pixels = rows.shape[1] // len(values)
-    return values if pixels == 1 else np.tile(values, pixels)
-
-
-def _add_up(columns: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """A sum for each column of the rows to a sum for each feature."""
-    features = x.shape[-1]
-    return columns if len(columns) == features else columns.reshape(-1, features).sum(axis=0)
-
-
-def _blocks(rows: np.ndarray) -> list[slice]:
-    """A few rows at a time: they stay in the processor's cache between the passes over them."""
-    count = max(1, BLOCK // rows.shape[1])
-    return [slice(start, start + count) for start in range(0, len(rows), count)]
-
-
-def _sum(rows: np.ndarray) -> np.ndarray:
-    """rows.sum(axis=0): BLAS is several times faster, and nearer to the exact sum in float32."""
-    return np.ones(len(rows), rows.dtype) @ rows
-
-
-def _scale(gamma: np.ndarray | None, variance: np.ndarray, epsilon: float) -> np.ndarray:
-    deviation = np.sqrt(variance + epsilon)
-    return 1 / deviation if gamma is None else gamma / deviation
+@remembered
+def _check_input(x: np.ndarray, features: int, training: bool) -> None:
+    check_features(x, features)
+    check_floating("x", x)
+    if training:
+        check_rows(x)

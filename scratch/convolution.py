@@ -34,7 +34,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from scratch.layers import Layer, dtype_name, glorot_uniform
+from scratch.layers import Layer, glorot_uniform
 from triptych.common.checks import (
     check_dtype,
     check_floating,
@@ -143,8 +143,8 @@ class Conv2D(Layer):
             self.params["bias"] = np.zeros(out_channels, dtype)
 
     def forward(self, x: np.ndarray, *, training: bool = False) -> np.ndarray:
-        check_maps(x.shape, self.in_channels)
-        check_floating("x", dtype_name(x))
+        check_maps(x, self.in_channels)
+        check_floating("x", x)
         self._shape = x.shape
         self._windows = geometry(x.shape, self.kernel_size, self.stride, self.padding)
         self._padded = pad(x, self._windows)
@@ -266,11 +266,11 @@ def _check(
 ) -> Geometry:
     if weight.ndim != 4:
         raise ValueError(f"weight must have shape (height, width, in, out), got {weight.shape}")
-    check_maps(x.shape, weight.shape[2])
-    check_floating("x", dtype_name(x))
+    check_maps(x, weight.shape[2])
+    check_floating("x", x)
     if bias is not None:
-        check_same_shape("bias", bias.shape, weight.shape[-1:])
+        check_same_shape("bias", bias, weight.shape[-1:])
     windows = geometry(x.shape, weight.shape[:2], stride, padding)
     if grad is not None:
-        check_same_shape("grad", grad.shape, (len(x), *windows.output, weight.shape[-1]))
+        check_same_shape("grad", grad, (len(x), *windows.output, weight.shape[-1]))
     return windows

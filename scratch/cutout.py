@@ -19,7 +19,6 @@ lies inside the image, with a side ratio of its own; Keras fills with noise by d
 
 import numpy as np
 
-from scratch.layers import dtype_name
 from triptych.common.checks import check_images, check_integer, check_number, check_per_image
 
 __all__ = ["cutout", "cutout_backward"]
@@ -46,10 +45,10 @@ def cutout_backward(grad: np.ndarray, row: np.ndarray, column: np.ndarray, side:
 
 def _square(images: np.ndarray, row: np.ndarray, column: np.ndarray, side: int) -> np.ndarray:
     """Booleans (N, H, W, 1): inside the square."""
-    check_images(images.shape, dtype_name(images))
+    check_images(images)
     n, height, width, _ = images.shape
-    check_per_image("row", row.shape, dtype_name(row), "integer", n)
-    check_per_image("column", column.shape, dtype_name(column), "integer", n)
+    check_per_image("row", row, "integer", n)
+    check_per_image("column", column, "integer", n)
     check_integer("side", side)
     i = np.arange(height) - row[:, None] + side // 2
     j = np.arange(width) - column[:, None] + side // 2

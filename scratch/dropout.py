@@ -17,12 +17,14 @@ inverted one).
 
 Framework differences: PyTorch calls the rate ``p`` and multiplies by the mask, so a dropped NaN
 stays NaN; Keras selects, so it becomes 0. We multiply. Neither has the original form, and neither
-can be given a mask, so the frameworks' panels write the product out.
+can be given a mask.
+
+Here: the backward pass is the forward pass, of the gradient.
 """
 
 import numpy as np
 
-from scratch.layers import Layer, dtype_name
+from scratch.layers import Layer
 from scratch.streams import bernoulli
 from triptych.common.checks import (
     check_batch,
@@ -31,6 +33,7 @@ from triptych.common.checks import (
     check_integer,
     check_mask,
     check_number,
+    remembered,
 )
 from triptych.common.streams import Stream
 
@@ -39,7 +42,8 @@ __all__ = ["draw_mask", "dropout", "dropout_backward", "Dropout"]
 
 def draw_mask(stream: Stream, shape: tuple[int, ...], rate: float) -> np.ndarray:
     """Booleans of ``shape``, True (keep) with probability 1 - rate."""
-    return ~bernoulli(stream, shape, check_number("rate", rate, "[0, 1)"))
+    rate = check_number("rate", rate, "[0, 1)")
+    return ~bernoulli(stream, shape, rate)
 
 
 def dropout(
@@ -51,12 +55,10 @@ def dropout(
     inverted: bool = True,
 ) -> np.ndarray:
     """The equations above, with a mask that is given. Inference uses none; it may then be None."""
-    rate = check_number("rate", rate, "[0, 1)")
-    check_floating("x", dtype_name(x))
+    rate = _check(x, rate, mask, training)
     if not training:
         return x if inverted else x * (1 - rate)
-    check_mask(None if mask is None else (mask.shape, dtype_name(mask)), x.shape)
-    y = x * np.asarray(mask, x.dtype)
+    y = x * mask
     return y * (1 / (1 - rate)) if inverted else y
 
 
@@ -85,7 +87,7 @@ class Dropout(Layer):
         self.state["step"] = np.zeros((), np.int64)
 
     def forward(self, x: np.ndarray, *, training: bool = False) -> np.ndarray:
-        check_batch(x.shape)
+        check_batch(x)
         self._mask, self._training = None, training
         if training:
             stream = Stream(self.seed, self.name, self.state["step"])
@@ -97,3 +99,12 @@ class Dropout(Layer):
         return dropout_backward(
             grad, self.rate, self._mask, training=self._training, inverted=self.inverted
         )
+
+
+@remembered
+def _check(x: np.ndarray, rate: float, mask: np.ndarray | None, training: bool) -> float:
+    rate = check_number("rate", rate, "[0, 1)")
+    check_floating("x", x)
+    if training:
+        check_mask(mask, x)
+    return rate

@@ -26,7 +26,6 @@ images that are too small. Ours are given per image, and an image that is too sm
 import numpy as np
 
 from scratch.affine import FILL_MODES, scatter
-from scratch.layers import dtype_name
 from triptych.common.checks import (
     check_choice,
     check_images,
@@ -77,7 +76,7 @@ def crop(
 ) -> np.ndarray:
     """The window of ``height`` rows from ``top`` and ``width`` columns from ``left``."""
     fill_value = check_number("fill_value", fill_value)
-    index, inside = _window(images.shape, dtype_name(images), top, left, height, width, fill_mode)
+    index, inside = _window(images, top, left, height, width, fill_mode)
     cropped = images.reshape(-1, images.shape[-1]).take(index, axis=0)
     if fill_mode == "constant":
         cropped[~inside] = fill_value
@@ -96,7 +95,7 @@ def crop_backward(
     """dL/dimages, where the images are ``height`` by ``width``, from dL/dy."""
     n, rows, columns, channels = grad.shape
     total = np.zeros((n, height, width, channels), grad.dtype)
-    index, inside = _window(total.shape, dtype_name(grad), top, left, rows, columns, fill_mode)
+    index, inside = _window(total, top, left, rows, columns, fill_mode)
     if fill_mode == "constant":
         grad = grad * inside[..., None]
     scatter(total, index, grad)
@@ -104,14 +103,13 @@ def crop_backward(
 
 
 def _flip(images: np.ndarray, flips: np.ndarray, axis: int) -> np.ndarray:
-    check_images(images.shape, dtype_name(images))
-    check_per_image("flips", flips.shape, dtype_name(flips), "boolean", len(images))
+    check_images(images)
+    check_per_image("flips", flips, "boolean", len(images))
     return np.where(flips[:, None, None, None], np.flip(images, axis), images)
 
 
 def _window(
-    shape: tuple[int, ...],
-    dtype: str,
+    images: np.ndarray,
     top: np.ndarray,
     left: np.ndarray,
     height: int,
@@ -119,10 +117,10 @@ def _window(
     fill_mode: str,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The pixel of the batch that each pixel of the windows shows, and whether it is there."""
-    check_images(shape, dtype)
-    n, rows, columns, _ = shape
-    check_per_image("top", top.shape, dtype_name(top), "integer", n)
-    check_per_image("left", left.shape, dtype_name(left), "integer", n)
+    check_images(images)
+    n, rows, columns, _ = images.shape
+    check_per_image("top", top, "integer", n)
+    check_per_image("left", left, "integer", n)
     check_integer("height", height, minimum=1, maximum=rows)
     check_integer("width", width, minimum=1, maximum=columns)
     check_choice("fill_mode", fill_mode, FILL_MODES)

@@ -34,7 +34,6 @@ import math
 
 import numpy as np
 
-from scratch.layers import dtype_name
 from triptych.common import gradient_norms
 from triptych.common.checks import check_gradients, check_number
 
@@ -76,7 +75,7 @@ NormMonitor = gradient_norms.NormMonitor
 
 
 def _check(grads: Arrays) -> None:
-    check_gradients(grads, dtype_name)
+    check_gradients(grads)
 
 
 def _norm(x: np.ndarray) -> np.ndarray:

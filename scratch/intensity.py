@@ -20,7 +20,6 @@ the bounds the gradient of JAX's clip is 1/2; PyTorch's and TensorFlow's is 1, a
 
 import numpy as np
 
-from scratch.layers import dtype_name
 from triptych.common.checks import check_images, check_number, check_per_image, check_same_shape
 
 __all__ = [
@@ -59,8 +58,8 @@ def contrast_backward(grad: np.ndarray, factor: np.ndarray) -> np.ndarray:
 
 def gaussian_noise(images: np.ndarray, noise: np.ndarray, deviation: float) -> np.ndarray:
     """Add ``deviation`` times standard normal ``noise``."""
-    check_images(images.shape, dtype_name(images))
-    check_same_shape("noise", noise.shape, images.shape)
+    check_images(images)
+    check_same_shape("noise", noise, images.shape)
     deviation = check_number("deviation", deviation, "[0, inf)")
     return images + deviation * noise.astype(images.dtype, copy=False)
 
@@ -72,18 +71,18 @@ def gaussian_noise_backward(grad: np.ndarray) -> np.ndarray:
 
 def clip(images: np.ndarray) -> np.ndarray:
     """Draw what lies outside [0, 1] to its bounds."""
-    check_images(images.shape, dtype_name(images))
+    check_images(images)
     return np.clip(images, 0, 1)
 
 
 def clip_backward(grad: np.ndarray, images: np.ndarray) -> np.ndarray:
     """dL/dimages from dL/dy and the images before the clip."""
-    check_same_shape("grad", grad.shape, images.shape)
+    check_same_shape("grad", grad, images.shape)
     return grad * ((images >= 0) & (images <= 1))
 
 
 def _per_image(name: str, values: np.ndarray, images: np.ndarray) -> np.ndarray:
     """One value for each image, shaped to be multiplied with images."""
-    check_images(images.shape, dtype_name(images))
-    check_per_image(name, values.shape, dtype_name(values), "floating point", len(images))
+    check_images(images)
+    check_per_image(name, values, "floating point", len(images))
     return values.astype(images.dtype)[:, None, None, None]

@@ -26,8 +26,8 @@ gradient is still (p - q) / N, PyTorch's and JAX's is (p * sum_c q_c - q) / N. H
 
 import numpy as np
 
-from scratch.layers import dtype_name
 from triptych.common.checks import (
+    FLOATING,
     check_batch,
     check_dtype,
     check_floating,
@@ -35,6 +35,7 @@ from triptych.common.checks import (
     check_labels,
     check_number,
     check_probabilities,
+    dtype_name,
 )
 
 __all__ = [
@@ -52,15 +53,15 @@ def smooth_labels(
     classes = check_integer("classes", classes, minimum=1)
     smoothing = check_number("smoothing", smoothing, "[0, 1]")
     check_dtype(dtype)
-    check_batch(labels.shape, "labels")
-    _check_labels((None, classes), labels)
+    check_batch(labels, "labels")
+    check_labels((None, classes), labels)
     return _smooth(_one_hot(labels, classes, dtype), smoothing)
 
 
 def smooth_targets(targets: np.ndarray, smoothing: float) -> np.ndarray:
     """q of dense targets."""
     smoothing = check_number("smoothing", smoothing, "[0, 1]")
-    check_probabilities("targets", targets.shape, dtype_name(targets), lambda: targets)
+    check_probabilities("targets", targets)
     return _smooth(targets, smoothing)
 
 
@@ -88,25 +89,10 @@ def label_smoothing_cross_entropy_backward(
 
 def _targets(logits: np.ndarray, labels: np.ndarray, smoothing: float) -> np.ndarray:
     """q of either kind of labels, in the dtype of the logits."""
-    smoothing = check_number("smoothing", smoothing, "[0, 1]")
-    dtype = dtype_name(logits)
-    check_floating("logits", dtype)
-    if np.issubdtype(labels.dtype, np.floating):
-        check_probabilities(
-            "labels", labels.shape, dtype_name(labels), lambda: labels, (logits.shape, dtype)
-        )
-        return _smooth(labels, smoothing)
-    _check_labels(logits.shape, labels)
-    return _smooth(_one_hot(labels, logits.shape[1], dtype), smoothing)
-
-
-def _check_labels(logits_shape: tuple[int | None, ...], labels: np.ndarray) -> None:
-    check_labels(
-        logits_shape,
-        labels.shape,
-        dtype_name(labels),
-        lambda: (int(labels.min()), int(labels.max())),
-    )
+    smoothing = _check(logits, labels, smoothing)
+    if not np.issubdtype(labels.dtype, np.floating):
+        labels = _one_hot(labels, logits.shape[1], dtype_name(logits))
+    return _smooth(labels, smoothing)
 
 
 def _one_hot(labels: np.ndarray, classes: int, dtype: str) -> np.ndarray:
@@ -117,3 +103,12 @@ def _one_hot(labels: np.ndarray, classes: int, dtype: str) -> np.ndarray:
 
 def _smooth(targets: np.ndarray, smoothing: float) -> np.ndarray:
     return (1 - smoothing) * targets + smoothing / targets.shape[1]
+
+
+def _check(logits: np.ndarray, labels: np.ndarray, smoothing: float) -> float:
+    check_floating("logits", logits)
+    if dtype_name(labels) in FLOATING:
+        check_probabilities("labels", labels, logits)
+    else:
+        check_labels(logits, labels)
+    return check_number("smoothing", smoothing, "[0, 1]")

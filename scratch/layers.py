@@ -13,7 +13,6 @@ Keras keeps (in, out) and draws Glorot uniform, U(-l, l) with l = sqrt(6 / (in +
 Bengio, AISTATS 2010), and biases of 0. We do as Keras does, from the stream (seed, name, 0).
 """
 
-import functools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -34,14 +33,6 @@ from triptych.common.recipes import representable
 from triptych.common.streams import Stream
 
 __all__ = ["glorot_uniform", "Dense", "ReLU", "Tanh", "Sigmoid", "Flatten", "Sequential"]
-
-
-def dtype_name(array: np.ndarray) -> str:
-    return _name(array.dtype)
-
-
-# NumPy puts the name together anew each time, which takes as long as a small layer's arithmetic.
-_name = functools.cache(str)
 
 
 def glorot_uniform(
@@ -124,7 +115,7 @@ class Dense(Layer):
             self.params["bias"] = np.zeros(out_features, dtype)
 
     def forward(self, x: np.ndarray, *, training: bool = False) -> np.ndarray:
-        check_features(x.shape, self.in_features)
+        check_features(x, self.in_features)
         self._x = x
         y = x @ self.params["weight"]
         if "bias" in self.params:
@@ -192,9 +183,9 @@ class Flatten(Layer):
 
     def forward(self, x: np.ndarray, *, training: bool = False) -> np.ndarray:
         if self.order == "chw":
-            check_maps(x.shape)
+            check_maps(x)
             x = x.transpose(0, 3, 1, 2)
-        check_batch(x.shape)
+        check_batch(x)
         self._shape = x.shape
         return x.reshape(len(x), -1)
 

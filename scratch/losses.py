@@ -22,8 +22,7 @@ floats, in the shape of the logits; we take integers of shape (N,), as for softm
 
 import numpy as np
 
-from scratch.layers import dtype_name
-from triptych.common.checks import check_floating, check_labels
+from triptych.common.checks import check_labels
 
 __all__ = [
     "softmax_cross_entropy",
@@ -35,7 +34,7 @@ __all__ = [
 
 def softmax_cross_entropy(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """The mean loss of a batch."""
-    _check(logits, labels)
+    check_labels(logits, labels)
     shifted = logits - logits.max(axis=1, keepdims=True)
     log_sum = np.log(np.exp(shifted).sum(axis=1))
     return np.mean(log_sum - shifted[np.arange(len(labels)), labels])
@@ -43,7 +42,7 @@ def softmax_cross_entropy(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 def softmax_cross_entropy_backward(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """dL/dlogits."""
-    _check(logits, labels)
+    check_labels(logits, labels)
     grad = np.exp(logits - logits.max(axis=1, keepdims=True))
     grad /= grad.sum(axis=1, keepdims=True)
     grad[np.arange(len(labels)), labels] -= 1
@@ -53,25 +52,14 @@ def softmax_cross_entropy_backward(logits: np.ndarray, labels: np.ndarray) -> np
 
 def binary_cross_entropy(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """The mean loss of a batch."""
-    _check(logits, labels, binary=True)
+    check_labels(logits, labels, binary=True)
     z, y = logits[:, 0], labels.astype(logits.dtype)
     return np.mean(np.maximum(z, 0) - z * y + np.log1p(np.exp(-np.abs(z))))
 
 
 def binary_cross_entropy_backward(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """dL/dlogits."""
-    _check(logits, labels, binary=True)
+    check_labels(logits, labels, binary=True)
     decay = np.exp(-np.abs(logits))  # in (0, 1]: never overflows
     p = np.where(logits >= 0, 1, decay) / (1 + decay)
     return (p - labels[:, np.newaxis].astype(logits.dtype)) / len(labels)
-
-
-def _check(logits: np.ndarray, labels: np.ndarray, *, binary: bool = False) -> None:
-    check_floating("logits", dtype_name(logits))
-    check_labels(
-        logits.shape,
-        labels.shape,
-        dtype_name(labels),
-        lambda: (int(labels.min()), int(labels.max())),
-        binary=binary,
-    )

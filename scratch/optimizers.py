@@ -65,7 +65,7 @@ class Optimizer:
         if params.keys() != grads.keys():
             raise ValueError(f"grads must have the names {list(params)}, got {list(grads)}")
         for name, param in params.items():
-            check_same_shape(f"the gradient of {name}", grads[name].shape, param.shape)
+            check_same_shape(f"the gradient of {name}", grads[name], param.shape)
         self.state["step"] += 1
         for name, param in params.items():
             keys = [f"{name}.{moment}" for moment in self.moments]

@@ -26,7 +26,7 @@ import math
 import numpy as np
 
 from scratch.convolution import Size, blocks, crop, pad, padded_shape, shifted
-from scratch.layers import Layer, dtype_name
+from scratch.layers import Layer
 from triptych.common.checks import (
     check_floating,
     check_maps,
@@ -99,15 +99,15 @@ def average_pool2d_backward(
 
 def global_average_pool2d(x: np.ndarray) -> np.ndarray:
     """The mean of each feature map, (N, C)."""
-    check_maps(x.shape)
-    check_floating("x", dtype_name(x))
+    check_maps(x)
+    check_floating("x", x)
     return x.mean(axis=(1, 2))
 
 
 def global_average_pool2d_backward(grad: np.ndarray, x: np.ndarray) -> np.ndarray:
     """dL/dx from dL/dy."""
-    check_maps(x.shape)
-    check_same_shape("grad", grad.shape, (len(x), x.shape[-1]))
+    check_maps(x)
+    check_same_shape("grad", grad, (len(x), x.shape[-1]))
     share = grad / (x.shape[1] * x.shape[2])
     return np.broadcast_to(share[:, None, None], x.shape).copy()
 
@@ -205,7 +205,7 @@ def _to_the_winners(
     windows: Geometry,
 ) -> np.ndarray:
     """dL/dx: each window hands its gradient to its winner."""
-    check_same_shape("grad", grad.shape, winners.shape[1:])
+    check_same_shape("grad", grad, winners.shape[1:])
     dpadded = np.empty(padded_shape(shape, windows), grad.dtype)
     apart = all(step >= size for step, size in zip(windows.stride, pool, strict=True))
     # Windows that lie side by side write every pixel once.
@@ -244,11 +244,11 @@ def _check(
     *,
     grad: np.ndarray | None = None,
 ) -> tuple[tuple[int, int], Geometry]:
-    check_maps(x.shape)
-    check_floating("x", dtype_name(x))
+    check_maps(x)
+    check_floating("x", x)
     pool = check_pair("pool_size", pool_size)
     check_pool_padding(padding, pool)
     windows = geometry(x.shape, pool, pool if stride is None else stride, padding)
     if grad is not None:
-        check_same_shape("grad", grad.shape, (len(x), *windows.output, x.shape[-1]))
+        check_same_shape("grad", grad, (len(x), *windows.output, x.shape[-1]))
     return pool, windows

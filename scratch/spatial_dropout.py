@@ -24,7 +24,7 @@ product out.
 
 import numpy as np
 
-from scratch.layers import Layer, dtype_name
+from scratch.layers import Layer
 from scratch.streams import bernoulli
 from triptych.common.checks import (
     check_floating,
@@ -52,12 +52,12 @@ def spatial_dropout(
 ) -> np.ndarray:
     """The equations above, with a mask that is given. Inference uses none; it may then be None."""
     rate = check_number("rate", rate, "[0, 1)")
-    check_floating("x", dtype_name(x))
-    check_maps(x.shape)
+    check_floating("x", x)
+    check_maps(x)
     if not training:
         return x
     n, height, width, channels = x.shape
-    check_mask(None if mask is None else (mask.shape, dtype_name(mask)), (n, channels))
+    check_mask(mask, (n, channels))
     factor = np.asarray(mask, x.dtype) * (1 / (1 - rate))
     # x * factor[:, None, None, :], in inner loops over several rows of an image: in loops of C,
     # which are short, NumPy takes 1.5 times as long.
@@ -84,7 +84,7 @@ class SpatialDropout2D(Layer):
         self.state["step"] = np.zeros((), np.int64)
 
     def forward(self, x: np.ndarray, *, training: bool = False) -> np.ndarray:
-        check_maps(x.shape)
+        check_maps(x)
         self._mask, self._training = None, training
         if training:
             stream = Stream(self.seed, self.name, self.state["step"])

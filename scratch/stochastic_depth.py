@@ -28,7 +28,7 @@ product out.
 
 import numpy as np
 
-from scratch.layers import Layer, dtype_name
+from scratch.layers import Layer
 from scratch.streams import bernoulli
 from triptych.common.checks import (
     check_batch,
@@ -71,11 +71,11 @@ def stochastic_depth(
 ) -> np.ndarray:
     """The equations above, with a draw that is given. Inference uses none; it may then be None."""
     rate = check_number("rate", rate, "[0, 1)")
-    check_floating("x", dtype_name(x))
-    check_batch(x.shape)
+    check_floating("x", x)
+    check_batch(x)
     if not training:
         return x if inverted else x * (1 - rate)
-    check_mask(None if keep is None else (keep.shape, dtype_name(keep)), x.shape[:1], "keep")
+    check_mask(keep, x.shape[:1], "keep")
     factor = np.asarray(keep, x.dtype)
     if inverted:
         factor *= 1 / (1 - rate)
@@ -107,7 +107,7 @@ class StochasticDepth(Layer):
         self.state["step"] = np.zeros((), np.int64)
 
     def forward(self, x: np.ndarray, *, training: bool = False) -> np.ndarray:
-        check_batch(x.shape)
+        check_batch(x)
         self._keep, self._training = None, training
         if training:
             stream = Stream(self.seed, self.name, self.state["step"])

@@ -21,7 +21,7 @@ from scratch.label_smoothing import (
     label_smoothing_cross_entropy,
     label_smoothing_cross_entropy_backward,
 )
-from scratch.layers import Layer, Sequential, dtype_name
+from scratch.layers import Layer, Sequential
 from scratch.losses import (
     binary_cross_entropy,
     binary_cross_entropy_backward,
@@ -123,7 +123,7 @@ def evaluate(
 
 def predict(model: Layer, recipe: Recipe, x: np.ndarray) -> np.ndarray:
     """Logits of shape (N, outputs), in inference mode."""
-    check_examples(x.shape, dtype_name(x), recipe.input_shape)
+    check_examples(x, recipe.input_shape)
     x = x.astype(recipe.dtype, copy=False)
     starts = range(0, len(x), EVALUATION_BATCH)
     return np.concatenate([model.forward(x[i : i + EVALUATION_BATCH]) for i in starts])

@@ -36,7 +36,6 @@ import math
 import torch
 import torch.nn.functional as F
 
-from torch_impl.layers import dtype_name
 from triptych.common.checks import (
     check_choice,
     check_finite,
@@ -70,7 +69,7 @@ def affine_matrices(
     given = {"rotation": rotation, "zoom": zoom, "translation_x": translation_x}
     given |= {"translation_y": translation_y, "shear": shear}
     for name, values in given.items():
-        check_per_image(name, values.shape, dtype_name(values), "floating point", count)
+        check_per_image(name, values, "floating point", count)
     radians, tangent = rotation * (math.pi / 180), torch.tan(shear * (math.pi / 180))
     cosine, sine = torch.cos(radians) / (1 + zoom), torch.sin(radians) / (1 + zoom)
     a, b = cosine + tangent * sine, tangent * cosine - sine
@@ -90,13 +89,13 @@ def affine(
     fill_value: float = 0.0,
 ) -> torch.Tensor:
     """The equations above: each output pixel is sampled where its matrix points."""
-    check_images(images.shape, dtype_name(images))
+    check_images(images)
     n, height, width, channels = images.shape
     check_choice("interpolation", interpolation, INTERPOLATIONS)
     check_choice("fill_mode", fill_mode, tuple(FILL_MODES))
     fill_value = check_number("fill_value", fill_value)
-    check_same_shape("matrices", matrices.shape, (n, 2, 3))
-    check_finite("matrices", bool(matrices.isfinite().all()))
+    check_same_shape("matrices", matrices, (n, 2, 3))
+    check_finite("matrices", matrices)
     dtype = torch.promote_types(images.dtype, torch.float32)
     theta = _normalized(matrices.to(dtype), height, width)
     grid = F.affine_grid(theta, [n, channels, height, width], align_corners=False)

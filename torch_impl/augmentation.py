@@ -29,7 +29,6 @@ from torch_impl.affine import affine, affine_matrices
 from torch_impl.cutout import cutout
 from torch_impl.flips_and_crops import crop, horizontal_flip, vertical_flip
 from torch_impl.intensity import brightness, clip, contrast, gaussian_noise
-from torch_impl.layers import dtype_name
 from torch_impl.streams import Device, normal, uniform
 from triptych.common.checks import check_dtype, check_images
 from triptych.common.recipes import AugmentationRecipe
@@ -66,7 +65,8 @@ def draw_augmentation(
     device: Device = None,
 ) -> AugmentationDraw:
     """Draw for a batch of images of ``shape`` (N, H, W, C)."""
-    check_images(shape, check_dtype(dtype))
+    check_dtype(dtype)
+    check_images(shape)
     n, height, width, _ = shape
     u = uniform(stream, (n, 13), dtype=dtype, device=device).T
     offsets = 2 * recipe.crop_padding + 1
@@ -113,7 +113,7 @@ def augment(
 def _unclipped(
     images: torch.Tensor, draw: AugmentationDraw, recipe: AugmentationRecipe
 ) -> torch.Tensor:
-    check_images(images.shape, dtype_name(images))
+    check_images(images)
     _, height, width, _ = images.shape
     filling: dict[str, Any] = {"fill_mode": recipe.fill_mode, "fill_value": recipe.fill_value}
     if recipe.moves:
@@ -163,7 +163,7 @@ class Augmentation(nn.Module):
         self.register_buffer("step", torch.zeros((), dtype=torch.int64))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        check_images(x.shape, dtype_name(x))
+        check_images(x)
         if not self.training:
             return x
         stream = Stream(self.seed, self.name, self.step)

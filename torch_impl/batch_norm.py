@@ -6,8 +6,12 @@ r"""Batch normalization: every feature gets mean beta and standard deviation gam
     running  = momentum running + (1 - momentum) batch       for the mean and for the variance
     y        = the same with the running statistics          inference
 
-It is PyTorch's ``F.batch_norm`` and its gradient. Only the running statistics are our own, because
-PyTorch divides their variance by n - 1.
+    dbeta = sum_i dy_i,    dgamma = sum_i dy_i x_hat_i
+    training      dx = gamma / sqrt(variance + epsilon) (dy - dbeta / n - x_hat dgamma / n)
+    inference     dx = gamma / sqrt(variance + epsilon) dy
+
+In training x moves the mean and the variance too: hence the two terms that take out of dy what is
+constant and what runs along x_hat.
 
 ``x`` has shape (..., C) with C features in the last axis; n is the number of values of a feature,
 over all other axes: N for (N, C), N H W for images (N, H, W, C). ``gamma``, ``beta`` and the
@@ -21,13 +25,15 @@ Framework differences: PyTorch's ``momentum`` is the weight of the *new* batch (
 1e-5, its channels come second, and its running variance is divided by n - 1, though the variance it
 normalizes with is divided by n. Keras: 0.99 as the weight of the *old* statistics, 1e-3, channels
 last, divided by n. We count as Keras does, with 0.9 and 1e-5.
+
+Here: it is PyTorch's ``F.batch_norm`` and its gradient. Only the running statistics are our own,
+because PyTorch divides their variance by n - 1.
 """
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from torch_impl.layers import dtype_name
 from triptych.common.checks import (
     check_batch,
     check_dtype,
@@ -37,6 +43,7 @@ from triptych.common.checks import (
     check_number,
     check_rows,
     check_same_shape,
+    remembered,
 )
 
 __all__ = ["batch_norm_train", "batch_norm_inference", "update_running", "BatchNorm"]
@@ -46,8 +53,7 @@ def batch_norm_train(
     x: torch.Tensor, gamma: torch.Tensor | None, beta: torch.Tensor | None, *, epsilon: float
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """y, and the mean and variance of the batch (as constants: no gradient flows through them)."""
-    _check(x, epsilon, gamma=gamma, beta=beta)
-    check_rows(x.shape)
+    epsilon = _check(x, epsilon, training=True, gamma=gamma, beta=beta)
     rows = x.reshape(-1, x.shape[-1])
     # With a momentum of 1, PyTorch's running statistics are the batch's own; its n - 1 becomes n.
     mean, variance = x.new_zeros(2, x.shape[-1])
@@ -65,15 +71,14 @@ def batch_norm_inference(
     epsilon: float,
 ) -> torch.Tensor:
     """y, for statistics that are given."""
-    _check(x, epsilon, gamma=gamma, beta=beta, mean=mean, variance=variance)
+    epsilon = _check(x, epsilon, gamma=gamma, beta=beta, mean=mean, variance=variance)
     rows = x.reshape(-1, x.shape[-1])
     return F.batch_norm(rows, mean, variance, gamma, beta, eps=epsilon).reshape(x.shape)
 
 
 def update_running(running: torch.Tensor, batch: torch.Tensor, *, momentum: float) -> torch.Tensor:
     """The running mean (or variance) after a batch that has the mean (or variance) ``batch``."""
-    momentum = check_number("momentum", momentum, "[0, 1]")
-    check_same_shape("batch", batch.shape, running.shape)
+    momentum = _check_running(running, batch, momentum)
     return momentum * running + (1 - momentum) * batch
 
 
@@ -103,7 +108,7 @@ class BatchNorm(nn.Module):
         self.register_buffer("running_variance", torch.ones_like(zeros))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        check_features(x.shape, self.features)
+        _check_input(x, self.features, self.training)
         running_mean, running_variance = self.running_mean, self.running_variance
         if not self.training:
             return batch_norm_inference(
@@ -118,10 +123,30 @@ class BatchNorm(nn.Module):
         return f"{self.features}, momentum={self.momentum}, epsilon={self.epsilon}"
 
 
-def _check(x: torch.Tensor, epsilon: float, **per_feature: torch.Tensor | None) -> None:
-    check_number("epsilon", epsilon, "(0, inf)")
-    check_floating("x", dtype_name(x))
-    check_batch(x.shape)
+@remembered
+def _check(
+    x: torch.Tensor, epsilon: float, *, training: bool = False, **per_feature: torch.Tensor | None
+) -> float:
+    epsilon = check_number("epsilon", epsilon, "(0, inf)")
+    check_floating("x", x)
+    check_batch(x)
     for name, tensor in per_feature.items():
         if tensor is not None:
-            check_same_shape(name, tensor.shape, x.shape[-1:])
+            check_same_shape(name, tensor, x.shape[-1:])
+    if training:
+        check_rows(x)
+    return epsilon
+
+
+@remembered
+def _check_running(running: torch.Tensor, batch: torch.Tensor, momentum: float) -> float:
+    check_same_shape("batch", batch, running)
+    return check_number("momentum", momentum, "[0, 1]")
+
+
+@remembered
+def _check_input(x: torch.Tensor, features: int, training: bool) -> None:
+    check_features(x, features)
+    check_floating("x", x)
+    if training:
+        check_rows(x)

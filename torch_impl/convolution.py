@@ -25,7 +25,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from torch_impl.layers import dtype_name, glorot_uniform
+from torch_impl.layers import glorot_uniform
 from triptych.common.checks import (
     check_dtype,
     check_floating,
@@ -34,6 +34,7 @@ from triptych.common.checks import (
     check_padding,
     check_pair,
     check_same_shape,
+    dtype_name,
 )
 from triptych.common.windows import geometry
 
@@ -55,10 +56,10 @@ def conv2d(
         shape = tuple(weight.shape)
         raise ValueError(f"weight must have shape (out, in, height, width), got {shape}")
     out_channels, in_channels, height, width = weight.shape
-    check_maps(x.shape, in_channels)
-    check_floating("x", dtype_name(x))
+    check_maps(x, in_channels)
+    check_floating("x", x)
     if bias is not None:
-        check_same_shape("bias", bias.shape, (out_channels,))
+        check_same_shape("bias", bias, (out_channels,))
     windows = geometry(tuple(x.shape), (height, width), stride, padding)
     (top, bottom), (left, right) = windows.padding
     images = x.permute(0, 3, 1, 2)

@@ -19,7 +19,6 @@ lies inside the image, with a side ratio of its own; Keras fills with noise by d
 
 import torch
 
-from torch_impl.layers import dtype_name
 from triptych.common.checks import check_images, check_integer, check_number, check_per_image
 
 __all__ = ["cutout"]
@@ -42,10 +41,10 @@ def _square(
     images: torch.Tensor, row: torch.Tensor, column: torch.Tensor, side: int
 ) -> torch.Tensor:
     """Booleans (N, H, W, 1): inside the square."""
-    check_images(images.shape, dtype_name(images))
+    check_images(images)
     n, height, width, _ = images.shape
-    check_per_image("row", row.shape, dtype_name(row), "integer", n)
-    check_per_image("column", column.shape, dtype_name(column), "integer", n)
+    check_per_image("row", row, "integer", n)
+    check_per_image("column", column, "integer", n)
     check_integer("side", side)
     i = torch.arange(height, device=row.device) - row[:, None] + side // 2
     j = torch.arange(width, device=column.device) - column[:, None] + side // 2

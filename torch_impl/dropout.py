@@ -4,8 +4,9 @@ r"""Dropout: in training every activation is set to zero with probability ``rate
     inverted    training  y = x * mask / (1 - rate)           inference  y = x
     original    training  y = x * mask                        inference  y = x * (1 - rate)
 
-Either way the expectation of y is the same in training and in inference. The gradient is PyTorch's
-autograd of the same product.
+Either way the expectation of y is the same in training and in inference. The map is linear in x and
+diagonal, so the gradient goes through the same map: in training dL/dx = dL/dy * mask / (1 - rate)
+for the inverted form, dL/dy * mask for the original.
 
 ``x`` has any shape, ``mask`` the same, ``rate`` lies in [0, 1); a ``ValueError`` says which
 argument does not fit.
@@ -16,13 +17,14 @@ inverted one).
 
 Framework differences: PyTorch calls the rate ``p`` and multiplies by the mask, so a dropped NaN
 stays NaN; Keras selects, so it becomes 0. We multiply. Neither has the original form, and neither
-can be given a mask, so the product is written out here.
+can be given a mask.
+
+Here: the product is written out, and its gradient is PyTorch's autograd.
 """
 
 import torch
 from torch import nn
 
-from torch_impl.layers import dtype_name
 from torch_impl.streams import Device, bernoulli
 from triptych.common.checks import (
     check_batch,
@@ -31,6 +33,7 @@ from triptych.common.checks import (
     check_integer,
     check_mask,
     check_number,
+    remembered,
 )
 from triptych.common.streams import Stream
 
@@ -41,7 +44,8 @@ def draw_mask(
     stream: Stream, shape: tuple[int, ...], rate: float, *, device: Device = None
 ) -> torch.Tensor:
     """Booleans of ``shape``, True (keep) with probability 1 - rate."""
-    return ~bernoulli(stream, shape, check_number("rate", rate, "[0, 1)"), device=device)
+    rate = check_number("rate", rate, "[0, 1)")
+    return ~bernoulli(stream, shape, rate, device=device)
 
 
 def dropout(
@@ -53,11 +57,9 @@ def dropout(
     inverted: bool = True,
 ) -> torch.Tensor:
     """The equations above, with a mask that is given. Inference uses none; it may then be None."""
-    rate = check_number("rate", rate, "[0, 1)")
-    check_floating("x", dtype_name(x))
+    rate = _check(x, rate, mask, training)
     if not training:
         return x if inverted else x * (1 - rate)
-    check_mask(None if mask is None else (mask.shape, dtype_name(mask)), x.shape)
     y = x * torch.as_tensor(mask, dtype=x.dtype)
     return y * (1 / (1 - rate)) if inverted else y
 
@@ -78,7 +80,7 @@ class Dropout(nn.Module):
         self.register_buffer("step", torch.zeros((), dtype=torch.int64))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        check_batch(x.shape)
+        check_batch(x)
         mask = None
         if self.training:
             stream = Stream(self.seed, self.name, self.step)
@@ -88,3 +90,12 @@ class Dropout(nn.Module):
 
     def extra_repr(self) -> str:
         return f"rate={self.rate}, inverted={self.inverted}"
+
+
+@remembered
+def _check(x: torch.Tensor, rate: float, mask: torch.Tensor | None, training: bool) -> float:
+    rate = check_number("rate", rate, "[0, 1)")
+    check_floating("x", x)
+    if training:
+        check_mask(mask, x)
+    return rate

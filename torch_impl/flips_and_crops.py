@@ -25,7 +25,6 @@ images that are too small. Ours are given per image, and an image that is too sm
 import torch
 
 from torch_impl.affine import FILL_MODES
-from torch_impl.layers import dtype_name
 from triptych.common.checks import (
     check_choice,
     check_images,
@@ -59,10 +58,10 @@ def crop(
 ) -> torch.Tensor:
     """The window of ``height`` rows from ``top`` and ``width`` columns from ``left``."""
     fill_value = check_number("fill_value", fill_value)
-    check_images(images.shape, dtype_name(images))
+    check_images(images)
     n, rows, columns, _ = images.shape
-    check_per_image("top", top.shape, dtype_name(top), "integer", n)
-    check_per_image("left", left.shape, dtype_name(left), "integer", n)
+    check_per_image("top", top, "integer", n)
+    check_per_image("left", left, "integer", n)
     check_integer("height", height, minimum=1, maximum=rows)
     check_integer("width", width, minimum=1, maximum=columns)
     check_choice("fill_mode", fill_mode, tuple(FILL_MODES))
@@ -77,8 +76,8 @@ def crop(
 
 
 def _flip(images: torch.Tensor, flips: torch.Tensor, axis: int) -> torch.Tensor:
-    check_images(images.shape, dtype_name(images))
-    check_per_image("flips", flips.shape, dtype_name(flips), "boolean", len(images))
+    check_images(images)
+    check_per_image("flips", flips, "boolean", len(images))
     return torch.where(flips[:, None, None, None], torch.flip(images, [axis]), images)
 
 

@@ -35,7 +35,6 @@ import math
 import torch
 from torch.nn.utils import get_total_norm
 
-from torch_impl.layers import dtype_name
 from triptych.common import gradient_norms
 from triptych.common.checks import check_gradients, check_number
 
@@ -46,20 +45,20 @@ Tensors = list[torch.Tensor]
 
 def global_norm(grads: Tensors) -> torch.Tensor:
     """||G||, a scalar of the dtype of the gradients."""
-    check_gradients(grads, dtype_name)
+    check_gradients(grads)
     return _norm(grads)
 
 
 def clip_by_value(grads: Tensors, limit: float) -> Tensors:
     """Every element in [-limit, limit]."""
-    check_gradients(grads, dtype_name)
+    check_gradients(grads)
     limit = check_number("limit", limit, "(0, inf)")
     return [grad.clamp(-limit, limit) for grad in grads]
 
 
 def clip_by_norm(grads: Tensors, max_norm: float) -> Tensors:
     """Every array at most ``max_norm`` long."""
-    check_gradients(grads, dtype_name)
+    check_gradients(grads)
     return [_scaled(grad, _scale(_norm([grad]), max_norm)) for grad in grads]
 
 

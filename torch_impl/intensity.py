@@ -20,7 +20,6 @@ the bounds the gradient of JAX's clip is 1/2; PyTorch's and TensorFlow's is 1, a
 
 import torch
 
-from torch_impl.layers import dtype_name
 from triptych.common.checks import check_images, check_number, check_per_image, check_same_shape
 
 __all__ = ["brightness", "contrast", "gaussian_noise", "clip"]
@@ -40,20 +39,20 @@ def contrast(images: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
 
 def gaussian_noise(images: torch.Tensor, noise: torch.Tensor, deviation: float) -> torch.Tensor:
     """Add ``deviation`` times standard normal ``noise``."""
-    check_images(images.shape, dtype_name(images))
-    check_same_shape("noise", noise.shape, images.shape)
+    check_images(images)
+    check_same_shape("noise", noise, images.shape)
     deviation = check_number("deviation", deviation, "[0, inf)")
     return images + deviation * noise.to(images.dtype)
 
 
 def clip(images: torch.Tensor) -> torch.Tensor:
     """Draw what lies outside [0, 1] to its bounds."""
-    check_images(images.shape, dtype_name(images))
+    check_images(images)
     return images.clamp(0, 1)
 
 
 def _per_image(name: str, values: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
     """One value for each image, shaped to be multiplied with images."""
-    check_images(images.shape, dtype_name(images))
-    check_per_image(name, values.shape, dtype_name(values), "floating point", len(images))
+    check_images(images)
+    check_per_image(name, values, "floating point", len(images))
     return values.to(images.dtype)[:, None, None, None]

@@ -22,12 +22,11 @@ dtype of the logits. Neither looks at the sums of the rows; where one is not 1, 
 gradient is still (p - q) / N, PyTorch's and JAX's is (p * sum_c q_c - q) / N. Here it is an error.
 """
 
-import numpy as np
 import torch
 from torch.nn import functional as F
 
-from torch_impl.layers import dtype_name
 from triptych.common.checks import (
+    FLOATING,
     check_batch,
     check_dtype,
     check_floating,
@@ -35,6 +34,7 @@ from triptych.common.checks import (
     check_labels,
     check_number,
     check_probabilities,
+    dtype_name,
 )
 
 __all__ = ["smooth_labels", "smooth_targets", "label_smoothing_cross_entropy"]
@@ -47,8 +47,8 @@ def smooth_labels(
     classes = check_integer("classes", classes, minimum=1)
     smoothing = check_number("smoothing", smoothing, "[0, 1]")
     check_dtype(dtype)
-    check_batch(labels.shape, "labels")
-    _check_labels((None, classes), labels)
+    check_batch(labels, "labels")
+    check_labels((None, classes), labels)
     one_hot = F.one_hot(labels.long(), classes).to(getattr(torch, dtype))
     return _smooth(one_hot, smoothing)
 
@@ -56,7 +56,7 @@ def smooth_labels(
 def smooth_targets(targets: torch.Tensor, smoothing: float) -> torch.Tensor:
     """q of dense targets."""
     smoothing = check_number("smoothing", smoothing, "[0, 1]")
-    check_probabilities("targets", targets.shape, dtype_name(targets), lambda: _values(targets))
+    check_probabilities("targets", targets)
     return _smooth(targets, smoothing)
 
 
@@ -64,34 +64,19 @@ def label_smoothing_cross_entropy(
     logits: torch.Tensor, labels: torch.Tensor, smoothing: float
 ) -> torch.Tensor:
     """The mean loss of a batch; ``labels`` are integers (N,) or dense (N, C)."""
-    smoothing = check_number("smoothing", smoothing, "[0, 1]")
-    check_floating("logits", dtype_name(logits))
-    if labels.is_floating_point():
-        check_probabilities(
-            "labels",
-            labels.shape,
-            dtype_name(labels),
-            lambda: _values(labels),
-            (logits.shape, dtype_name(logits)),
-        )
-    else:
-        _check_labels(logits.shape, labels)
-        labels = labels.long()
+    smoothing = _check(logits, labels, smoothing)
+    labels = labels if labels.is_floating_point() else labels.long()
     return F.cross_entropy(logits, labels, label_smoothing=smoothing)
-
-
-def _check_labels(logits_shape: tuple[int | None, ...], labels: torch.Tensor) -> None:
-    check_labels(
-        logits_shape,
-        labels.shape,
-        dtype_name(labels),
-        lambda: (int(labels.min()), int(labels.max())),
-    )
-
-
-def _values(tensor: torch.Tensor) -> np.ndarray:
-    return tensor.detach().double().cpu().numpy()
 
 
 def _smooth(targets: torch.Tensor, smoothing: float) -> torch.Tensor:
     return (1 - smoothing) * targets + smoothing / targets.shape[1]
+
+
+def _check(logits: torch.Tensor, labels: torch.Tensor, smoothing: float) -> float:
+    check_floating("logits", logits)
+    if dtype_name(labels) in FLOATING:
+        check_probabilities("labels", labels, logits)
+    else:
+        check_labels(logits, labels)
+    return check_number("smoothing", smoothing, "[0, 1]")

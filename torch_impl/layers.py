@@ -29,15 +29,12 @@ from triptych.common.checks import (
     check_integer,
     check_layer_names,
     check_maps,
+    dtype_name,
 )
 from triptych.common.recipes import representable
 from triptych.common.streams import Stream
 
 __all__ = ["glorot_uniform", "Dense", "ReLU", "Tanh", "Sigmoid", "Flatten", "Sequential"]
-
-
-def dtype_name(tensor: torch.Tensor) -> str:
-    return str(tensor.dtype).removeprefix("torch.")
 
 
 def glorot_uniform(
@@ -80,7 +77,7 @@ class Dense(nn.Linear):
                 self.bias.zero_()
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        check_features(x.shape, self.in_features)
+        check_features(x, self.in_features)
         return super().forward(x)
 
 
@@ -115,9 +112,9 @@ class Flatten(nn.Flatten):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         if self.order == "chw":
-            check_maps(x.shape)
+            check_maps(x)
             x = x.permute(0, 3, 1, 2)
-        check_batch(x.shape)
+        check_batch(x)
         return super().forward(x)
 
 

@@ -20,30 +20,18 @@ floats, in the shape of the logits; we take integers of shape (N,), as for softm
 import torch
 from torch.nn import functional as F
 
-from torch_impl.layers import dtype_name
-from triptych.common.checks import check_floating, check_labels
+from triptych.common.checks import check_labels
 
 __all__ = ["softmax_cross_entropy", "binary_cross_entropy"]
 
 
 def softmax_cross_entropy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """The mean loss of a batch."""
-    _check(logits, labels)
+    check_labels(logits, labels)
     return F.cross_entropy(logits, labels.long())
 
 
 def binary_cross_entropy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """The mean loss of a batch."""
-    _check(logits, labels, binary=True)
+    check_labels(logits, labels, binary=True)
     return F.binary_cross_entropy_with_logits(logits[:, 0], labels.to(logits.dtype))
-
-
-def _check(logits: torch.Tensor, labels: torch.Tensor, *, binary: bool = False) -> None:
-    check_floating("logits", dtype_name(logits))
-    check_labels(
-        logits.shape,
-        labels.shape,
-        dtype_name(labels),
-        lambda: (int(labels.min()), int(labels.max())),
-        binary=binary,
-    )

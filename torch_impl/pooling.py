@@ -30,7 +30,6 @@ from torch import nn
 from torch.nn import functional as F
 
 from torch_impl.convolution import Size
-from torch_impl.layers import dtype_name
 from triptych.common.checks import check_floating, check_maps, check_pair, check_pool_padding
 from triptych.common.windows import Geometry, geometry
 
@@ -71,8 +70,8 @@ def average_pool2d(
 
 def global_average_pool2d(x: torch.Tensor) -> torch.Tensor:
     """The mean of each feature map, (N, C)."""
-    check_maps(x.shape)
-    check_floating("x", dtype_name(x))
+    check_maps(x)
+    check_floating("x", x)
     return x.mean(dim=(1, 2))
 
 
@@ -148,8 +147,8 @@ def _sum_pool(images: torch.Tensor, pool: tuple[int, int], windows: Geometry) ->
 def _check(
     x: torch.Tensor, pool_size: Size, stride: Size | None, padding: str | Size
 ) -> tuple[tuple[int, int], Geometry]:
-    check_maps(x.shape)
-    check_floating("x", dtype_name(x))
+    check_maps(x)
+    check_floating("x", x)
     pool = check_pair("pool_size", pool_size)
     check_pool_padding(padding, pool)
     return pool, geometry(tuple(x.shape), pool, pool if stride is None else stride, padding)

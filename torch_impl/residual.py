@@ -46,7 +46,7 @@ class Residual(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         branch, shortcut = self._along(self.branch, x), self._along(self.shortcut, x)
-        check_same_shape("output of branch, like that of shortcut,", branch.shape, shortcut.shape)
+        check_same_shape("output of branch, like that of shortcut,", branch, shortcut.shape)
         return shortcut + branch
 
     def _along(self, names: list[str], x: torch.Tensor) -> torch.Tensor:

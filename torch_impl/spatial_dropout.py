@@ -24,7 +24,6 @@ channels last, and multiply. Neither can be given a mask, so the product is writ
 import torch
 from torch import nn
 
-from torch_impl.layers import dtype_name
 from torch_impl.streams import Device, bernoulli
 from triptych.common.checks import (
     check_floating,
@@ -52,12 +51,12 @@ def spatial_dropout(
 ) -> torch.Tensor:
     """The equations above, with a mask that is given. Inference uses none; it may then be None."""
     rate = check_number("rate", rate, "[0, 1)")
-    check_floating("x", dtype_name(x))
-    check_maps(x.shape)
+    check_floating("x", x)
+    check_maps(x)
     if not training:
         return x
     n, _, _, channels = x.shape
-    check_mask(None if mask is None else (mask.shape, dtype_name(mask)), (n, channels))
+    check_mask(mask, (n, channels))
     factor = torch.as_tensor(mask, dtype=x.dtype) * (1 / (1 - rate))
     return x * factor[:, None, None, :]
 
@@ -75,7 +74,7 @@ class SpatialDropout2D(nn.Module):
         self.register_buffer("step", torch.zeros((), dtype=torch.int64))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        check_maps(x.shape)
+        check_maps(x)
         mask = None
         if self.training:
             stream = Stream(self.seed, self.name, self.step)

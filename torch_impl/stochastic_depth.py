@@ -28,7 +28,6 @@ here.
 import torch
 from torch import nn
 
-from torch_impl.layers import dtype_name
 from torch_impl.streams import Device, bernoulli
 from triptych.common.checks import (
     check_batch,
@@ -65,11 +64,11 @@ def stochastic_depth(
 ) -> torch.Tensor:
     """The equations above, with a draw that is given. Inference uses none; it may then be None."""
     rate = check_number("rate", rate, "[0, 1)")
-    check_floating("x", dtype_name(x))
-    check_batch(x.shape)
+    check_floating("x", x)
+    check_batch(x)
     if not training:
         return x if inverted else x * (1 - rate)
-    check_mask(None if keep is None else (keep.shape, dtype_name(keep)), x.shape[:1], "keep")
+    check_mask(keep, x.shape[:1], "keep")
     factor = torch.as_tensor(keep, dtype=x.dtype)
     if inverted:
         factor = factor * (1 / (1 - rate))
@@ -92,7 +91,7 @@ class StochasticDepth(nn.Module):
         self.register_buffer("step", torch.zeros((), dtype=torch.int64))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        check_batch(x.shape)
+        check_batch(x)
         keep = None
         if self.training:
             stream = Stream(self.seed, self.name, self.step)

@@ -139,7 +139,7 @@ def evaluate(model: nn.Module, recipe: Recipe, x: np.ndarray, y: np.ndarray) -> 
 @torch.no_grad()
 def predict(model: nn.Module, recipe: Recipe, x: np.ndarray) -> np.ndarray:
     """Logits of shape (N, outputs), in inference mode."""
-    check_examples(x.shape, str(x.dtype), recipe.input_shape)
+    check_examples(x, recipe.input_shape)
     training = model.training
     model.eval()
     device = next(model.parameters()).device

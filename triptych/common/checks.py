@@ -1,8 +1,9 @@
 """Argument checks shared by the three panels, so that bad input reads the same in each.
 
 Every check raises ``ValueError`` naming the argument, what is allowed and what was received. Checks
-of arrays look at shapes and dtype names only, so they serve NumPy arrays, tensors and the symbolic
-tensors of a traced graph (whose unknown dimensions are ``None`` and pass).
+of arrays take those of any framework: NumPy arrays, tensors, and the symbolic tensors of a traced
+graph, whose unknown dimensions are ``None`` and pass, and whose values cannot be read. Where there
+is no array yet, a check of its shape takes the shape.
 """
 
 import functools
@@ -11,7 +12,78 @@ from collections.abc import Callable, Sequence
 from numbers import Integral, Real
 from typing import Any
 
+import numpy as np
+
 Shape = Sequence[int | None]
+
+
+def dtype_name(array: Any) -> str:
+    """ "float32", "bool", ...: of an array, tensor, variable or tracer of any framework."""
+    return _name(array.dtype)
+
+
+@functools.cache  # NumPy puts the name together anew each time, as long as a small layer takes
+def _name(dtype: Any) -> str:
+    name = getattr(dtype, "name", dtype)  # NumPy, JAX and TensorFlow; Keras has strings
+    return str(name).removeprefix("torch.")
+
+
+def shape_of(x: Any) -> Shape:
+    return getattr(x, "shape", x)
+
+
+def readable(array: Any) -> np.ndarray | None:
+    """The values in NumPy; ``None`` inside a traced graph, where there are none yet."""
+    if hasattr(array, "detach"):  # PyTorch, where NumPy takes no gradient, device or bfloat16
+        array = array.detach().cpu()
+        array = array.float() if dtype_name(array) == "bfloat16" else array
+    try:
+        return np.asarray(array)
+    except (NotImplementedError, TypeError, ValueError):  # traced by TensorFlow, JAX, Keras
+        return None
+
+
+def remembered(check: Callable[..., Any]) -> Callable[..., Any]:
+    """``check``, made once for arguments of one kind; later it returns what it returned then.
+
+    The kind of an array is its shape and dtype, that of anything else its value: so this is for
+    checks that read no values of arrays. What was refused is refused again. A training step hands
+    over what the step before did, and need not pay for checking it.
+    """
+    passed: dict[Any, Any] = {}
+    new = object()
+
+    @functools.wraps(check)
+    def once(*args: Any, **options: Any) -> Any:
+        kind = (*map(_kind, args), *options, *map(_kind, options.values()))
+        try:
+            result = passed.get(kind, new)
+        except (TypeError, ValueError):  # something in it has no hash
+            return check(*args, **options)
+        if result is new:
+            result = check(*args, **options)
+            if len(passed) >= MOST_KINDS:
+                passed.clear()
+            passed[kind] = result
+        return result
+
+    return once
+
+
+MOST_KINDS = 1000
+PLAIN = {int, float, bool, str, type(None)}
+
+
+def _kind(value: Any) -> Any:
+    # The type belongs to it: True == 1 == 1.0.
+    kind = type(value)
+    if kind in PLAIN:
+        return kind, value
+    if kind is tuple:
+        return tuple(map(_kind, value))
+    if hasattr(value, "shape") and not isinstance(value, np.generic):
+        return kind, value.shape, value.dtype
+    return kind, value
 
 
 def check_number(name: str, value: Any, interval: str = "(-inf, inf)") -> float:
@@ -94,14 +166,18 @@ def check_flag(name: str, value: Any) -> bool:
     return value
 
 
-def check_batch(shape: Shape, name: str = "x") -> None:
+@remembered
+def check_batch(x: Any, name: str = "x") -> None:
     """An empty batch has no mean and no gradient; refuse it where it first appears."""
+    shape = shape_of(x)
     if len(shape) == 0 or 0 in shape:
         raise ValueError(f"{name} must hold at least one row, got shape {tuple(shape)}")
 
 
-def check_features(shape: Shape, features: int, name: str = "x") -> None:
+@remembered
+def check_features(x: Any, features: int, name: str = "x") -> None:
     """The last axis of a batch holds ``features`` values."""
+    shape = shape_of(x)
     if len(shape) < 2 or shape[-1] not in (features, None):
         raise ValueError(
             f"{name} must have {features} features in its last axis (shape (N, ..., {features})), "
@@ -110,16 +186,19 @@ def check_features(shape: Shape, features: int, name: str = "x") -> None:
     check_batch(shape, name)
 
 
-def check_maps(shape: Shape, channels: int | None = None) -> None:
+@remembered
+def check_maps(x: Any, channels: int | None = None) -> None:
     """A batch of feature maps, channels last: what a convolution or a pooling takes."""
+    shape = shape_of(x)
     if len(shape) != 4 or (channels is not None and shape[-1] not in (channels, None)):
         last = "C" if channels is None else channels
         raise ValueError(f"x must have shape (N, H, W, {last}), got shape {tuple(shape)}")
     check_batch(shape)
 
 
-def check_rows(shape: Shape) -> None:
+def check_rows(x: Any) -> None:
     """A training batch norm divides by the spread of a feature: one value has none."""
+    shape = shape_of(x)
     leading = shape[:-1]
     if None not in leading and math.prod(size for size in leading if size is not None) < 2:
         raise ValueError(
@@ -128,24 +207,22 @@ def check_rows(shape: Shape) -> None:
         )
 
 
-def check_same_shape(name: str, shape: Shape, expected: Shape) -> None:
-    """Refuse what would broadcast silently."""
-    if shape == expected:
-        return
-    if len(shape) != len(expected) or any(
-        a != b for a, b in zip(shape, expected, strict=True) if a is not None and b is not None
+def check_same_shape(name: str, array: Any, expected: Any) -> None:
+    """Refuse what would broadcast silently. ``expected`` is a shape, or an array that has it."""
+    shape, wanted = shape_of(array), shape_of(expected)
+    if len(shape) != len(wanted) or any(
+        a != b for a, b in zip(shape, wanted, strict=True) if a is not None and b is not None
     ):
-        raise ValueError(f"{name} must have shape {tuple(expected)}, got {tuple(shape)}")
+        raise ValueError(f"{name} must have shape {tuple(wanted)}, got {tuple(shape)}")
 
 
-def check_mask(mask: tuple[Shape, str] | None, expected: Shape, name: str = "mask") -> None:
-    """The shape and dtype of a dropout mask: booleans, of the shape of what is masked."""
+def check_mask(mask: Any, expected: Any, name: str = "mask") -> None:
+    """A dropout mask: booleans, of the shape of what is masked."""
     if mask is None:
         raise ValueError(f"{name} must be given in training, got None")
-    shape, dtype = mask
-    if dtype != "bool":
-        raise ValueError(f"{name} must be boolean, got {dtype}")
-    check_same_shape(name, shape, expected)
+    if dtype_name(mask) != "bool":
+        raise ValueError(f"{name} must be boolean, got {dtype_name(mask)}")
+    check_same_shape(name, mask, expected)
 
 
 def check_layer_names(names: Sequence[str]) -> None:
@@ -154,16 +231,19 @@ def check_layer_names(names: Sequence[str]) -> None:
         raise ValueError(f"layers must have names that differ, got {list(names)}")
 
 
-def check_examples(shape: Shape, dtype: str, input_shape: tuple[int, ...]) -> None:
+def check_examples(x: Any, input_shape: tuple[int, ...]) -> None:
     """A batch of what a recipe's model takes."""
-    check_floating("x", dtype)
-    check_batch(shape)
-    check_same_shape("x", shape, (None, *input_shape))
+    check_floating("x", x)
+    check_batch(x)
+    check_same_shape("x", x, (None, *input_shape))
 
 
-def check_floating(name: str, dtype: str) -> None:
-    if dtype not in ("float16", "bfloat16", "float32", "float64"):
-        raise ValueError(f"{name} must be floating point, got {dtype}")
+FLOATING = ("float16", "bfloat16", "float32", "float64")
+
+
+def check_floating(name: str, array: Any) -> None:
+    if dtype_name(array) not in FLOATING:
+        raise ValueError(f"{name} must be floating point, got {dtype_name(array)}")
 
 
 def check_dtype(dtype: Any) -> str:
@@ -171,15 +251,17 @@ def check_dtype(dtype: Any) -> str:
     return check_choice("dtype", dtype, ("float32", "float64"))
 
 
-def check_images(shape: Shape, dtype: str) -> None:
+def check_images(images: Any) -> None:
     """Images are a batch, channels last, floating point, with values meant to lie in [0, 1]."""
+    shape = shape_of(images)
     if len(shape) != 4:
         raise ValueError(f"images must have shape (N, H, W, C), got shape {tuple(shape)}")
-    if dtype not in ("float16", "bfloat16", "float32", "float64"):
+    if shape is not images and dtype_name(images) not in FLOATING:
         raise ValueError(
-            f"images must be floating point in [0, 1], got {dtype}: divide by 255 first"
+            f"images must be floating point in [0, 1], got {dtype_name(images)}: "
+            "divide by 255 first"
         )
-    check_batch(shape, "images")
+    check_batch(images, "images")
 
 
 def check_counts(points: int | None, labels: int | None, name: str = "images") -> None:
@@ -187,65 +269,57 @@ def check_counts(points: int | None, labels: int | None, name: str = "images") -
         raise ValueError(f"{name} and labels must have equal counts, got {points} and {labels}")
 
 
-def check_labels(
-    logits_shape: Shape,
-    labels_shape: Shape,
-    dtype: str,
-    limits: Callable[[], tuple[int, int] | None],
-    *,
-    binary: bool = False,
-) -> None:
-    """Integer class labels of shape (N,) for logits of shape (N, classes).
+def check_labels(logits: Any, labels: Any, *, binary: bool = False) -> None:
+    """Integer class labels of shape (N,) for logits, or a shape alone, of (N, classes).
 
     ``binary``: labels in {0, 1} for one logit each, of shape (N, 1).
-
-    ``limits`` returns the smallest and largest label, or ``None`` where values cannot be read
-    (inside a traced graph). It is called last, when shape and dtype are known to be right.
     """
-    columns = 1 if binary else "classes"
-    if len(logits_shape) != 2 or (binary and logits_shape[1] not in (1, None)):
-        raise ValueError(f"logits must have shape (N, {columns}), got shape {tuple(logits_shape)}")
-    check_batch(logits_shape, "logits")
-    if len(labels_shape) != 1 or not dtype.startswith(("int", "uint")):
-        raise ValueError(
-            f"labels must be integers of shape (N,), got {dtype} of shape {tuple(labels_shape)}"
-        )
-    check_counts(logits_shape[0], labels_shape[0], "logits")
-    found, classes = limits(), 2 if binary else logits_shape[1]
+    _check_label_kind(logits, labels, binary)
+    found, classes = readable(labels), 2 if binary else shape_of(logits)[1]
     if found is not None and classes is not None:
-        low, high = found
+        low, high = int(found.min()), int(found.max())
         if low < 0 or high >= classes:
             raise ValueError(
                 f"labels must lie in [0, {classes - 1}], got labels from {low} to {high}"
             )
 
 
+@remembered
+def _check_label_kind(logits: Any, labels: Any, binary: bool) -> None:
+    shape = shape_of(logits)
+    if shape is not logits:
+        check_floating("logits", logits)
+    if len(shape) != 2 or (binary and shape[1] not in (1, None)):
+        columns = 1 if binary else "classes"
+        raise ValueError(f"logits must have shape (N, {columns}), got shape {tuple(shape)}")
+    check_batch(shape, "logits")
+    if len(labels.shape) != 1 or not dtype_name(labels).startswith(("int", "uint")):
+        raise ValueError(
+            "labels must be integers of shape (N,), "
+            f"got {dtype_name(labels)} of shape {tuple(labels.shape)}"
+        )
+    check_counts(shape[0], labels.shape[0], "logits")
+
+
 EPS = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23, "float64": 2.0**-52}
 
 
-def check_probabilities(
-    name: str,
-    shape: Shape,
-    dtype: str,
-    values: Callable[[], Any],
-    logits: tuple[Shape, str] | None = None,
-) -> None:
-    """Rows of class probabilities, (N, classes), of the shape and dtype of the ``logits``, if any.
-
-    ``values`` returns them as a NumPy array, or ``None`` where they cannot be read (inside a traced
-    graph). It is called last, when shape and dtype are known to be right.
-    """
-    if len(shape) != 2 or dtype not in EPS:
+def check_probabilities(name: str, array: Any, logits: Any = None) -> None:
+    """Rows of class probabilities, (N, classes), with the shape and dtype of any ``logits``."""
+    dtype = dtype_name(array)
+    if len(array.shape) != 2 or dtype not in EPS:
         raise ValueError(
             f"{name} must be floating point of shape (N, classes), "
-            f"got {dtype} of shape {tuple(shape)}"
+            f"got {dtype} of shape {tuple(array.shape)}"
         )
-    check_batch(shape, name)
+    check_batch(array, name)
     if logits is not None:
-        check_same_shape(name, shape, logits[0])
-        if dtype != logits[1]:
-            raise ValueError(f"{name} must have the dtype of the logits, {logits[1]}, got {dtype}")
-    found = values()
+        check_same_shape(name, array, logits)
+        if dtype != dtype_name(logits):
+            raise ValueError(
+                f"{name} must have the dtype of the logits, {dtype_name(logits)}, got {dtype}"
+            )
+    found = readable(array)
     if found is None:
         return
     low, high = float(found.min()), float(found.max())
@@ -269,37 +343,38 @@ KINDS = {
 }
 
 
-def check_per_image(name: str, shape: Shape, dtype: str, kind: str, images: int | None) -> None:
+def check_per_image(name: str, values: Any, kind: str, images: int | None) -> None:
     """One value for each image, of one of the KINDS."""
+    shape = values.shape
     counts_agree = len(shape) == 1 and (shape[0] == images or None in (shape[0], images))
-    if not counts_agree or not dtype.startswith(KINDS[kind]):
+    if not counts_agree or not dtype_name(values).startswith(KINDS[kind]):
         count = "N" if images is None else images
         raise ValueError(
-            f"{name} must be {kind} of shape ({count},), got {dtype} of shape {tuple(shape)}"
+            f"{name} must be {kind} of shape ({count},), "
+            f"got {dtype_name(values)} of shape {tuple(shape)}"
         )
 
 
-def check_gradients(grads: Any, dtype_name: Callable[[Any], str]) -> None:
+def check_gradients(grads: Any) -> None:
     """A list of gradients of one floating dtype; those of a model's parameters, say."""
     if not isinstance(grads, list | tuple) or not grads:
         got = "an empty one" if isinstance(grads, list | tuple) else "something else"
         raise ValueError(f"grads must be a list of arrays, got {got}")
-    dtypes = []
     for index, grad in enumerate(grads):
         name = f"grads[{index}]"
         if grad is None:
             raise ValueError(f"{name} must be an array, got None")
-        dtypes.append(dtype_name(grad))
-        check_floating(name, dtypes[-1])
+        check_floating(name, grad)
         if 0 in grad.shape:
             raise ValueError(f"{name} must not be empty, got shape {tuple(grad.shape)}")
-        if dtypes[-1] != dtypes[0]:
+        if dtype_name(grad) != dtype_name(grads[0]):
             raise ValueError(
-                f"{name} must have the dtype of grads[0], {dtypes[0]}, got {dtypes[-1]}"
+                f"{name} must have the dtype of grads[0], {dtype_name(grads[0])}, "
+                f"got {dtype_name(grad)}"
             )
 
 
-def check_finite(name: str, finite: bool | None) -> None:
-    """``finite`` is None where values cannot be read (inside a traced graph)."""
-    if finite is False:
+def check_finite(name: str, array: Any) -> None:
+    found = readable(array)
+    if found is not None and not np.isfinite(found).all():
         raise ValueError(f"{name} must be finite, got NaN or infinity")

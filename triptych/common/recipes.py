@@ -289,7 +289,7 @@ class Recipe(_Rounded):
     def check_dataset(self, dataset: "Dataset") -> None:
         """Refuse a data set that this recipe's model cannot learn."""
         x = dataset.x_train
-        check_examples(x.shape, str(x.dtype), self.input_shape)
+        check_examples(x, self.input_shape)
         classes = self.outputs if self.loss == "softmax" else 2
         if dataset.classes > classes:
             raise ValueError(
