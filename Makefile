@@ -1,6 +1,7 @@
 # make demo   train XOR and MNIST in the three frameworks, figures and tables under out/
 # make cnn    train the convolutional network on MNIST in the three frameworks
 # make test   lint, types and the whole test suite; ends with the parity table
+# make test-backends   what has Keras in it once more, with Keras on JAX and on PyTorch
 # make bench  time the panels side by side, as ratios
 # make seeds  train XOR with 100 seeds in each framework
 PYTHON ?= python3
@@ -10,7 +11,7 @@ BIN := $(VENV)/bin
 export TRIPTYCH_DATA ?= $(abspath $(dir $(wildcard ../shared/data/mnist)))
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo cnn test lint parity-backends bench seeds figures lock clean
+.PHONY: demo cnn test test-backends lint new bench seeds figures lock clean
 
 demo: $(VENV)/installed
 	$(BIN)/triptych xor
@@ -20,7 +21,7 @@ demo: $(VENV)/installed
 cnn: $(VENV)/installed
 	$(BIN)/triptych mnist --model cnn --out out/cnn
 
-test: $(VENV)/installed lint parity-backends
+test: $(VENV)/installed lint
 	$(BIN)/python -m pytest -n 2
 
 lint: $(VENV)/installed
@@ -29,10 +30,14 @@ lint: $(VENV)/installed
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# The Keras panel on its two other backends; tests marked "once" have no Keras in them.
-parity-backends: $(VENV)/installed
+# Tests marked "once" have no Keras in them.
+test-backends: $(VENV)/installed
 	KERAS_BACKEND=jax $(BIN)/python -m pytest -n 2 -m "not once"
 	KERAS_BACKEND=torch $(BIN)/python -m pytest -n 2 -m "not once"
+
+# make new TECHNIQUE=name   the files of a new technique, to be filled: see CONTRIBUTING.md
+new: $(VENV)/installed
+	$(BIN)/python -m docs.new $(TECHNIQUE)
 
 seeds: $(VENV)/installed
 	$(BIN)/python -m benchmarks.xor_seeds
