@@ -4,16 +4,20 @@ Takes what ``make demo``, ``cnn``, ``test`` and ``bench`` left in out/ and write
 the marked blocks of the pages. Nothing there is edited by hand.
 """
 
+import ast
 import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import textwrap
 from pathlib import Path
 
 from rich.console import Console
 
+from triptych.catalogue import CARRIERS, CHAPTERS
+from triptych.panels import PACKAGES
 from triptych.report import Report
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -61,12 +65,44 @@ def a_check() -> str:
     return "\n".join([f"$ triptych {' '.join(arguments)}", *lines, ""])
 
 
+def dropout() -> str:
+    """The bodies of dropout's three functions, side by side."""
+    cells = []
+    for package in PACKAGES.values():
+        source = (ROOT / package / "dropout.py").read_text("utf-8")
+        functions = (node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef))
+        _docstring, *body = next(node for node in functions if node.name == "dropout").body
+        lines = source.splitlines()[body[0].lineno - 1 : body[-1].end_lineno]
+        code = textwrap.dedent("\n".join(lines))
+        link = f"[{package}/dropout.py]({package}/dropout.py)"
+        cells.append(f"<td>\n\n{link}\n\n```python\n{code}\n```\n\n</td>")
+    return "\n".join(["<table><tr>", *cells, "</tr></table>"])
+
+
+def techniques() -> str:
+    """A row for each technique, in the order of the catalogue, with its three files."""
+    lines = ["| | NumPy | PyTorch | Keras |", "|---|---|---|---|"]
+    for chapter, names in (CHAPTERS | {"What they rest on": CARRIERS}).items():
+        lines.append(f"| **{chapter}** | | | |")
+        for name in names:
+            files = (f"{package}/{name}.py" for package in PACKAGES.values())
+            links = " | ".join(f"[{file}]({file})" for file in files)
+            lines.append(f"| {name.replace('_', ' ')} | {links} |")
+    return "\n".join(lines)
+
+
+MADE = {"dropout": dropout, "techniques": techniques}
+
+
 def filled(text: str, page: str) -> str:
-    """The page with what the file that each marked block names holds now."""
+    """The page with what each marked block shows now: a file, or what a function makes."""
 
     def block(match: re.Match[str]) -> str:
-        content = (ROOT / match[1]).read_text("utf-8").rstrip()
-        return f"<!-- begin {match[1]} -->\n```\n{content}\n```\n<!-- end {match[1]} -->"
+        if match[1] in MADE:
+            content = MADE[match[1]]()
+        else:
+            content = f"```\n{(ROOT / match[1]).read_text('utf-8').rstrip()}\n```"
+        return f"<!-- begin {match[1]} -->\n{content}\n<!-- end {match[1]} -->"
 
     text, count = re.subn(r"<!-- begin (\S+) -->\n.*?<!-- end \1 -->", block, text, flags=re.DOTALL)
     marks = len(re.findall(r"<!-- (?:begin|end) ", text))

@@ -30,6 +30,8 @@ REPORT = pytest.StashKey[Report]()
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[REPORT] = Report()
+    # Here too, for a run without the project's settings: from a wheel.
+    config.addinivalue_line("markers", "once: nothing in it depends on the Keras backend")
 
 
 @pytest.fixture(autouse=True)
@@ -40,12 +42,13 @@ def frameworks_draw_the_same_in_every_run() -> None:
 
 
 @pytest.fixture
-def parity(pytestconfig: pytest.Config) -> Callable[..., Comparison]:
+def parity(request: pytest.FixtureRequest) -> Callable[..., Comparison]:
     """``parity("dropout", {"scratch": ..., "torch": ...})``: compare, record, check."""
 
     def measure(label: str, candidates: dict[str, Any], **options: Any) -> Comparison:
         result = compare(candidates, label=label, **options)
-        pytestconfig.stash[REPORT].add(result)
+        technique = request.path.stem.removeprefix("test_")
+        request.config.stash[REPORT].add(result, technique)
         result.check()
         return result
 

@@ -889,6 +889,21 @@ def test_reports_merge() -> None:
     assert [line["cases"] for line in backwards.summary()] == [3, 3, 3, 2]
 
 
+def test_a_report_is_in_the_order_of_the_catalogue() -> None:
+    """Techniques, what they rest on, then anything else; within one, by label."""
+    result = Report()
+    for technique, label in (
+        ("", "anything"), ("weights", "weights"), ("optimizers", "sgd"), ("optimizers", "adam"),
+        ("batch_norm", "batch_norm, native"), ("batch_norm", "batch_norm"), ("dropout", "zeros"),
+    ):  # fmt: skip
+        result.add(pair(1.0, 1.0, label=label), technique)
+    expected = ["zeros", "batch_norm", "batch_norm, native", "adam", "sgd", "anything", "weights"]
+    assert [line["label"] for line in result.summary()] == expected
+    lines = rendered(result.table()).splitlines()
+    shown = [line.split("│")[1].strip() for line in lines if line.startswith("│")]
+    assert shown == expected
+
+
 def test_the_report_table_shows_verdicts() -> None:
     found = report()
     found.add(compare({"scratch": [1], "opencv": [1]}, label="counts"))

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from triptych.catalogue import CARRIERS, TECHNIQUES
 from triptych.comparison import Comparison, as_table, plain_data
 
 if TYPE_CHECKING:
@@ -29,9 +30,9 @@ class Report:
         self.cases: list[dict[str, Any]] = []
         self.extend(cases)
 
-    def add(self, result: Comparison) -> None:
-        """Add one comparison."""
-        self.cases.append(result.to_dict())
+    def add(self, result: Comparison, technique: str = "") -> None:
+        """Add one comparison; ``technique`` is what it is of, by its name in the catalogue."""
+        self.cases.append(result.to_dict() | {"technique": technique})
 
     def extend(self, cases: Iterable[Mapping[str, Any]]) -> None:
         """Add comparisons that were made elsewhere, as dicts."""
@@ -43,7 +44,7 @@ class Report:
         return bool(self.cases) and all(case["ok"] for case in self.cases)
 
     def summary(self) -> list[dict[str, Any]]:
-        """One dict for each technique and pair, sorted.
+        """One dict for each label and pair, in the order of the catalogue, then of the labels.
 
         ``float64`` and ``float32`` are the worst relative errors among rows of that dtype (None if
         there are none), ``ulp`` is the worst of all rows, ``cases`` counts comparisons.
@@ -52,11 +53,13 @@ class Report:
         for number, case in enumerate(self.cases):
             for row in case["rows"]:
                 # The same pair whichever of the two was the reference.
-                key = (case["label"], *sorted((row["first"], row["second"])))
+                pair = sorted((row["first"], row["second"]))
+                key = (case.get("technique", ""), case["label"], *pair)
                 groups.setdefault(key, []).append({**row, "case": number})
         lines = []
-        for (label, *_), rows in groups.items():
-            line = {"label": label, "first": rows[0]["first"], "second": rows[0]["second"]}
+        for (technique, label, *_), rows in groups.items():
+            line = {"technique": technique, "label": label}
+            line |= {"first": rows[0]["first"], "second": rows[0]["second"]}
             for dtype in _COLUMNS:
                 errors = [float(r["relative"]) for r in rows if list(r["dtypes"]) == [dtype] * 2]
                 line[dtype] = plain_data(max(errors, default=None))
@@ -64,7 +67,13 @@ class Report:
             line["cases"] = len({row["case"] for row in rows})
             line["ok"] = all(row["ok"] for row in rows)
             lines.append(line)
-        return sorted(lines, key=lambda line: (line["label"], line["first"], line["second"]))
+        places = {name: place for place, name in enumerate((*TECHNIQUES, *CARRIERS))}
+
+        def place(line: dict[str, Any]) -> tuple[Any, ...]:
+            known = places.get(line["technique"], len(places))
+            return known, line["technique"], line["label"], line["first"], line["second"]
+
+        return sorted(lines, key=place)
 
     def table(self) -> Table:
         """A rich table of :meth:`summary`: a line for each technique, a column for each pair.
@@ -77,11 +86,13 @@ class Report:
         usual = {name for name, _ in names.most_common(3)}
         pairs = [(line["first"], line["second"]) for line in lines]
         columns = dict.fromkeys(pair for pair in sorted(pairs) if usual.issuperset(pair))
-        cases = Counter(case["label"] for case in self.cases)
+        cases = Counter((case.get("technique", ""), case["label"]) for case in self.cases)
         rows = []
-        for label in dict.fromkeys(line["label"] for line in lines):
+        for key in dict.fromkeys((line["technique"], line["label"]) for line in lines):
             found = {
-                (line["first"], line["second"]): line for line in lines if line["label"] == label
+                (line["first"], line["second"]): line
+                for line in lines
+                if (line["technique"], line["label"]) == key
             }
             cells = [_errors(found[pair]) if pair in found else "-" for pair in columns]
             other = dict.fromkeys(
@@ -90,7 +101,7 @@ class Report:
                 if pair not in columns
             )
             verdict = "same" if all(line["ok"] for line in found.values()) else "DIFFERENT"
-            rows.append((label, *cells, "\n".join(other), str(cases[label]), verdict))
+            rows.append((key[1], *cells, "\n".join(other), str(cases[key]), verdict))
         headings = ("technique", *(" / ".join(p) for p in columns), "other", "cases", "verdict")
         title = "Parity: the worst relative error in float64 and float32"
         return as_table(title, rows, headings)

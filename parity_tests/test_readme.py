@@ -1,0 +1,141 @@
+"""Every code block of README.md runs, and prints what stands below it."""
+
+import contextlib
+import io
+import os
+import re
+import shlex
+import subprocess
+import sys
+import textwrap
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from examples.mnist import RECIPES
+from parity_tests.panels import ADAPTERS, PACKAGES, panel
+from triptych.catalogue import CARRIERS, TECHNIQUES
+from triptych.weights import canonical, save
+
+pytestmark = pytest.mark.once
+
+ROOT = Path(__file__).resolve().parent.parent
+TEXT = (ROOT / "README.md").read_text("utf-8")
+BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
+MARKED = re.findall(r"<!-- begin (\S+) -->(.*?)<!-- end \1 -->", TEXT, re.DOTALL)
+MADE = "".join(text for _, text in MARKED)
+PYTHON = [code for kind, code in BLOCKS if kind == "python" and code not in MADE]
+LINES = [
+    line.partition("#")[0].strip()
+    for kind, code in BLOCKS
+    if kind == "sh"
+    for line in code.splitlines()
+]
+# What takes minutes is done with less data; what asks is answered; a starter is not done yet.
+SHORTER = {"triptych xor": "--framework scratch --no-progress",
+           "triptych mnist": "--framework scratch --dataset digits --epochs 1 --no-progress",
+           "triptych exercise solution xor": "--yes"}  # fmt: skip
+FAILS = ("triptych exercise check xor_torch.py",)
+
+
+def test_every_kind_of_block_is_covered():
+    """Code is sh or python; a plain block is output, made by `make figures`."""
+    for kind, code in BLOCKS:
+        assert kind in ("sh", "python", "text", ""), kind
+        if kind == "":
+            assert code in MADE, f"a block without a language is written by hand:\n{code}"
+    assert len(PYTHON) == 2
+    assert {line.split()[0] for line in LINES} == {"make", "triptych", "python3", ".", "pip"}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("readme")
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_commands(folder, line):
+    program, *arguments = shlex.split(line)
+    if program == "make":  # the target is there, and what it needs; it runs where it is run
+        command = ["make", "--dry-run", "--always-make", *arguments]
+        assert run(command, ROOT) == 0
+    elif line.startswith("python3 -m venv"):
+        assert run([sys.executable, *arguments, "--without-pip"], folder) == 0
+    elif program == ".":
+        assert run(["sh", "-c", line], folder) == 0
+    elif program == "pip":  # without what it would fetch, and without a change of what is installed
+        options = ["--dry-run", "--no-deps", "--no-build-isolation", "--no-index", "--quiet"]
+        assert run([sys.executable, "-m", "pip", *arguments, *options], ROOT) == 0
+    else:
+        arguments += shlex.split(SHORTER.get(line, ""))
+        # As the installed command does, whatever is installed where the tests run.
+        start = "import sys; from triptych.cli import app; app(prog_name='triptych')"
+        code = run([sys.executable, "-c", start, *arguments], folder)
+        assert code == (1 if line in FAILS else 0)
+
+
+def run(command, cwd):
+    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
+    done = subprocess.run(
+        command, cwd=cwd, env=environment, capture_output=True, text=True, check=False
+    )
+    print(done.stdout, done.stderr)
+    return done.returncode
+
+
+def test_compare_prints_what_stands_below_it():
+    (code,) = (code for code in PYTHON if "compare(" in code)
+    expected = BLOCKS[BLOCKS.index(("python", code)) + 1][1]
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(code, {})
+    assert printed.getvalue() == expected
+
+
+def test_weights_travel(tmp_path, monkeypatch):
+    (code,) = (code for code in PYTHON if "load(" in code)
+    trained = panel("torch", "models").cnn(replace(RECIPES["cnn"], seed=1))
+    save(trained, tmp_path / "out" / "cnn" / "mnist-torch.safetensors")
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    exec(code, names)
+    loaded, expected = canonical(names["model"]), canonical(trained)
+    assert loaded.keys() == expected.keys()
+    for name, array in expected.items():
+        np.testing.assert_array_equal(loaded[name], array)
+
+
+def test_the_bodies_of_dropout():
+    """Those of the panels' files; each, made a function again, drops what it should."""
+    (text,) = (text for name, text in MARKED if name == "dropout")
+    bodies = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    x, mask = np.arange(6.0).reshape(2, 3), np.array([[True, False, True], [False, True, True]])
+    for (framework, package), body in zip(PACKAGES.items(), bodies, strict=True):
+        module = panel(framework, "dropout")
+        source = (ROOT / package / "dropout.py").read_text("utf-8")
+        assert textwrap.indent(body, "    ") in source
+        head = "def dropout(x, rate, mask, training=True, inverted=True):\n"
+        names = vars(module).copy()
+        exec(head + textwrap.indent(body, "    "), names)
+        tensor = ADAPTERS[framework].tensor
+        y = ADAPTERS[framework].numpy(names["dropout"](tensor(x), 0.5, tensor(mask)))
+        np.testing.assert_array_equal(y, 2 * x * mask)
+
+
+def test_the_table_follows_the_catalogue():
+    """Its order; a technique that is new comes in with `make figures`."""
+    (text,) = (text for name, text in MARKED if name == "techniques")
+    files = re.findall(r"\[([\w/]+)\.py\]\(\1\.py\)", text)
+    for file in files:
+        assert (ROOT / f"{file}.py").exists(), file
+    listed = [file.removeprefix("scratch/") for file in files if file.startswith("scratch/")]
+    assert listed == [name for name in (*TECHNIQUES, *CARRIERS) if name in listed]
+    assert len(files) == 3 * len(listed) >= 3 * 20
+
+
+def test_links_lead_somewhere():
+    for link in re.findall(r"\]\(([^)#:]+)\)", TEXT):
+        assert (ROOT / link).exists(), link
