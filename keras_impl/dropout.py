@@ -44,7 +44,7 @@ __all__ = ["draw_mask", "dropout", "Dropout"]
 
 def draw_mask(stream: Stream, shape: tuple[int, ...], rate: float) -> Any:
     """Booleans of ``shape``, True (keep) with probability 1 - rate."""
-    rate = check_number("rate", rate, "[0, 1)")
+    rate = _check_rate(rate)
     return ops.logical_not(bernoulli(stream, shape, rate))
 
 
@@ -78,7 +78,7 @@ class Dropout(Checked, keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(name=name, **kwargs)
-        self.rate = check_number("rate", rate, "[0, 1)")
+        self.rate = _check_rate(rate)
         self.inverted = check_flag("inverted", inverted)
         self.seed = check_integer("seed", seed, maximum=2**64 - 1)
         self.step = self.add_weight(
@@ -100,8 +100,13 @@ class Dropout(Checked, keras.layers.Layer):
 
 
 @remembered
+def _check_rate(rate: float) -> float:
+    return check_number("rate", rate, "[0, 1)")
+
+
+@remembered
 def _check(x: Any, rate: float, mask: Any | None, training: bool) -> float:
-    rate = check_number("rate", rate, "[0, 1)")
+    rate = _check_rate(rate)
     check_floating("x", x)
     if training:
         check_mask(mask, x)

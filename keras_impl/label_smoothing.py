@@ -4,10 +4,10 @@ r"""Label smoothing: give every class a share of the target, so that no logit is
     dense targets     q_c = (1 - smoothing) * t_c     + smoothing / C
 
     p_c = exp(z_c) / sum_k exp(z_k)                   L = -1/N sum_i sum_c q_ic log p_ic
+                                                      dL/dz_ic = (p_ic - q_ic) / N
 
-It is Keras's own ``categorical_crossentropy`` with ``label_smoothing``, told that it gets logits;
-integers become one-hot rows first. In a traced graph values cannot be read: the range of the
-labels and the sums of the rows go unchecked there.
+The largest logit is subtracted first, as in ``losses.py``. Rows of q add up to 1: that gives the
+gradient its form, and lets log sum_k exp(z_k) stand outside the sum over q.
 
 ``logits`` (N, C), finite; ``labels`` integers in [0, C) of shape (N,), or dense: rows of
 probabilities (N, C), of the dtype of the logits, in [0, 1] and with sums within (C + 8) * eps of 1
@@ -21,7 +21,11 @@ computer vision", CVPR 2016 (section 7).
 Framework differences: PyTorch's ``cross_entropy(label_smoothing=)`` takes both kinds of labels.
 Keras's ``categorical_crossentropy(label_smoothing=)`` takes dense ones only, and casts them to the
 dtype of the logits. Neither looks at the sums of the rows; where one is not 1, TensorFlow's
-gradient is still (p - q) / N, PyTorch's and JAX's is (p * sum_c q_c - q) / N. Here it is an error.
+gradient is still (p - q) / N, PyTorch's and JAX's is (p * sum_c q_c - q) / N. We make it an error.
+
+Here: it is Keras's own ``categorical_crossentropy`` with ``label_smoothing``, told that it gets
+logits; integers become one-hot rows first. In a traced graph values cannot be read: the range of
+the labels and the sums of the rows go unchecked there.
 """
 
 from typing import Any
@@ -46,19 +50,18 @@ __all__ = ["smooth_labels", "smooth_targets", "label_smoothing_cross_entropy"]
 
 def smooth_labels(labels: Any, classes: int, smoothing: float, *, dtype: str = "float32") -> Any:
     """q of integer labels, (N, classes)."""
-    classes = check_integer("classes", classes, minimum=1)
-    smoothing = check_number("smoothing", smoothing, "[0, 1]")
-    check_dtype(dtype)
-    check_batch(labels, "labels")
-    check_labels((None, classes), labels)
+    classes, smoothing = _check_labels(labels, classes, smoothing, dtype)
     return _smooth(ops.one_hot(labels, classes, dtype=dtype), smoothing)
 
 
 def smooth_targets(targets: Any, smoothing: float) -> Any:
     """q of dense targets."""
-    smoothing = check_number("smoothing", smoothing, "[0, 1]")
-    check_probabilities("targets", targets)
+    smoothing = _check_targets(targets, smoothing)
     return _smooth(targets, smoothing)
+
+
+def _smooth(targets: Any, smoothing: float) -> Any:
+    return (1 - smoothing) * targets + smoothing / targets.shape[1]
 
 
 def label_smoothing_cross_entropy(logits: Any, labels: Any, smoothing: float) -> Any:
@@ -72,13 +75,24 @@ def label_smoothing_cross_entropy(logits: Any, labels: Any, smoothing: float) ->
     return ops.mean(losses)
 
 
-def _smooth(targets: Any, smoothing: float) -> Any:
-    return (1 - smoothing) * targets + smoothing / targets.shape[1]
+def _check_labels(labels: Any, classes: int, smoothing: float, dtype: str) -> tuple[int, float]:
+    classes = check_integer("classes", classes, minimum=1)
+    smoothing = check_number("smoothing", smoothing, "[0, 1]")
+    check_dtype(dtype)
+    check_batch(labels, "labels")
+    check_labels((None, classes), labels)
+    return classes, smoothing
+
+
+def _check_targets(targets: Any, smoothing: float) -> float:
+    smoothing = check_number("smoothing", smoothing, "[0, 1]")
+    check_probabilities("targets", targets)
+    return smoothing
 
 
 def _check(logits: Any, labels: Any, smoothing: float) -> float:
-    check_floating("logits", logits)
     if dtype_name(labels) in FLOATING:
+        check_floating("logits", logits)
         check_probabilities("labels", labels, logits)
     else:
         check_labels(logits, labels)

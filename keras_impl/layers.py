@@ -1,15 +1,15 @@
 """The ground layers: dense, ReLU, tanh, sigmoid, flatten, and layers in a row.
 
-    Dense     y = x W + b,  x (N, in), W (in, out), b (out,)
-    ReLU      y = max(x, 0)
-    Tanh      y = tanh x
-    Sigmoid   y = 1 / (1 + exp(-x))
-
-They are Keras's own layers with our argument checks, names and initial weights.
+    Dense     y = x W + b, x (N, in), W (in, out), b (out,)   dW = x^T dy, db = sum dy, dx = dy W^T
+    ReLU      y = max(x, 0)                                   dx = dy [x > 0]
+    Tanh      y = tanh x                                      dx = dy (1 - y^2)
+    Sigmoid   y = 1 / (1 + exp(-x))                           dx = dy y (1 - y)
 
 Framework differences: PyTorch keeps W as (out, in) and draws it from U(-1/sqrt(in), 1/sqrt(in));
 Keras keeps (in, out) and draws Glorot uniform, U(-l, l) with l = sqrt(6 / (in + out)) (Glorot and
-Bengio, AISTATS 2010), and biases of 0. We do as Keras does, from the stream (seed, name, 0).
+Bengio, AISTATS 2010), and biases of 0. We draw as Keras does, from the stream (seed, name, 0).
+
+Here: they are Keras's own layers with our argument checks, names and initial weights.
 """
 
 import math

@@ -1,6 +1,7 @@
 r"""Residual block: what a branch of layers gives is added to its input.
 
     y = shortcut(x) + branch(x)
+    dL/dx = the gradients that come back through both: with an empty shortcut, dL/dy + branch's
 
 ``branch`` and ``shortcut`` are layers in a row; no layers are the identity, which is the usual
 shortcut. Where the branch changes the shape of x, the shortcut has to change it too, by a dense
@@ -56,7 +57,7 @@ class Residual(keras.layers.Layer):
     def call(self, inputs: Any, training: bool = False) -> Any:
         # Keras hands ``training`` on to every layer that is called in here.
         branch, shortcut = _along(self.branch, inputs), _along(self.shortcut, inputs)
-        check_same_shape("output of branch, like that of shortcut,", branch, shortcut.shape)
+        check_same_shape("output of branch, like that of shortcut,", branch, shortcut)
         return shortcut + branch
 
     def get_config(self) -> dict[str, Any]:

@@ -5,8 +5,8 @@ r"""Spatial dropout: in training whole feature maps are set to zero with probabi
     inference    y = x
 
 Neighbouring pixels of a feature map say nearly the same, so dropping some of them takes little
-away: a map of an image is dropped as a whole, or kept. The gradient is the backend's
-autodiff of the product.
+away: a map of an image is dropped as a whole, or kept. The map is linear in x and diagonal, so
+the gradient goes through the same map: in training dL/dx = dL/dy * mask / (1 - rate).
 
 ``x`` has shape (N, H, W, C), ``mask`` (N, C); ``rate`` lies in [0, 1); a ``ValueError`` says which
 argument does not fit.
@@ -18,7 +18,9 @@ Framework differences: PyTorch's Dropout2d calls the rate ``p``, has its channel
 three axes for (N, C, L) with a warning, and drops single elements of two; it multiplies by the
 mask, so a dropped NaN stays NaN. Keras's SpatialDropout2D has its channels where ``data_format``
 says (last, by default), takes four axes only, and selects, so the NaN becomes 0. We take four axes,
-channels last, and multiply. Neither can be given a mask, so the product is written out here.
+channels last, and multiply. Neither can be given a mask.
+
+Here: the product is written out, and its gradient is the backend's.
 """
 
 from typing import Any
@@ -34,6 +36,7 @@ from triptych.common.checks import (
     check_maps,
     check_mask,
     check_number,
+    remembered,
 )
 from triptych.common.streams import Stream
 
@@ -42,21 +45,15 @@ __all__ = ["draw_mask", "spatial_dropout", "SpatialDropout2D"]
 
 def draw_mask(stream: Stream, shape: tuple[int, ...], rate: float) -> Any:
     """Booleans (N, C) for x of ``shape`` (N, H, W, C), True (keep) with probability 1 - rate."""
-    rate = check_number("rate", rate, "[0, 1)")
-    # In a graph a size may be a tensor, whose value cannot be read.
-    check_maps([None if ops.is_tensor(size) else size for size in shape])
+    rate = _check_draw(shape, rate)
     return ops.logical_not(bernoulli(stream, (shape[0], shape[3]), rate))
 
 
 def spatial_dropout(x: Any, rate: float, mask: Any | None, *, training: bool = True) -> Any:
     """The equations above, with a mask that is given. Inference uses none; it may then be None."""
-    rate = check_number("rate", rate, "[0, 1)")
-    check_floating("x", x)
-    check_maps(x)
+    rate = _check(x, rate, mask, training)
     if not training:
         return x
-    n, _, _, channels = x.shape
-    check_mask(mask, (n, channels))
     factor = ops.cast(mask, x.dtype) * (1 / (1 - rate))
     return x * ops.expand_dims(factor, (1, 2))
 
@@ -69,7 +66,7 @@ class SpatialDropout2D(Checked, keras.layers.Layer):
         self, rate: float, *, seed: int = 0, name: str = "spatial_dropout", **kwargs: Any
     ) -> None:
         super().__init__(name=name, **kwargs)
-        self.rate = check_number("rate", rate, "[0, 1)")
+        self.rate = _check_rate(rate)
         self.seed = check_integer("seed", seed, maximum=2**64 - 1)
         self.step = self.add_weight(
             name="step", shape=(), initializer="zeros", dtype="int64", trainable=False
@@ -89,3 +86,25 @@ class SpatialDropout2D(Checked, keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"rate": self.rate, "seed": self.seed}
+
+
+@remembered
+def _check_rate(rate: float) -> float:
+    return check_number("rate", rate, "[0, 1)")
+
+
+def _check_draw(shape: tuple[int, ...], rate: float) -> float:
+    rate = _check_rate(rate)
+    # In a graph a size may be a tensor, whose value cannot be read.
+    check_maps([None if ops.is_tensor(size) else size for size in shape])
+    return rate
+
+
+@remembered
+def _check(x: Any, rate: float, mask: Any | None, training: bool) -> float:
+    rate = _check_rate(rate)
+    check_floating("x", x)
+    check_maps(x)
+    if training:
+        check_mask(mask, (x.shape[0], x.shape[3]))
+    return rate

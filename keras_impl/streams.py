@@ -6,13 +6,17 @@ One round of Philox maps four 32-bit words (c0, c1, c2, c3) under the key (k0, k
 
 where hi and lo are the halves of the 64-bit product; ten rounds, the key growing by the Weyl
 constants between them. All functions are pure: the same address gives the same numbers, bit for bit
-in the three panels, eagerly and inside a compiled graph, where shape and step may be tensors.
+in the three panels, on every device, eagerly and inside a compiled graph.
 
 Paper: Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
 
-Framework differences: Keras's own ``SeedGenerator`` feeds each backend's generator, so its numbers
-change with the backend. int64 wraps in a product of two 32-bit words; the bits are right all the
-same. JAX has int64 only after ``jax.config.update("jax_enable_x64", True)``.
+Framework differences: PyTorch's own generator is global, and another on CUDA (Philox) than on the
+CPU (Mersenne Twister). Keras's ``SeedGenerator``, one for each layer, feeds the generator of the
+backend, so its numbers change with the backend. Neither can be reproduced in the other.
+
+Here: shape and step may be tensors. Integers are int64, where a product of two 32-bit words wraps;
+the bits are right all the same. JAX has int64 only after
+``jax.config.update("jax_enable_x64", True)``.
 """
 
 import math
@@ -80,25 +84,31 @@ def philox(key: tuple[int, int], counter: Any) -> Any:
 
 def words(stream: Stream, count: int) -> Any:
     """The first ``count`` random 32-bit words of a stream, int64 of shape (count,)."""
-    count = _checked_count(count)
-    step = int64(stream.checked_step())
+    count = _check_count(count)
+    return _words(stream, count)
+
+
+def _words(stream: Stream, count: int) -> Any:
+    key, layer, step = stream.address()
+    step = int64(step)
     block = ops.arange(-(-count // 4), dtype="int64")
     zero = ops.zeros_like(block)
     counter = ops.stack(
         [
             block,
-            zero + int64(stream.layer_word()),
+            zero + int64(layer),
             zero + ops.bitwise_and(step, int64(WORD - 1)),
             zero + ops.bitwise_right_shift(step, int64(32)),
         ]
     )
-    return ops.reshape(ops.transpose(philox(stream.key(), counter)), (-1,))[:count]
+    return ops.reshape(ops.transpose(philox(key, counter)), (-1,))[:count]
 
 
 def uniform(stream: Stream, shape: tuple[int, ...], *, dtype: str = "float32") -> Any:
     """Multiples of 2**-24 in [0, 1): the same numbers in float32 and float64."""
+    check_dtype(dtype)
     drawn = ops.bitwise_right_shift(_draw(stream, shape), int64(8))
-    return ops.cast(drawn, check_dtype(dtype)) * 2.0**-24
+    return ops.cast(drawn, dtype) * 2.0**-24
 
 
 def bernoulli(stream: Stream, shape: tuple[int, ...], probability: float) -> Any:
@@ -106,23 +116,23 @@ def bernoulli(stream: Stream, shape: tuple[int, ...], probability: float) -> Any
 
     Each word decides twice, with its low and then its high half: words are what takes time.
     """
-    threshold = round(check_number("probability", probability, "[0, 1]") * HALF_WORD)
-    count = _checked_count(math.prod(shape))
-    word = words(stream, -(-count // 2))
+    probability, count = _check_bernoulli(probability, math.prod(shape))
+    word = _words(stream, -(-count // 2))
     low = ops.bitwise_and(word, int64(HALF_WORD - 1))
     halves = ops.stack([low, ops.bitwise_right_shift(word, int64(16))], axis=-1)
-    return ops.reshape(ops.reshape(halves, (-1,))[:count], shape) < int64(threshold)
+    threshold = int64(round(probability * HALF_WORD))
+    return ops.reshape(ops.reshape(halves, (-1,))[:count], shape) < threshold
 
 
 def normal(stream: Stream, shape: tuple[int, ...], *, dtype: str = "float32") -> Any:
     """Standard normal numbers, by inversion."""
+    check_dtype(dtype)
     return _invert(normal_table(), _draw(stream, shape), dtype)
 
 
 def integers(stream: Stream, shape: tuple[int, ...], low: int, high: int) -> Any:
     """Integers in [low, high), int64; bias at most (high - low) / 2**32 (Lemire 2019)."""
-    low = check_integer("low", low, minimum=-(2**31), maximum=2**31)
-    high = check_integer("high", high, minimum=low + 1, maximum=low + 2**31)
+    low, high = _check_interval(low, high)
     product = _draw(stream, shape) * int64(high - low)
     return int64(low) + ops.bitwise_right_shift(product, int64(32))
 
@@ -142,12 +152,8 @@ def beta(
     stream: Stream, shape: tuple[int, ...], a: float, b: float, *, dtype: str = "float32"
 ) -> Any:
     """Beta(a, b) numbers in [0, 1], by inversion: multiples of 2**-32."""
+    check_dtype(dtype)
     return _invert(beta_table(a, b), _draw(stream, shape), dtype)
-
-
-def _checked_count(count: Any) -> Any:
-    """In a graph a count may be a tensor, whose value cannot be read."""
-    return count if ops.is_tensor(count) else check_integer("count", count)
 
 
 def _draw(stream: Stream, shape: tuple[int, ...]) -> Any:
@@ -163,4 +169,19 @@ def _invert(table: tuple[np.ndarray, np.ndarray], word: Any, dtype: str) -> Any:
     left, right = ops.take(knots, i), ops.take(knots, i + 1)
     low, high = ops.take(quantiles, i), ops.take(quantiles, i + 1)
     value = low + ops.floor_divide((high - low) * (word - left), right - left)
-    return ops.cast(ops.cast(value, "float64") * 2.0**-FRACTION_BITS, check_dtype(dtype))
+    return ops.cast(ops.cast(value, "float64") * 2.0**-FRACTION_BITS, dtype)
+
+
+def _check_count(count: Any) -> Any:
+    """In a graph a count may be a tensor, whose value cannot be read."""
+    return count if ops.is_tensor(count) else check_integer("count", count)
+
+
+def _check_bernoulli(probability: float, count: Any) -> tuple[float, Any]:
+    probability = check_number("probability", probability, "[0, 1]")
+    return probability, _check_count(count)
+
+
+def _check_interval(low: int, high: int) -> tuple[int, int]:
+    low = check_integer("low", low, minimum=-(2**31), maximum=2**31)
+    return low, check_integer("high", high, minimum=low + 1, maximum=low + 2**31)

@@ -56,17 +56,6 @@ def test_max_pooling(monkeypatch, parity, dtype, stride):
     parity("pooling, block size", found, tolerance=0)
 
 
-@pytest.mark.parametrize("wide", [1, 15, 30, 10**6])
-@pytest.mark.parametrize("shape", [(4, 6, 5, 3), (4, 1, 1, 3)])
-def test_spatial_dropout(monkeypatch, wide, shape):
-    """One row of the image at a time, two, or the whole image."""
-    technique = panel("scratch", "spatial_dropout")
-    monkeypatch.setattr(technique, "WIDE", wide)
-    x, mask = draw("float32", *shape), np.arange(12).reshape(4, 3) % 5 > 0
-    y = technique.spatial_dropout(x, 0.5, mask)
-    assert np.array_equal(y, 2 * x * mask[:, None, None, :])
-
-
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("interpolation", ["bilinear", "nearest"])
 @pytest.mark.parametrize("fill_mode", ["constant", "nearest", "reflect"])

@@ -48,10 +48,28 @@ def batch_norms(dtype, *, gradient=False, statistics=False):
                 yield (x, gamma, beta), {"epsilon": 1e-5}
 
 
+def spatial_dropouts(dtype):
+    for shape in ((4, 6, 5, 3), (3, 1, 1, 2), (3, 6, 5, 10), (2, 7, 3, 40)):
+        x, mask = draw(dtype, *shape), draw(dtype, shape[0], shape[3], seed=1) > 0
+        yield (x, 0.3, mask), {}
+        yield (x, 0.3, None), {"training": False}
+
+
+def counters(dtype):
+    """Of any shape (4, ...); Philox has integers only."""
+    for shape in ((4, 37), (4, 1), (4,), (4, 2, 3)):
+        counter = np.random.default_rng(0).integers(0, 2**32, shape, np.uint32)
+        for key in ((0, 0), (2**32 - 1, 7)):
+            yield (key, counter), {}
+
+
 CASES = {
     "batch_norm.batch_norm_train": batch_norms,
     "batch_norm.batch_norm_inference": lambda dtype: batch_norms(dtype, statistics=True),
     "batch_norm.batch_norm_backward": lambda dtype: batch_norms(dtype, gradient=True),
+    "spatial_dropout.spatial_dropout": spatial_dropouts,
+    "spatial_dropout.spatial_dropout_backward": spatial_dropouts,
+    "streams.philox": counters,
 }
 
 

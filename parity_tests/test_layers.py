@@ -1,3 +1,5 @@
+import sys
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from parity_tests.panels import (
     same_error,
     traced,
 )
+from triptych.common import checks
 
 SCRATCH = panel("scratch", "layers")
 ACTIVATIONS = ["ReLU", "Tanh", "Sigmoid"]
@@ -371,6 +374,29 @@ def assert_same_future(adapter, network, copy, x, upstream):
         assert found.keys() == expected.keys()
         for key in expected:
             np.testing.assert_array_equal(found[key], expected[key])
+
+
+def test_a_second_pass_checks_nothing_again():
+    """What was found right for one batch is remembered for the next of its kind."""
+    x, upstream = draw("float64", 6, 2, 3), draw("float64", 6, 1, seed=1)
+    network = make_network("scratch", "float64")
+    called = []
+
+    def look(frame, event, _):
+        code = frame.f_code
+        if event == "call" and code.co_filename == checks.__file__:
+            called.append(code.co_name)
+
+    for _ in range(2):
+        called.clear()
+        sys.setprofile(look)
+        try:
+            network.forward(x, training=True)
+            network.backward(upstream)
+        finally:
+            sys.setprofile(None)
+    assert len(called) > 0
+    assert [name for name in called if name.startswith("check_")] == []
 
 
 def test_no_layers_give_x_back():

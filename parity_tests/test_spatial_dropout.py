@@ -188,6 +188,18 @@ def test_bad_shape(shape, message):
     same_error(lambda f, a: panel(f, "spatial_dropout").draw_mask(stream, shape, 0.5), message)
 
 
+def test_bad_input_of_the_numpy_layer():
+    """Its fast form checks nothing. (Keras casts the input of a layer to the layer's dtype.)"""
+    x, layer = np.ones((2, 3, 4, 5), np.float32), make("scratch", "float32", rate=0.5)
+    with pytest.raises(ValueError, match="x must be floating point, got int64"):
+        layer(x.astype(int))
+    layer(x, training=True)
+    with pytest.raises(ValueError, match=r"mask must have shape \(1, 5\), got \(2, 5\)"):
+        layer.backward(x[:1])
+    with pytest.raises(ValueError, match=r"x must have shape \(N, H, W, C\), got shape \(2, 5\)"):
+        layer.backward(x[:, 0, 0])
+
+
 def test_bad_seed():
     same_error(
         lambda f, a: make(f, "float32", rate=0.5, seed=-1),

@@ -42,7 +42,7 @@ __all__ = ["draw_mask", "dropout", "dropout_backward", "Dropout"]
 
 def draw_mask(stream: Stream, shape: tuple[int, ...], rate: float) -> np.ndarray:
     """Booleans of ``shape``, True (keep) with probability 1 - rate."""
-    rate = check_number("rate", rate, "[0, 1)")
+    rate = _check_rate(rate)
     return ~bernoulli(stream, shape, rate)
 
 
@@ -81,7 +81,7 @@ class Dropout(Layer):
         self, rate: float, *, inverted: bool = True, seed: int = 0, name: str = "dropout"
     ) -> None:
         super().__init__(name)
-        self.rate = check_number("rate", rate, "[0, 1)")
+        self.rate = _check_rate(rate)
         self.inverted = check_flag("inverted", inverted)
         self.seed = check_integer("seed", seed, maximum=2**64 - 1)
         self.state["step"] = np.zeros((), np.int64)
@@ -102,8 +102,13 @@ class Dropout(Layer):
 
 
 @remembered
+def _check_rate(rate: float) -> float:
+    return check_number("rate", rate, "[0, 1)")
+
+
+@remembered
 def _check(x: np.ndarray, rate: float, mask: np.ndarray | None, training: bool) -> float:
-    rate = check_number("rate", rate, "[0, 1)")
+    rate = _check_rate(rate)
     check_floating("x", x)
     if training:
         check_mask(mask, x)

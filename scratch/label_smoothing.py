@@ -21,7 +21,7 @@ computer vision", CVPR 2016 (section 7).
 Framework differences: PyTorch's ``cross_entropy(label_smoothing=)`` takes both kinds of labels.
 Keras's ``categorical_crossentropy(label_smoothing=)`` takes dense ones only, and casts them to the
 dtype of the logits. Neither looks at the sums of the rows; where one is not 1, TensorFlow's
-gradient is still (p - q) / N, PyTorch's and JAX's is (p * sum_c q_c - q) / N. Here it is an error.
+gradient is still (p - q) / N, PyTorch's and JAX's is (p * sum_c q_c - q) / N. We make it an error.
 """
 
 import numpy as np
@@ -50,26 +50,26 @@ def smooth_labels(
     labels: np.ndarray, classes: int, smoothing: float, *, dtype: str = "float32"
 ) -> np.ndarray:
     """q of integer labels, (N, classes)."""
-    classes = check_integer("classes", classes, minimum=1)
-    smoothing = check_number("smoothing", smoothing, "[0, 1]")
-    check_dtype(dtype)
-    check_batch(labels, "labels")
-    check_labels((None, classes), labels)
+    classes, smoothing = _check_labels(labels, classes, smoothing, dtype)
     return _smooth(_one_hot(labels, classes, dtype), smoothing)
 
 
 def smooth_targets(targets: np.ndarray, smoothing: float) -> np.ndarray:
     """q of dense targets."""
-    smoothing = check_number("smoothing", smoothing, "[0, 1]")
-    check_probabilities("targets", targets)
+    smoothing = _check_targets(targets, smoothing)
     return _smooth(targets, smoothing)
+
+
+def _smooth(targets: np.ndarray, smoothing: float) -> np.ndarray:
+    return (1 - smoothing) * targets + smoothing / targets.shape[1]
 
 
 def label_smoothing_cross_entropy(
     logits: np.ndarray, labels: np.ndarray, smoothing: float
 ) -> np.ndarray:
     """The mean loss of a batch; ``labels`` are integers (N,) or dense (N, C)."""
-    q = _targets(logits, labels, smoothing)
+    smoothing = _check(logits, labels, smoothing)
+    q = _smooth(_dense(labels, logits), smoothing)
     shifted = logits - logits.max(axis=1, keepdims=True)
     log_sum = np.log(np.exp(shifted).sum(axis=1))
     return np.mean(log_sum - (q * shifted).sum(axis=1))
@@ -79,35 +79,44 @@ def label_smoothing_cross_entropy_backward(
     logits: np.ndarray, labels: np.ndarray, smoothing: float
 ) -> np.ndarray:
     """dL/dlogits."""
-    q = _targets(logits, labels, smoothing)
-    grad = np.exp(logits - logits.max(axis=1, keepdims=True))
-    grad /= grad.sum(axis=1, keepdims=True)
-    grad -= q
-    grad /= len(labels)
-    return grad
-
-
-def _targets(logits: np.ndarray, labels: np.ndarray, smoothing: float) -> np.ndarray:
-    """q of either kind of labels, in the dtype of the logits."""
     smoothing = _check(logits, labels, smoothing)
-    if not np.issubdtype(labels.dtype, np.floating):
-        labels = _one_hot(labels, logits.shape[1], dtype_name(logits))
-    return _smooth(labels, smoothing)
+    q = _smooth(_dense(labels, logits), smoothing)
+    exp = np.exp(logits - logits.max(axis=1, keepdims=True))
+    p = exp / exp.sum(axis=1, keepdims=True)
+    return (p - q) / len(labels)
+
+
+def _dense(labels: np.ndarray, logits: np.ndarray) -> np.ndarray:
+    """Dense labels as they are, integers as one-hot rows of the dtype of the logits."""
+    if dtype_name(labels) in FLOATING:
+        return labels
+    return _one_hot(labels, logits.shape[1], dtype_name(logits))
 
 
 def _one_hot(labels: np.ndarray, classes: int, dtype: str) -> np.ndarray:
-    targets = np.zeros((len(labels), classes), dtype)
-    targets[np.arange(len(labels)), labels] = 1
-    return targets
+    return (np.arange(classes) == labels[:, np.newaxis]).astype(dtype)
 
 
-def _smooth(targets: np.ndarray, smoothing: float) -> np.ndarray:
-    return (1 - smoothing) * targets + smoothing / targets.shape[1]
+def _check_labels(
+    labels: np.ndarray, classes: int, smoothing: float, dtype: str
+) -> tuple[int, float]:
+    classes = check_integer("classes", classes, minimum=1)
+    smoothing = check_number("smoothing", smoothing, "[0, 1]")
+    check_dtype(dtype)
+    check_batch(labels, "labels")
+    check_labels((None, classes), labels)
+    return classes, smoothing
+
+
+def _check_targets(targets: np.ndarray, smoothing: float) -> float:
+    smoothing = check_number("smoothing", smoothing, "[0, 1]")
+    check_probabilities("targets", targets)
+    return smoothing
 
 
 def _check(logits: np.ndarray, labels: np.ndarray, smoothing: float) -> float:
-    check_floating("logits", logits)
     if dtype_name(labels) in FLOATING:
+        check_floating("logits", logits)
         check_probabilities("labels", labels, logits)
     else:
         check_labels(logits, labels)

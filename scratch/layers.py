@@ -5,12 +5,12 @@
     Tanh      y = tanh x                                      dx = dy (1 - y^2)
     Sigmoid   y = 1 / (1 + exp(-x))                           dx = dy y (1 - y)
 
-``forward`` keeps what ``backward`` needs; ``backward`` takes dL/dy, stores dL/dparameter in
-``grads`` and returns dL/dx. Neither changes the array it is given.
-
 Framework differences: PyTorch keeps W as (out, in) and draws it from U(-1/sqrt(in), 1/sqrt(in));
 Keras keeps (in, out) and draws Glorot uniform, U(-l, l) with l = sqrt(6 / (in + out)) (Glorot and
-Bengio, AISTATS 2010), and biases of 0. We do as Keras does, from the stream (seed, name, 0).
+Bengio, AISTATS 2010), and biases of 0. We draw as Keras does, from the stream (seed, name, 0).
+
+Here: ``forward`` keeps what ``backward`` needs; ``backward`` takes dL/dy, stores dL/dparameter in
+``grads`` and returns dL/dx. Neither changes the array it is given.
 """
 
 import math
@@ -28,6 +28,7 @@ from triptych.common.checks import (
     check_layer_names,
     check_maps,
     check_same_shape,
+    remembered,
 )
 from triptych.common.recipes import representable
 from triptych.common.streams import Stream
@@ -182,10 +183,9 @@ class Flatten(Layer):
         self.order = check_choice("order", order, ("hwc", "chw"))
 
     def forward(self, x: np.ndarray, *, training: bool = False) -> np.ndarray:
+        _check_flatten(x, self.order)
         if self.order == "chw":
-            check_maps(x)
             x = x.transpose(0, 3, 1, 2)
-        check_batch(x)
         self._shape = x.shape
         return x.reshape(len(x), -1)
 
@@ -237,3 +237,10 @@ class Sequential(Composite):
             for layer in reversed(self.layers[trained[0] + 1 :]):
                 grad = layer.backward(grad)
             self.layers[trained[0]].backward_parameters(grad)
+
+
+@remembered
+def _check_flatten(x: np.ndarray, order: str) -> None:
+    if order == "chw":
+        check_maps(x)
+    check_batch(x)

@@ -43,11 +43,10 @@ def softmax_cross_entropy(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
 def softmax_cross_entropy_backward(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """dL/dlogits."""
     check_labels(logits, labels)
-    grad = np.exp(logits - logits.max(axis=1, keepdims=True))
-    grad /= grad.sum(axis=1, keepdims=True)
-    grad[np.arange(len(labels)), labels] -= 1
-    grad /= len(labels)
-    return grad
+    exp = np.exp(logits - logits.max(axis=1, keepdims=True))
+    p = exp / exp.sum(axis=1, keepdims=True)
+    one_hot = np.arange(logits.shape[1]) == labels[:, np.newaxis]
+    return (p - one_hot) / len(labels)
 
 
 def binary_cross_entropy(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -62,4 +61,5 @@ def binary_cross_entropy_backward(logits: np.ndarray, labels: np.ndarray) -> np.
     check_labels(logits, labels, binary=True)
     decay = np.exp(-np.abs(logits))  # in (0, 1]: never overflows
     p = np.where(logits >= 0, 1, decay) / (1 + decay)
-    return (p - labels[:, np.newaxis].astype(logits.dtype)) / len(labels)
+    y = labels.astype(logits.dtype)[:, np.newaxis]
+    return (p - y) / len(labels)

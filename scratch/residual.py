@@ -38,7 +38,7 @@ class Residual(Composite):
     def forward(self, x: np.ndarray, *, training: bool = False) -> np.ndarray:
         branch = self.branch.forward(x, training=training)
         shortcut = self.shortcut.forward(x, training=training)
-        check_same_shape("output of branch, like that of shortcut,", branch, shortcut.shape)
+        check_same_shape("output of branch, like that of shortcut,", branch, shortcut)
         return shortcut + branch  # not in place: a layer may keep the array that it returned
 
     def backward(self, grad: np.ndarray) -> np.ndarray:

@@ -18,12 +18,14 @@ Framework differences: PyTorch's Dropout2d calls the rate ``p``, has its channel
 three axes for (N, C, L) with a warning, and drops single elements of two; it multiplies by the
 mask, so a dropped NaN stays NaN. Keras's SpatialDropout2D has its channels where ``data_format``
 says (last, by default), takes four axes only, and selects, so the NaN becomes 0. We take four axes,
-channels last, and multiply. Neither can be given a mask, so the frameworks' panels write the
-product out.
+channels last, and multiply. Neither can be given a mask.
+
+Here: the layer calls the functions of ``scratch.fast.spatial_dropout``, which give the same.
 """
 
 import numpy as np
 
+from scratch.fast import spatial_dropout as fast
 from scratch.layers import Layer
 from scratch.streams import bernoulli
 from triptych.common.checks import (
@@ -32,18 +34,16 @@ from triptych.common.checks import (
     check_maps,
     check_mask,
     check_number,
+    remembered,
 )
 from triptych.common.streams import Stream
 
 __all__ = ["draw_mask", "spatial_dropout", "spatial_dropout_backward", "SpatialDropout2D"]
 
-WIDE = 8192  # values: 32 KB of float32, the innermost cache
-
 
 def draw_mask(stream: Stream, shape: tuple[int, ...], rate: float) -> np.ndarray:
     """Booleans (N, C) for x of ``shape`` (N, H, W, C), True (keep) with probability 1 - rate."""
-    rate = check_number("rate", rate, "[0, 1)")
-    check_maps(shape)
+    rate = _check_draw(shape, rate)
     return ~bernoulli(stream, (shape[0], shape[3]), rate)
 
 
@@ -51,20 +51,11 @@ def spatial_dropout(
     x: np.ndarray, rate: float, mask: np.ndarray | None, *, training: bool = True
 ) -> np.ndarray:
     """The equations above, with a mask that is given. Inference uses none; it may then be None."""
-    rate = check_number("rate", rate, "[0, 1)")
-    check_floating("x", x)
-    check_maps(x)
+    rate = _check(x, rate, mask, training)
     if not training:
         return x
-    n, height, width, channels = x.shape
-    check_mask(mask, (n, channels))
     factor = np.asarray(mask, x.dtype) * (1 / (1 - rate))
-    # x * factor[:, None, None, :], in inner loops over several rows of an image: in loops of C,
-    # which are short, NumPy takes 1.5 times as long.
-    fits = (k for k in range(height, 0, -1) if height % k == 0 and k * width * channels <= WIDE)
-    pixels = next(fits, 1) * width
-    rows = x.reshape(n, -1, pixels * channels)
-    return (rows * np.tile(factor, pixels)[:, None, :]).reshape(x.shape)
+    return x * factor[:, None, None, :]
 
 
 def spatial_dropout_backward(
@@ -79,18 +70,47 @@ class SpatialDropout2D(Layer):
 
     def __init__(self, rate: float, *, seed: int = 0, name: str = "spatial_dropout") -> None:
         super().__init__(name)
-        self.rate = check_number("rate", rate, "[0, 1)")
+        self.rate = _check_rate(rate)
         self.seed = check_integer("seed", seed, maximum=2**64 - 1)
         self.state["step"] = np.zeros((), np.int64)
 
     def forward(self, x: np.ndarray, *, training: bool = False) -> np.ndarray:
-        check_maps(x)
+        _check_input(x)
         self._mask, self._training = None, training
         if training:
             stream = Stream(self.seed, self.name, self.state["step"])
             self._mask = draw_mask(stream, x.shape, self.rate)
             self.state["step"] += 1
-        return spatial_dropout(x, self.rate, self._mask, training=training)
+        return fast.spatial_dropout(x, self.rate, self._mask, training=training)
 
     def backward(self, grad: np.ndarray) -> np.ndarray:
-        return spatial_dropout_backward(grad, self.rate, self._mask, training=self._training)
+        _check(grad, self.rate, self._mask, self._training)
+        return fast.spatial_dropout_backward(grad, self.rate, self._mask, training=self._training)
+
+
+@remembered
+def _check_rate(rate: float) -> float:
+    return check_number("rate", rate, "[0, 1)")
+
+
+@remembered
+def _check_draw(shape: tuple[int, ...], rate: float) -> float:
+    rate = _check_rate(rate)
+    check_maps(shape)
+    return rate
+
+
+@remembered
+def _check_input(x: np.ndarray) -> None:
+    check_maps(x)
+    check_floating("x", x)
+
+
+@remembered
+def _check(x: np.ndarray, rate: float, mask: np.ndarray | None, training: bool) -> float:
+    rate = _check_rate(rate)
+    check_floating("x", x)
+    check_maps(x)
+    if training:
+        check_mask(mask, (x.shape[0], x.shape[3]))
+    return rate

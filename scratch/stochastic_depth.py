@@ -22,8 +22,9 @@ original form). EfficientNet (Tan and Le, ICML 2019) and timm's DropPath have th
 Framework differences: neither has a layer of that name. Keras's Dropout with the ``noise_shape``
 (None, 1, ..., 1) is the inverted form, and so are PyTorch's Dropout1d of x as (1, N, features) and
 torchvision's StochasticDepth in its mode "row". timm's rates are linspace(0, rate, depth): its
-first block is never left out. None can be given the draw, so the frameworks' panels write the
-product out.
+first block is never left out. None can be given the draw.
+
+Here: the backward pass is the forward pass, of the gradient.
 """
 
 import numpy as np
@@ -37,6 +38,7 @@ from triptych.common.checks import (
     check_integer,
     check_mask,
     check_number,
+    remembered,
 )
 from triptych.common.streams import Stream
 
@@ -51,14 +53,14 @@ __all__ = [
 
 def linear_decay(rate: float, depth: int) -> list[float]:
     """The rate of each of ``depth`` blocks, from rate / depth to rate."""
-    rate = check_number("rate", rate, "[0, 1)")
-    depth = check_integer("depth", depth, minimum=1)
+    rate, depth = _check_decay(rate, depth)
     return [rate * block / depth for block in range(1, depth + 1)]
 
 
 def draw_keep(stream: Stream, count: int, rate: float) -> np.ndarray:
     """Booleans of shape (count,), True (keep) with probability 1 - rate."""
-    return ~bernoulli(stream, (count,), check_number("rate", rate, "[0, 1)"))
+    rate = _check_rate(rate)
+    return ~bernoulli(stream, (count,), rate)
 
 
 def stochastic_depth(
@@ -70,15 +72,11 @@ def stochastic_depth(
     inverted: bool = True,
 ) -> np.ndarray:
     """The equations above, with a draw that is given. Inference uses none; it may then be None."""
-    rate = check_number("rate", rate, "[0, 1)")
-    check_floating("x", x)
-    check_batch(x)
+    rate = _check(x, rate, keep, training)
     if not training:
         return x if inverted else x * (1 - rate)
-    check_mask(keep, x.shape[:1], "keep")
-    factor = np.asarray(keep, x.dtype)
-    if inverted:
-        factor *= 1 / (1 - rate)
+    scale = 1 / (1 - rate) if inverted else 1
+    factor = np.asarray(keep, x.dtype) * scale
     return x * factor.reshape(-1, *[1] * (x.ndim - 1))
 
 
@@ -101,7 +99,7 @@ class StochasticDepth(Layer):
         self, rate: float, *, inverted: bool = True, seed: int = 0, name: str = "stochastic_depth"
     ) -> None:
         super().__init__(name)
-        self.rate = check_number("rate", rate, "[0, 1)")
+        self.rate = _check_rate(rate)
         self.inverted = check_flag("inverted", inverted)
         self.seed = check_integer("seed", seed, maximum=2**64 - 1)
         self.state["step"] = np.zeros((), np.int64)
@@ -119,3 +117,22 @@ class StochasticDepth(Layer):
         return stochastic_depth_backward(
             grad, self.rate, self._keep, training=self._training, inverted=self.inverted
         )
+
+
+@remembered
+def _check_rate(rate: float) -> float:
+    return check_number("rate", rate, "[0, 1)")
+
+
+def _check_decay(rate: float, depth: int) -> tuple[float, int]:
+    return _check_rate(rate), check_integer("depth", depth, minimum=1)
+
+
+@remembered
+def _check(x: np.ndarray, rate: float, keep: np.ndarray | None, training: bool) -> float:
+    rate = _check_rate(rate)
+    check_floating("x", x)
+    check_batch(x)
+    if training:
+        check_mask(keep, x.shape[:1], "keep")
+    return rate

@@ -44,7 +44,7 @@ def draw_mask(
     stream: Stream, shape: tuple[int, ...], rate: float, *, device: Device = None
 ) -> torch.Tensor:
     """Booleans of ``shape``, True (keep) with probability 1 - rate."""
-    rate = check_number("rate", rate, "[0, 1)")
+    rate = _check_rate(rate)
     return ~bernoulli(stream, shape, rate, device=device)
 
 
@@ -73,7 +73,7 @@ class Dropout(nn.Module):
         self, rate: float, *, inverted: bool = True, seed: int = 0, name: str = "dropout"
     ) -> None:
         super().__init__()
-        self.rate = check_number("rate", rate, "[0, 1)")
+        self.rate = _check_rate(rate)
         self.inverted = check_flag("inverted", inverted)
         self.seed = check_integer("seed", seed, maximum=2**64 - 1)
         self.name = name
@@ -93,8 +93,13 @@ class Dropout(nn.Module):
 
 
 @remembered
+def _check_rate(rate: float) -> float:
+    return check_number("rate", rate, "[0, 1)")
+
+
+@remembered
 def _check(x: torch.Tensor, rate: float, mask: torch.Tensor | None, training: bool) -> float:
-    rate = check_number("rate", rate, "[0, 1)")
+    rate = _check_rate(rate)
     check_floating("x", x)
     if training:
         check_mask(mask, x)

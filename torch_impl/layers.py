@@ -1,16 +1,16 @@
 """The ground layers: dense, ReLU, tanh, sigmoid, flatten, and layers in a row.
 
-    Dense     y = x W + b,  x (N, in), W (in, out), b (out,)
-    ReLU      y = max(x, 0)
-    Tanh      y = tanh x
-    Sigmoid   y = 1 / (1 + exp(-x))
-
-They are PyTorch's own modules with our argument checks, names and initial weights.
+    Dense     y = x W + b, x (N, in), W (in, out), b (out,)   dW = x^T dy, db = sum dy, dx = dy W^T
+    ReLU      y = max(x, 0)                                   dx = dy [x > 0]
+    Tanh      y = tanh x                                      dx = dy (1 - y^2)
+    Sigmoid   y = 1 / (1 + exp(-x))                           dx = dy y (1 - y)
 
 Framework differences: PyTorch keeps W as (out, in) and draws it from U(-1/sqrt(in), 1/sqrt(in));
 Keras keeps (in, out) and draws Glorot uniform, U(-l, l) with l = sqrt(6 / (in + out)) (Glorot and
-Bengio, AISTATS 2010), and biases of 0. We draw as Keras does, from the stream (seed, name, 0); the
-layout stays PyTorch's.
+Bengio, AISTATS 2010), and biases of 0. We draw as Keras does, from the stream (seed, name, 0).
+
+Here: they are PyTorch's own modules with our argument checks, names and initial weights. The layout
+of W stays PyTorch's.
 """
 
 import math
@@ -30,6 +30,7 @@ from triptych.common.checks import (
     check_layer_names,
     check_maps,
     dtype_name,
+    remembered,
 )
 from triptych.common.recipes import representable
 from triptych.common.streams import Stream
@@ -111,10 +112,9 @@ class Flatten(nn.Flatten):
         self.name = name
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        _check_flatten(x, self.order)
         if self.order == "chw":
-            check_maps(x)
             x = x.permute(0, 3, 1, 2)
-        check_batch(x)
         return super().forward(x)
 
 
@@ -126,3 +126,10 @@ class Sequential(nn.Sequential):
         check_layer_names(names)
         super().__init__(OrderedDict(zip(names, layers, strict=True)))
         self.name = name
+
+
+@remembered
+def _check_flatten(x: torch.Tensor, order: str) -> None:
+    if order == "chw":
+        check_maps(x)
+    check_batch(x)

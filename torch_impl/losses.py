@@ -1,10 +1,13 @@
 r"""Cross-entropy from logits: of a softmax over the classes, and of one sigmoid.
 
     softmax   p_c = exp(z_c) / sum_k exp(z_k)    L = -1/N sum_i log p_{i, y_i}
+                                                 dL/dz_ic = (p_ic - [c = y_i]) / N
     binary    p = 1 / (1 + exp(-z))              L = -1/N sum_i log(p_i if y_i = 1 else 1 - p_i)
+                                                 dL/dz_i = (p_i - y_i) / N
 
-They are PyTorch's own functions of the logits, which stay finite and exact for logits of any size,
-and their autograd.
+Taken literally, exp overflows and log meets 0. So the largest logit is subtracted first, which
+leaves p as it is, and the binary loss is written as max(z, 0) - z y + log(1 + exp(-|z|)). Both are
+then exact for logits of any size.
 
 Softmax: ``logits`` (N, classes), ``labels`` integers in [0, classes), of shape (N,). Binary:
 ``logits`` (N, 1), ``labels`` integers in {0, 1}, of shape (N,) too. The loss is in nats, a scalar
@@ -15,6 +18,8 @@ logits. Keras's losses take probabilities unless ``from_logits=True``, and clip 
 [1e-7, 1 - 1e-7], where the gradient is 0. PyTorch leaves labels of -100 out of the mean, and Keras
 on JAX gives any label out of range a loss of 0: here they are errors. Both want binary labels as
 floats, in the shape of the logits; we take integers of shape (N,), as for softmax.
+
+Here: they are PyTorch's own functions of the logits, and their autograd.
 """
 
 import torch

@@ -1,6 +1,7 @@
 r"""Residual block: what a branch of layers gives is added to its input.
 
     y = shortcut(x) + branch(x)
+    dL/dx = the gradients that come back through both: with an empty shortcut, dL/dy + branch's
 
 ``branch`` and ``shortcut`` are layers in a row; no layers are the identity, which is the usual
 shortcut. Where the branch changes the shape of x, the shortcut has to change it too, by a dense
@@ -46,7 +47,7 @@ class Residual(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         branch, shortcut = self._along(self.branch, x), self._along(self.shortcut, x)
-        check_same_shape("output of branch, like that of shortcut,", branch, shortcut.shape)
+        check_same_shape("output of branch, like that of shortcut,", branch, shortcut)
         return shortcut + branch
 
     def _along(self, names: list[str], x: torch.Tensor) -> torch.Tensor:

@@ -5,8 +5,8 @@ r"""Spatial dropout: in training whole feature maps are set to zero with probabi
     inference    y = x
 
 Neighbouring pixels of a feature map say nearly the same, so dropping some of them takes little
-away: a map of an image is dropped as a whole, or kept. The gradient is PyTorch's autograd
-of the product.
+away: a map of an image is dropped as a whole, or kept. The map is linear in x and diagonal, so
+the gradient goes through the same map: in training dL/dx = dL/dy * mask / (1 - rate).
 
 ``x`` has shape (N, H, W, C), ``mask`` (N, C); ``rate`` lies in [0, 1); a ``ValueError`` says which
 argument does not fit.
@@ -18,7 +18,9 @@ Framework differences: PyTorch's Dropout2d calls the rate ``p``, has its channel
 three axes for (N, C, L) with a warning, and drops single elements of two; it multiplies by the
 mask, so a dropped NaN stays NaN. Keras's SpatialDropout2D has its channels where ``data_format``
 says (last, by default), takes four axes only, and selects, so the NaN becomes 0. We take four axes,
-channels last, and multiply. Neither can be given a mask, so the product is written out here.
+channels last, and multiply. Neither can be given a mask.
+
+Here: the product is written out, and its gradient is PyTorch's autograd.
 """
 
 import torch
@@ -31,6 +33,7 @@ from triptych.common.checks import (
     check_maps,
     check_mask,
     check_number,
+    remembered,
 )
 from triptych.common.streams import Stream
 
@@ -41,8 +44,7 @@ def draw_mask(
     stream: Stream, shape: tuple[int, ...], rate: float, *, device: Device = None
 ) -> torch.Tensor:
     """Booleans (N, C) for x of ``shape`` (N, H, W, C), True (keep) with probability 1 - rate."""
-    rate = check_number("rate", rate, "[0, 1)")
-    check_maps(shape)
+    rate = _check_draw(shape, rate)
     return ~bernoulli(stream, (shape[0], shape[3]), rate, device=device)
 
 
@@ -50,13 +52,9 @@ def spatial_dropout(
     x: torch.Tensor, rate: float, mask: torch.Tensor | None, *, training: bool = True
 ) -> torch.Tensor:
     """The equations above, with a mask that is given. Inference uses none; it may then be None."""
-    rate = check_number("rate", rate, "[0, 1)")
-    check_floating("x", x)
-    check_maps(x)
+    rate = _check(x, rate, mask, training)
     if not training:
         return x
-    n, _, _, channels = x.shape
-    check_mask(mask, (n, channels))
     factor = torch.as_tensor(mask, dtype=x.dtype) * (1 / (1 - rate))
     return x * factor[:, None, None, :]
 
@@ -68,7 +66,7 @@ class SpatialDropout2D(nn.Module):
 
     def __init__(self, rate: float, *, seed: int = 0, name: str = "spatial_dropout") -> None:
         super().__init__()
-        self.rate = check_number("rate", rate, "[0, 1)")
+        self.rate = _check_rate(rate)
         self.seed = check_integer("seed", seed, maximum=2**64 - 1)
         self.name = name
         self.register_buffer("step", torch.zeros((), dtype=torch.int64))
@@ -84,3 +82,25 @@ class SpatialDropout2D(nn.Module):
 
     def extra_repr(self) -> str:
         return f"rate={self.rate}"
+
+
+@remembered
+def _check_rate(rate: float) -> float:
+    return check_number("rate", rate, "[0, 1)")
+
+
+@remembered
+def _check_draw(shape: tuple[int, ...], rate: float) -> float:
+    rate = _check_rate(rate)
+    check_maps(shape)
+    return rate
+
+
+@remembered
+def _check(x: torch.Tensor, rate: float, mask: torch.Tensor | None, training: bool) -> float:
+    rate = _check_rate(rate)
+    check_floating("x", x)
+    check_maps(x)
+    if training:
+        check_mask(mask, (x.shape[0], x.shape[3]))
+    return rate

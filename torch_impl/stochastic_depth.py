@@ -6,7 +6,8 @@ r"""Stochastic depth: in training the branch of a residual block is left out, sa
 
 x is what the branch of a residual block gives, so that a sample with keep = 0 goes through the
 shortcut alone, as if the block were not there. Either way the expectation of y is the same in
-training and in inference. The gradient is PyTorch's autograd of the product.
+training and in inference. The map is linear in x and diagonal, so the gradient goes through the
+same map: in training dL/dx[n] = dL/dy[n] * keep[n] / (1 - rate) for the inverted form.
 
 Deep blocks are left out more often than early ones, by a linear rule (section 3 of the paper):
 
@@ -21,8 +22,9 @@ original form). EfficientNet (Tan and Le, ICML 2019) and timm's DropPath have th
 Framework differences: neither has a layer of that name. Keras's Dropout with the ``noise_shape``
 (None, 1, ..., 1) is the inverted form, and so are PyTorch's Dropout1d of x as (1, N, features) and
 torchvision's StochasticDepth in its mode "row". timm's rates are linspace(0, rate, depth): its
-first block is never left out. None can be given the draw, so the product is written out
-here.
+first block is never left out. None can be given the draw.
+
+Here: the product is written out, and its gradient is PyTorch's autograd.
 """
 
 import torch
@@ -36,6 +38,7 @@ from triptych.common.checks import (
     check_integer,
     check_mask,
     check_number,
+    remembered,
 )
 from triptych.common.streams import Stream
 
@@ -44,14 +47,14 @@ __all__ = ["linear_decay", "draw_keep", "stochastic_depth", "StochasticDepth"]
 
 def linear_decay(rate: float, depth: int) -> list[float]:
     """The rate of each of ``depth`` blocks, from rate / depth to rate."""
-    rate = check_number("rate", rate, "[0, 1)")
-    depth = check_integer("depth", depth, minimum=1)
+    rate, depth = _check_decay(rate, depth)
     return [rate * block / depth for block in range(1, depth + 1)]
 
 
 def draw_keep(stream: Stream, count: int, rate: float, *, device: Device = None) -> torch.Tensor:
     """Booleans of shape (count,), True (keep) with probability 1 - rate."""
-    return ~bernoulli(stream, (count,), check_number("rate", rate, "[0, 1)"), device=device)
+    rate = _check_rate(rate)
+    return ~bernoulli(stream, (count,), rate, device=device)
 
 
 def stochastic_depth(
@@ -63,15 +66,11 @@ def stochastic_depth(
     inverted: bool = True,
 ) -> torch.Tensor:
     """The equations above, with a draw that is given. Inference uses none; it may then be None."""
-    rate = check_number("rate", rate, "[0, 1)")
-    check_floating("x", x)
-    check_batch(x)
+    rate = _check(x, rate, keep, training)
     if not training:
         return x if inverted else x * (1 - rate)
-    check_mask(keep, x.shape[:1], "keep")
-    factor = torch.as_tensor(keep, dtype=x.dtype)
-    if inverted:
-        factor = factor * (1 / (1 - rate))
+    scale = 1 / (1 - rate) if inverted else 1
+    factor = torch.as_tensor(keep, dtype=x.dtype) * scale
     return x * factor.reshape(-1, *[1] * (x.ndim - 1))
 
 
@@ -84,7 +83,7 @@ class StochasticDepth(nn.Module):
         self, rate: float, *, inverted: bool = True, seed: int = 0, name: str = "stochastic_depth"
     ) -> None:
         super().__init__()
-        self.rate = check_number("rate", rate, "[0, 1)")
+        self.rate = _check_rate(rate)
         self.inverted = check_flag("inverted", inverted)
         self.seed = check_integer("seed", seed, maximum=2**64 - 1)
         self.name = name
@@ -101,3 +100,22 @@ class StochasticDepth(nn.Module):
 
     def extra_repr(self) -> str:
         return f"rate={self.rate}, inverted={self.inverted}"
+
+
+@remembered
+def _check_rate(rate: float) -> float:
+    return check_number("rate", rate, "[0, 1)")
+
+
+def _check_decay(rate: float, depth: int) -> tuple[float, int]:
+    return _check_rate(rate), check_integer("depth", depth, minimum=1)
+
+
+@remembered
+def _check(x: torch.Tensor, rate: float, keep: torch.Tensor | None, training: bool) -> float:
+    rate = _check_rate(rate)
+    check_floating("x", x)
+    check_batch(x)
+    if training:
+        check_mask(keep, x.shape[:1], "keep")
+    return rate

@@ -6,12 +6,16 @@ One round of Philox maps four 32-bit words (c0, c1, c2, c3) under the key (k0, k
 
 where hi and lo are the halves of the 64-bit product; ten rounds, the key growing by the Weyl
 constants between them. All functions are pure: the same address gives the same numbers, bit for bit
-in the three panels, on every device.
+in the three panels, on every device, eagerly and inside a compiled graph.
 
 Paper: Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
 
-Framework differences: PyTorch's own generator is global, and differs between CPU and CUDA. Its
-integer ops hold int64, where a product of two 32-bit words wraps; the bits are right all the same.
+Framework differences: PyTorch's own generator is global, and another on CUDA (Philox) than on the
+CPU (Mersenne Twister). Keras's ``SeedGenerator``, one for each layer, feeds the generator of the
+backend, so its numbers change with the backend. Neither can be reproduced in the other.
+
+Here: integers are int64, where a product of two 32-bit words wraps; the bits are right all the
+same.
 """
 
 import math
@@ -19,7 +23,7 @@ import math
 import numpy as np
 import torch
 
-from triptych.common.checks import check_dtype, check_integer, check_number
+from triptych.common.checks import check_dtype, check_integer, check_number, remembered
 from triptych.common.streams import (
     FRACTION_BITS,
     HALF_WORD,
@@ -70,26 +74,31 @@ def philox(key: tuple[int, int], counter: torch.Tensor) -> torch.Tensor:
 def words(stream: Stream, count: int, *, device: Device = None) -> torch.Tensor:
     """The first ``count`` random 32-bit words of a stream, int64 of shape (count,)."""
     count = check_integer("count", count)
-    blocks = -(-count // 4)
-    step = int(stream.checked_step())
-    block = torch.arange(blocks, device=device)
+    return _words(stream, count, device)
+
+
+def _words(stream: Stream, count: int, device: Device) -> torch.Tensor:
+    key, layer, step = stream.address()
+    step = int(step)
+    block = torch.arange(-(-count // 4), device=device)
     counter = torch.stack(
         [
             block,
-            torch.full_like(block, stream.layer_word()),
+            torch.full_like(block, layer),
             torch.full_like(block, step % WORD),
             torch.full_like(block, step // WORD),
         ]
     )
-    return philox(stream.key(), counter).T.reshape(-1)[:count]
+    return philox(key, counter).T.reshape(-1)[:count]
 
 
 def uniform(
     stream: Stream, shape: tuple[int, ...], *, dtype: str = "float32", device: Device = None
 ) -> torch.Tensor:
     """Multiples of 2**-24 in [0, 1): the same numbers in float32 and float64."""
+    check_dtype(dtype)
     drawn = words(stream, math.prod(shape), device=device).reshape(shape) >> 8
-    return drawn.to(getattr(torch, check_dtype(dtype))) * 2.0**-24
+    return drawn.to(getattr(torch, dtype)) * 2.0**-24
 
 
 def bernoulli(
@@ -99,17 +108,17 @@ def bernoulli(
 
     Each word decides twice, with its low and then its high half: words are what takes time.
     """
-    threshold = round(check_number("probability", probability, "[0, 1]") * HALF_WORD)
-    count = check_integer("count", math.prod(shape))
-    word = words(stream, -(-count // 2), device=device)
+    probability, count = _check_bernoulli(probability, math.prod(shape))
+    word = _words(stream, -(-count // 2), device)
     halves = torch.stack([word % HALF_WORD, word >> 16], dim=-1)
-    return halves.reshape(-1)[:count].reshape(shape) < threshold
+    return halves.reshape(-1)[:count].reshape(shape) < round(probability * HALF_WORD)
 
 
 def normal(
     stream: Stream, shape: tuple[int, ...], *, dtype: str = "float32", device: Device = None
 ) -> torch.Tensor:
     """Standard normal numbers, by inversion."""
+    check_dtype(dtype)
     return _invert(normal_table(), words(stream, math.prod(shape), device=device), shape, dtype)
 
 
@@ -117,8 +126,7 @@ def integers(
     stream: Stream, shape: tuple[int, ...], low: int, high: int, *, device: Device = None
 ) -> torch.Tensor:
     """Integers in [low, high), int64; bias at most (high - low) / 2**32 (Lemire 2019)."""
-    low = check_integer("low", low, minimum=-(2**31), maximum=2**31)
-    high = check_integer("high", high, minimum=low + 1, maximum=low + 2**31)
+    low, high = _check_interval(low, high)
     drawn = words(stream, math.prod(shape), device=device).reshape(shape)
     return low + ((drawn * (high - low)) >> 32)
 
@@ -142,6 +150,7 @@ def beta(
     device: Device = None,
 ) -> torch.Tensor:
     """Beta(a, b) numbers in [0, 1], by inversion: multiples of 2**-32."""
+    check_dtype(dtype)
     return _invert(beta_table(a, b), words(stream, math.prod(shape), device=device), shape, dtype)
 
 
@@ -154,4 +163,15 @@ def _invert(
     rise, run = quantiles[i + 1] - quantiles[i], knots[i + 1] - knots[i]
     value = quantiles[i] + torch.div(rise * (word - knots[i]), run, rounding_mode="floor")
     scaled = value.to(torch.float64) * 2.0**-FRACTION_BITS
-    return scaled.reshape(shape).to(getattr(torch, check_dtype(dtype)))
+    return scaled.reshape(shape).to(getattr(torch, dtype))
+
+
+@remembered
+def _check_bernoulli(probability: float, count: int) -> tuple[float, int]:
+    probability = check_number("probability", probability, "[0, 1]")
+    return probability, check_integer("count", count)
+
+
+def _check_interval(low: int, high: int) -> tuple[int, int]:
+    low = check_integer("low", low, minimum=-(2**31), maximum=2**31)
+    return low, check_integer("high", high, minimum=low + 1, maximum=low + 2**31)

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from triptych.common.checks import check_integer, check_number
+from triptych.common.checks import check_integer, check_number, remembered
 
 WORD = 2**32
 HALF_WORD = 2**16
@@ -43,20 +43,25 @@ class Stream(NamedTuple):
     layer: int | str = 0
     step: Any = 0
 
-    def key(self) -> tuple[int, int]:
-        seed = check_integer("seed", self.seed, maximum=2**64 - 1)
-        return seed % WORD, seed // WORD
+    def address(self) -> tuple[tuple[int, int], int, Any]:
+        """Philox's key, the word of the layer, and the step.
 
-    def layer_word(self) -> int:
-        if isinstance(self.layer, str):
-            return zlib.crc32(self.layer.encode())
-        return check_integer("layer", self.layer, maximum=WORD - 1)
+        A step that is a plain number has to lie in [0, 2**63); a tensor is taken as it is.
+        """
+        step = self.step
+        if isinstance(step, Number | str):
+            step = check_integer("step", step, maximum=2**63 - 1)
+        return *_key_and_layer(self.seed, self.layer), step
 
-    def checked_step(self) -> Any:
-        """The step. A plain number has to lie in [0, 2**63); a tensor is taken as it is."""
-        if isinstance(self.step, Number | str):
-            return check_integer("step", self.step, maximum=2**63 - 1)
-        return self.step
+
+@remembered
+def _key_and_layer(seed: Any, layer: Any) -> tuple[tuple[int, int], int]:
+    if isinstance(layer, str):
+        word = zlib.crc32(layer.encode())
+    else:
+        word = check_integer("layer", layer, maximum=WORD - 1)
+    seed = check_integer("seed", seed, maximum=2**64 - 1)
+    return (seed % WORD, seed // WORD), word
 
 
 @lru_cache
