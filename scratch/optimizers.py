@@ -102,7 +102,7 @@ def adam_step(
     v = beta_2 * v + (1 - beta_2) * g**2
     m_hat = m / (1 - beta_1**t)
     v_hat = v / (1 - beta_2**t)
-    if epsilon_hat:  # sqrt(v) + epsilon is sqrt(1 - beta_2**t) times what stands below
+    if epsilon_hat:  # it is added to sqrt(v), which is sqrt(v_hat) * sqrt(1 - beta_2**t)
         epsilon = epsilon / math.sqrt(1 - beta_2**t)
     return w - learning_rate * m_hat / (np.sqrt(v_hat) + epsilon), m, v
 
