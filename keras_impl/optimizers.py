@@ -24,9 +24,11 @@ deep learning", ICML 2013; Kingma and Ba, "Adam: a method for stochastic optimiz
 Framework differences: PyTorch's SGD and Adam add weight_decay * w to the gradient; its AdamW and
 all of Keras decouple. Both decay every parameter. Keras's Adam adds epsilon (1e-7) to sqrt(v),
 before the correction ("epsilon hat"); Keras's SGD keeps learning_rate * g in the velocity, which
-differs once the learning rate changes. We do as PyTorch's SGD and AdamW, on weights only: the
-classes here are Keras's, with another ``update_step`` and kernels alone to decay. Keras keeps the
-learning rate in ``floatx`` and rounds weight_decay to float32; the other numbers are exact here.
+differs once the learning rate changes. PyTorch has ``dampening``: (1 - dampening) * g enters the
+velocity, but for the first step. We do as PyTorch's SGD and AdamW, on weights only.
+
+Here: the classes are Keras's, with another ``update_step`` and kernels alone to decay. Keras keeps
+the learning rate in ``floatx`` and rounds weight_decay to float32; the other numbers are exact.
 """
 
 import math
@@ -87,13 +89,12 @@ class SGD(Base, keras.optimizers.SGD):
         weight_decay: float = 0.0,
         **kwargs: Any,
     ) -> None:
-        check_flag("nesterov", nesterov)
+        nesterov = check_flag("nesterov", nesterov)
+        learning_rate = _number_or_schedule(learning_rate)
+        momentum = check_number("momentum", momentum, "(0, 1)" if nesterov else "[0, 1)")
+        weight_decay = check_number("weight_decay", weight_decay, "[0, inf)")
         super().__init__(
-            _number_or_schedule(learning_rate),
-            momentum=check_number("momentum", momentum, "(0, 1)" if nesterov else "[0, 1)"),
-            nesterov=nesterov,
-            weight_decay=check_number("weight_decay", weight_decay, "[0, inf)"),
-            **kwargs,
+            learning_rate, momentum=momentum, nesterov=nesterov, weight_decay=weight_decay, **kwargs
         )
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
@@ -121,12 +122,17 @@ class Adam(Base, keras.optimizers.Adam):
         weight_decay: float = 0.0,
         **kwargs: Any,
     ) -> None:
+        learning_rate = _number_or_schedule(learning_rate)
+        beta_1 = check_number("beta_1", beta_1, "[0, 1)")
+        beta_2 = check_number("beta_2", beta_2, "[0, 1)")
+        epsilon = check_number("epsilon", epsilon, "(0, inf)")
+        weight_decay = check_number("weight_decay", weight_decay, "[0, inf)")
         super().__init__(
-            _number_or_schedule(learning_rate),
-            beta_1=check_number("beta_1", beta_1, "[0, 1)"),
-            beta_2=check_number("beta_2", beta_2, "[0, 1)"),
-            epsilon=check_number("epsilon", epsilon, "(0, inf)"),
-            weight_decay=check_number("weight_decay", weight_decay, "[0, inf)"),
+            learning_rate,
+            beta_1=beta_1,
+            beta_2=beta_2,
+            epsilon=epsilon,
+            weight_decay=weight_decay,
             amsgrad=False,  # which update_step does not have
             **kwargs,
         )

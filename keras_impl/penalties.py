@@ -24,9 +24,11 @@ Boyd, "Proximal algorithms", 2014.
 Framework differences: PyTorch has no penalties; ``weight_decay=strength`` of its SGD and Adam is
 the gradient of L2, and acts on biases too. Keras's ``L2(strength / 2)`` is our L2 (it has no
 one-half), its ``L1`` is ours, its ``L1L2`` takes two strengths, the second without the one-half.
-Neither has the proximal step. Ours act on weights only: no biases, no batch-norm scales. The
-classes are Keras's regularizers, for ``kernel_regularizer``; only, Keras rounds strengths to
-float32, its ``L1`` has gradient strength at 0 on JAX, and its ``soft_shrink`` turns NaN into 0.
+Neither has the proximal step, but PyTorch has the soft threshold, as ``softshrink``. Ours act on
+weights only: no biases, no batch-norm scales.
+
+Here: the classes are Keras's regularizers, for ``kernel_regularizer``; only, Keras rounds strengths
+to float32, its ``L1`` has gradient strength at 0 on JAX, and its ``soft_shrink`` turns NaN into 0.
 """
 
 from typing import Any
@@ -56,61 +58,58 @@ __all__ = [
 
 def l1_penalty(w: Any, strength: float) -> Any:
     """strength * sum(abs(w)), of shape ()."""
-    # Not ops.abs: on JAX its gradient at 0 is 1.
-    return check_number("strength", strength, "[0, inf)") * ops.sum(w * ops.sign(w))
+    strength = _check(strength)
+    return strength * ops.sum(w * ops.sign(w))  # ops.abs has gradient 1 at 0 on JAX
 
 
 def l1_gradient(w: Any, strength: float) -> Any:
-    return check_number("strength", strength, "[0, inf)") * ops.sign(w)
+    strength = _check(strength)
+    return strength * ops.sign(w)
 
 
 def l1_proximal(w: Any, strength: float, step_size: float) -> Any:
     """The soft threshold."""
-    t = check_number("step_size", step_size, "(0, inf)")
-    t *= check_number("strength", strength, "[0, inf)")
+    strength, s = _check_proximal(strength, step_size)
+    t = s * strength
     return ops.sign(w) * ops.maximum(ops.abs(w) - t, 0)
 
 
 def l2_penalty(w: Any, strength: float) -> Any:
     """strength / 2 * sum(w**2), of shape ()."""
-    return check_number("strength", strength, "[0, inf)") / 2 * ops.sum(ops.square(w))
+    strength = _check(strength)
+    return strength / 2 * ops.sum(ops.square(w))
 
 
 def l2_gradient(w: Any, strength: float) -> Any:
-    return check_number("strength", strength, "[0, inf)") * ops.convert_to_tensor(w)
+    strength = _check(strength)
+    return strength * ops.convert_to_tensor(w)
 
 
 def l2_proximal(w: Any, strength: float, step_size: float) -> Any:
-    s = check_number("step_size", step_size, "(0, inf)")
-    return ops.convert_to_tensor(w) / (1 + s * check_number("strength", strength, "[0, inf)"))
+    strength, s = _check_proximal(strength, step_size)
+    return ops.convert_to_tensor(w) / (1 + s * strength)
 
 
 def elastic_net_penalty(w: Any, alpha: float, l1_ratio: float) -> Any:
-    l1, l2 = _strengths(alpha, l1_ratio)
-    return l1_penalty(w, l1) + l2_penalty(w, l2)
+    alpha, l1_ratio = _check_elastic_net(alpha, l1_ratio)
+    return l1_penalty(w, alpha * l1_ratio) + l2_penalty(w, alpha * (1 - l1_ratio))
 
 
 def elastic_net_gradient(w: Any, alpha: float, l1_ratio: float) -> Any:
-    l1, l2 = _strengths(alpha, l1_ratio)
-    return l1_gradient(w, l1) + l2_gradient(w, l2)
+    alpha, l1_ratio = _check_elastic_net(alpha, l1_ratio)
+    return l1_gradient(w, alpha * l1_ratio) + l2_gradient(w, alpha * (1 - l1_ratio))
 
 
 def elastic_net_proximal(w: Any, alpha: float, l1_ratio: float, step_size: float) -> Any:
-    l1, l2 = _strengths(alpha, l1_ratio)
-    return l2_proximal(l1_proximal(w, l1, step_size), l2, step_size)
-
-
-def _strengths(alpha: float, l1_ratio: float) -> tuple[float, float]:
-    """Those of the L1 and of the L2 part."""
-    alpha = check_number("alpha", alpha, "[0, inf)")
-    l1_ratio = check_number("l1_ratio", l1_ratio, "[0, 1]")
-    return alpha * l1_ratio, alpha * (1 - l1_ratio)
+    alpha, l1_ratio = _check_elastic_net(alpha, l1_ratio)
+    u = l1_proximal(w, alpha * l1_ratio, step_size)
+    return l2_proximal(u, alpha * (1 - l1_ratio), step_size)
 
 
 @keras.saving.register_keras_serializable("triptych")
 class L1(keras.regularizers.L1):
     def __init__(self, strength: float) -> None:
-        self.strength = check_number("strength", strength, "[0, inf)")
+        self.strength = _check(strength)
         super().__init__(self.strength)
 
     def penalty(self, w: Any) -> Any:
@@ -131,7 +130,7 @@ class L1(keras.regularizers.L1):
 @keras.saving.register_keras_serializable("triptych")
 class L2(keras.regularizers.L2):
     def __init__(self, strength: float) -> None:
-        self.strength = check_number("strength", strength, "[0, inf)")
+        self.strength = _check(strength)
         super().__init__(self.strength / 2)
 
     def penalty(self, w: Any) -> Any:
@@ -152,10 +151,8 @@ class L2(keras.regularizers.L2):
 @keras.saving.register_keras_serializable("triptych")
 class ElasticNet(keras.regularizers.L1L2):
     def __init__(self, alpha: float, l1_ratio: float) -> None:
-        self.alpha = check_number("alpha", alpha, "[0, inf)")
-        self.l1_ratio = check_number("l1_ratio", l1_ratio, "[0, 1]")
-        l1, l2 = _strengths(alpha, l1_ratio)
-        super().__init__(l1, l2 / 2)
+        self.alpha, self.l1_ratio = _check_elastic_net(alpha, l1_ratio)
+        super().__init__(self.alpha * self.l1_ratio, self.alpha * (1 - self.l1_ratio) / 2)
 
     def penalty(self, w: Any) -> Any:
         return elastic_net_penalty(w, self.alpha, self.l1_ratio)
@@ -188,3 +185,17 @@ def penalized(model: keras.Model) -> dict[str, keras.Variable]:
 def total_penalty(model: keras.Model, penalty: Penalty) -> Any:
     """The penalty summed over ``penalized(model)``."""
     return sum((penalty.penalty(w) for w in penalized(model).values()), 0.0)
+
+
+def _check(strength: float) -> float:
+    return check_number("strength", strength, "[0, inf)")
+
+
+def _check_proximal(strength: float, step_size: float) -> tuple[float, float]:
+    step_size = check_number("step_size", step_size, "(0, inf)")
+    return _check(strength), step_size
+
+
+def _check_elastic_net(alpha: float, l1_ratio: float) -> tuple[float, float]:
+    alpha = check_number("alpha", alpha, "[0, inf)")
+    return alpha, check_number("l1_ratio", l1_ratio, "[0, 1]")

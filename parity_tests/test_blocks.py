@@ -1,7 +1,6 @@
 """NumPy works block by block, for speed: the size of a block changes nothing but rounding.
 
-(Convolution and the optimizers are held to their plain formulas at several sizes of block, in their
-own test files.)
+(Convolution is held to its plain formula at several sizes of block, in its own test file.)
 """
 
 import numpy as np

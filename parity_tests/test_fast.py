@@ -63,6 +63,47 @@ def counters(dtype):
             yield (key, counter), {}
 
 
+def steps(dtype, *, moments, variants):
+    """Two steps, from moments that are given: with t = 1 and later."""
+    for shape in ((37, 5), (300,), (7, 4, 5, 1)):
+        arrays = [draw(dtype, *shape, seed=seed) for seed in range(2 + moments)]
+        arrays[-1] **= 2
+        for variant in variants:
+            for t in (1, 5):
+                yield (*arrays, t), {"learning_rate": 0.1} | variant
+
+
+def sgd_steps(dtype):
+    decays = ({"weight_decay": 0.2}, {"weight_decay": 0.2, "coupled_weight_decay": True})
+    velocities = (
+        {"momentum": 0.9},
+        {"momentum": 0.9, "nesterov": True},
+        {"momentum": 0.9, "dampening": 0.3},
+        {"momentum": 0.9, "learning_rate_in_velocity": True},
+        {"momentum": 0.9, "nesterov": True, "learning_rate_in_velocity": True},
+        {"momentum": 0.9, "dampening": 0.3, "learning_rate_in_velocity": True},
+    )
+    variants = [{}, *decays, *velocities, *(velocities[1] | decay for decay in decays)]
+    yield from steps(dtype, moments=1, variants=variants)
+
+
+def adam_steps(dtype):
+    variants = (
+        {},
+        {"beta_1": 0.8, "beta_2": 0.95, "epsilon": 1e-3},
+        {"epsilon": 1e-2, "epsilon_hat": True},
+        {"beta_1": 0.0, "beta_2": 0.0, "weight_decay": 0.2},
+        {"weight_decay": 0.2, "coupled_weight_decay": True},
+    )
+    yield from steps(dtype, moments=2, variants=variants)
+
+
+def penalties(dtype, *numbers):
+    for shape in ((), (1,), (37, 5), (3, 3, 2, 5)):
+        w = draw(dtype, *shape, 3)[..., 0]
+        yield (np.where(np.abs(w) < 0.1, 0, w).astype(dtype), *numbers), {}
+
+
 CASES = {
     "batch_norm.batch_norm_train": batch_norms,
     "batch_norm.batch_norm_inference": lambda dtype: batch_norms(dtype, statistics=True),
@@ -70,6 +111,17 @@ CASES = {
     "spatial_dropout.spatial_dropout": spatial_dropouts,
     "spatial_dropout.spatial_dropout_backward": spatial_dropouts,
     "streams.philox": counters,
+    "optimizers.sgd_step": sgd_steps,
+    "optimizers.adam_step": adam_steps,
+    "penalties.l1_penalty": lambda dtype: penalties(dtype, 0.3),
+    "penalties.l1_gradient": lambda dtype: penalties(dtype, 0.3),
+    "penalties.l1_proximal": lambda dtype: penalties(dtype, 0.3, 0.7),
+    "penalties.l2_penalty": lambda dtype: penalties(dtype, 0.3),
+    "penalties.l2_gradient": lambda dtype: penalties(dtype, 0.3),
+    "penalties.l2_proximal": lambda dtype: penalties(dtype, 0.3, 0.7),
+    "penalties.elastic_net_penalty": lambda dtype: penalties(dtype, 0.3, 0.2),
+    "penalties.elastic_net_gradient": lambda dtype: penalties(dtype, 0.3, 0.2),
+    "penalties.elastic_net_proximal": lambda dtype: penalties(dtype, 0.3, 0.2, 0.7),
 }
 
 

@@ -28,6 +28,11 @@ DECLARED = [
     ("scratch", "*.backward_parameters", "PyTorch and Keras skip dL/dx of the input by themselves"),
     ("scratch torch", "*.forward", "the forward pass; training is a mode of a torch module"),
     ("keras", "*.call", "Keras's name for the forward pass"),
+    (
+        "scratch",
+        "optimizers.*_step",
+        "PyTorch and Keras have optimizers; here stand their equations",
+    ),
     ("scratch", "convolution.conv2d_plain*", "the definition, beside its fast form"),
     # Arguments.
     ("scratch", "batch_norm.*(unbiased_running_variance)", "as PyTorch's own batch norm has it"),

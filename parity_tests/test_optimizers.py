@@ -1,3 +1,4 @@
+import inspect
 import math
 
 import keras
@@ -7,6 +8,7 @@ import torch
 
 from keras_impl.precision import floatx
 from parity_tests.panels import ADAPTERS, PACKAGES, everywhere, panel, same_error
+from scratch.fast import optimizers as fast_optimizers
 from triptych.common.recipes import representable
 
 STEPS = 50
@@ -196,25 +198,11 @@ def test_bare_keras(parity, dtype, kind, options):
     parity(f"{kind.lower()}, native", trained, terms=TERMS)
 
 
-def plain_sgd(w, g, v, lr, momentum, nesterov, decay):
-    w = w - lr * decay * w
-    v = momentum * v + g
-    return w - lr * (g + momentum * v if nesterov else v), v
-
-
-def plain_adam(w, g, m, v, t, lr, beta_1, beta_2, epsilon, decay):
-    w = w - lr * decay * w
-    m = beta_1 * m + (1 - beta_1) * g
-    v = beta_2 * v + (1 - beta_2) * g**2
-    m_hat, v_hat = m / (1 - beta_1**t), v / (1 - beta_2**t)
-    return w - lr * m_hat / (np.sqrt(v_hat) + epsilon), m, v
-
-
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("shape", [(300, 203), (3, 41_000), (70_001,), (7, 0, 3)])
 @pytest.mark.parametrize("layout", ["C", "transposed", "strided"])
-def test_the_fast_form_is_the_plain_one(parity, dtype, shape, layout):
-    """Across the blocks of ``scratch``, for arrays of any layout, in place."""
+def test_the_classes_step_in_place_whatever_the_layout(parity, dtype, shape, layout):
+    """They take the fast form of a step; here against the equations."""
     optimizers = panel("scratch", "optimizers")
     rng = np.random.default_rng(2)
     if layout == "transposed":
@@ -226,15 +214,16 @@ def test_the_fast_form_is_the_plain_one(parity, dtype, shape, layout):
     adam, sgd = w.copy(), w.copy()
     m = v = velocity = np.zeros_like(w)
     weights = {"adam.weight": w, "sgd.weight": w.copy()}
-    optimizer = optimizers.Adam(0.1, weight_decay=0.2)
-    other = optimizers.SGD(0.1, momentum=0.9, nesterov=True, weight_decay=0.2)
+    adam_options = {"learning_rate": 0.1, "weight_decay": 0.2}
+    sgd_options = adam_options | {"momentum": 0.9, "nesterov": True}
+    optimizer, other = optimizers.Adam(**adam_options), optimizers.SGD(**sgd_options)
     for t in (1, 2, 3):
         g = rng.normal(size=shape).astype(dtype)
         g.flags.writeable = False
         optimizer.step({"a.weight": weights["adam.weight"]}, {"a.weight": g})
         other.step({"a.weight": weights["sgd.weight"]}, {"a.weight": g})
-        adam, m, v = plain_adam(adam, g, m, v, t, 0.1, 0.9, 0.999, 1e-8, 0.2)
-        sgd, velocity = plain_sgd(sgd, g, velocity, 0.1, 0.9, True, 0.2)
+        adam, m, v = optimizers.adam_step(adam, g, m, v, t, **adam_options)
+        sgd, velocity = optimizers.sgd_step(sgd, g, velocity, t, **sgd_options)
     state = optimizer.state | other.state
     assert weights["adam.weight"] is w
     assert np.shares_memory(w, storage) or layout == "C" or w.size == 0
@@ -244,6 +233,38 @@ def test_the_fast_form_is_the_plain_one(parity, dtype, shape, layout):
     assert [array.dtype for array in fast] == [dtype] * 5
     if w.size > 0:
         parity("adam and sgd, plain formula", {"fast": fast, "plain": plain}, terms=9)
+
+
+SGD_STEP = {"learning_rate": 0.1, "momentum": 0.9, "weight_decay": 0.2}
+ADAM_STEP = {"learning_rate": 0.1, "weight_decay": 0.2}
+
+
+def test_a_plain_step_leaves_its_arguments_alone_and_a_fast_one_changes_them():
+    rng = np.random.default_rng(4)
+    w, g, m, v = rng.normal(size=(4, 2, 3)) ** 2
+    for name, arrays, options in (
+        ("sgd_step", (w, g, v), SGD_STEP),
+        ("adam_step", (w, g, m, v), ADAM_STEP),
+    ):
+        copies = [array.copy() for array in arrays]
+        for array in arrays:
+            array.flags.writeable = False
+        plain = getattr(panel("scratch", "optimizers"), name)(*arrays, 2, **options)
+        assert not any(np.shares_memory(new, old) for new in plain for old in arrays)
+        copies[1].flags.writeable = False
+        fast = getattr(fast_optimizers, name)(*copies, 2, **options)
+        changed = copies[:1] + copies[2:]  # all but g
+        assert all(new is old for new, old in zip(fast, changed, strict=True))
+
+
+def test_without_momentum_there_is_no_velocity():
+    w, g, v = np.ones(2), np.full(2, 0.5), np.full(2, 7.0)
+    for step in (panel("scratch", "optimizers").sgd_step, fast_optimizers.sgd_step):
+        for given in (None, v):
+            new, velocity = step(w.copy(), g, given, 2, learning_rate=0.5, dampening=0.5)
+            assert (new == 0.75).all()
+            assert velocity is given
+    assert (v == 7).all()
 
 
 @pytest.mark.parametrize("kind", ["SGD", "Adam", "AdamW"])
@@ -433,3 +454,43 @@ def test_scratch_refuses_gradients_that_do_not_fit_and_changes_nothing(kind):
         optimizer.step(w, {"a.weight": np.ones((2, 3)), "b.weight": np.ones(3)})
     assert all((array == 1).all() for array in w.values())
     assert optimizer.state == {"step": 0}
+
+
+@pytest.mark.parametrize("name", ["sgd_step", "adam_step"])
+def test_a_plain_step_refuses_what_does_not_fit(name):
+    step = getattr(panel("scratch", "optimizers"), name)
+    options = SGD_STEP if name == "sgd_step" else ADAM_STEP
+    letters = "wgv" if name == "sgd_step" else "wgmv"
+    arrays = {letter: np.ones((2, 3)) for letter in letters}
+
+    def refuses(message, t=1, **wrong):
+        words = options | {key: value for key, value in wrong.items() if key not in arrays}
+        given = [wrong.get(letter, array) for letter, array in arrays.items()]
+        with pytest.raises(ValueError) as caught:  # noqa: PT011 (the text is compared below)
+            step(*given, t, **words)
+        assert str(caught.value) == message
+
+    for argument, (interval, values) in BAD.items():
+        if argument in inspect.signature(step).parameters:
+            for value in values:
+                message = f"{argument} must be a number in {interval}, got {value!r}"
+                refuses(message, **{argument: value})
+    for letter in letters[1:]:
+        message = f"{letter} must have shape (2, 3), got (3,)"
+        refuses(message, **{letter: np.ones(3)})
+    refuses("t must be an integer >= 1, got 0", t=0)
+    if name == "sgd_step":
+        refuses("v must be an array where there is momentum, got None", v=None)
+        refuses("dampening must be a number in [0, 1], got 1.5", dampening=1.5)
+        refuses("dampening must be a number in [0, 0], got 0.5", nesterov=True, dampening=0.5)
+        refuses("momentum must be a number in (0, 1), got 0.0", nesterov=True, momentum=0.0)
+
+
+@pytest.mark.parametrize("name", ["sgd_step", "adam_step"])
+def test_a_plain_step_keeps_the_dtype_whatever_the_numbers_are(name):
+    """A NumPy number would make float64 of float32."""
+    step = getattr(panel("scratch", "optimizers"), name)
+    arrays = [np.ones(3, np.float32)] * (3 if name == "sgd_step" else 4)
+    options = SGD_STEP if name == "sgd_step" else ADAM_STEP
+    found = step(*arrays, 2, **{key: np.float64(value) for key, value in options.items()})
+    assert {array.dtype.name for array in found} == {"float32"}

@@ -1,6 +1,6 @@
 import json
 import math
-from dataclasses import FrozenInstanceError, asdict, fields, replace
+from dataclasses import MISSING, FrozenInstanceError, asdict, fields, replace
 
 import numpy as np
 import pytest
@@ -263,6 +263,68 @@ def test_bad_architecture(options, message):
     with pytest.raises(ValueError) as caught:  # noqa: PT011 (the text is compared below)
         replace(RECIPE, **options)
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "message"),
+    [
+        ("Recipe", {"nesterov": True}, "momentum must be a number in (0, 1), got 0.0"),
+        (
+            "Recipe",
+            {"nesterov": True, "momentum": 2},
+            "momentum must be a number in (0, 1), got 2",
+        ),
+        (
+            "Recipe",
+            {"optimizer": "adamw"},
+            "weight_decay must be a number in (0, inf), got 0.0",
+        ),
+        ("Recipe", {"early_stopping": 1}, "early_stopping must be an EarlyStoppingRecipe or None"),
+        (
+            "EarlyStoppingRecipe",
+            {"monitor": "validation_accuracy"},
+            "mode must be 'max' for validation_accuracy, got 'min'",
+        ),
+        (
+            "ScheduleRecipe",
+            {"kind": "plateau", "factor": 1},
+            "factor must be a number in (0, 1), got 1",
+        ),
+        (
+            "ScheduleRecipe",
+            {"threshold": -0.5, "threshold_mode": "abs"},
+            "threshold must be a number in [0, inf), got -0.5",
+        ),
+    ],
+)
+def test_what_one_field_asks_of_another(kind, options, message):
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 (the text is compared below)
+        replace(BASES[kind], **options)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("kind", BASES)
+def test_every_field_declares_what_it_allows(kind):
+    for field in fields(BASES[kind]):
+        check = field.metadata["check"]
+        if field.default is not MISSING:
+            check(field.name, field.default)
+        with pytest.raises(ValueError, match=f"^{field.name} must be "):
+            check(field.name, object())
+
+
+def test_a_recipe_is_checked_when_it_is_made_and_never_again(monkeypatch):
+    inner = ScheduleRecipe(kind="cosine")
+    recipe = replace(RECIPE, channels=(2,), schedule=inner)
+    for kind in (Recipe, ScheduleRecipe):
+        monkeypatch.setattr(kind, "check", lambda self: pytest.fail("checked again"))
+    recipe.schedule_options(100)
+    recipe.optimizer_options()
+    recipe.image_shape()
+    assert hash(recipe) == hash(recipe)
+    monkeypatch.undo()
+    monkeypatch.setattr(ScheduleRecipe, "check", lambda self: pytest.fail("checked again"))
+    assert replace(recipe, seed=1).schedule is inner
 
 
 def test_good_architectures():

@@ -25,21 +25,86 @@ Framework differences: PyTorch's SGD and Adam add weight_decay * w to the gradie
 all of Keras decouple. Both decay every parameter. Keras's Adam adds epsilon (1e-7) to sqrt(v),
 before the correction ("epsilon hat"); Keras's SGD keeps learning_rate * g in the velocity, which
 differs once the learning rate changes. PyTorch has ``dampening``: (1 - dampening) * g enters the
-velocity, but for the first step. We do as PyTorch's SGD and AdamW, on weights only; keywords give
-the rest.
+velocity, but for the first step. We do as PyTorch's SGD and AdamW, on weights only.
+
+Here: keywords give the rest. The classes call the functions of ``scratch.fast.optimizers``, which
+give the same but change w, m and v in place.
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 
+from scratch.fast import optimizers as fast
 from scratch.penalties import is_weight
-from triptych.common.checks import check_flag, check_number, check_same_shape
+from triptych.common.checks import check_flag, check_integer, check_number, check_same_shape
 
-__all__ = ["SGD", "Adam", "AdamW"]
+__all__ = ["sgd_step", "adam_step", "SGD", "Adam", "AdamW"]
 
-BLOCK = 131072  # elements: half a megabyte of float32, a few of which fit in a core's cache
+
+def sgd_step(
+    w: np.ndarray,
+    g: np.ndarray,
+    v: np.ndarray | None,
+    t: int,
+    *,
+    learning_rate: float,
+    momentum: float = 0.0,
+    nesterov: bool = False,
+    weight_decay: float = 0.0,
+    dampening: float = 0.0,
+    learning_rate_in_velocity: bool = False,
+    coupled_weight_decay: bool = False,
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """w and v after step t. Without momentum no v is needed: it may be None."""
+    learning_rate, weight_decay, momentum, dampening = _check_sgd(
+        w, g, v, t, learning_rate, weight_decay, momentum, nesterov, dampening
+    )
+    if coupled_weight_decay:
+        g = g + weight_decay * w
+    else:
+        w = w - learning_rate * weight_decay * w
+    if v is None or momentum == 0:
+        return w - learning_rate * g, v
+    if learning_rate_in_velocity:
+        learning_rate, g = 1.0, learning_rate * g
+    if t > 1:
+        g = (1 - dampening) * g
+    v = momentum * v + g
+    return w - learning_rate * (g + momentum * v if nesterov else v), v
+
+
+def adam_step(
+    w: np.ndarray,
+    g: np.ndarray,
+    m: np.ndarray,
+    v: np.ndarray,
+    t: int,
+    *,
+    learning_rate: float,
+    beta_1: float = 0.9,
+    beta_2: float = 0.999,
+    epsilon: float = 1e-8,
+    weight_decay: float = 0.0,
+    epsilon_hat: bool = False,
+    coupled_weight_decay: bool = False,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """w, m and v after step t."""
+    learning_rate, weight_decay, beta_1, beta_2, epsilon = _check_adam(
+        w, g, m, v, t, learning_rate, weight_decay, beta_1, beta_2, epsilon
+    )
+    if coupled_weight_decay:
+        g = g + weight_decay * w
+    else:
+        w = w - learning_rate * weight_decay * w
+    m = beta_1 * m + (1 - beta_1) * g
+    v = beta_2 * v + (1 - beta_2) * g**2
+    m_hat = m / (1 - beta_1**t)
+    v_hat = v / (1 - beta_2**t)
+    if epsilon_hat:  # it is added to sqrt(v), which is sqrt(v_hat) * sqrt(1 - beta_2**t)
+        epsilon = epsilon / math.sqrt(1 - beta_2**t)
+    return w - learning_rate * m_hat / (np.sqrt(v_hat) + epsilon), m, v
 
 
 class Optimizer:
@@ -49,58 +114,32 @@ class Optimizer:
     "dense_1.weight.velocity"): save it with ``np.savez``, and set it again to go on.
     """
 
-    moments: tuple[str, ...] = ()  # what is remembered for each parameter
-
     def __init__(
         self, learning_rate: float, weight_decay: float, coupled_weight_decay: bool, decay_all: bool
     ) -> None:
-        self.learning_rate = check_number("learning_rate", learning_rate, "(0, inf)")
-        self.weight_decay = check_number("weight_decay", weight_decay, "[0, inf)")
+        self.learning_rate, self.weight_decay = _check_rates(learning_rate, weight_decay)
         self.coupled_weight_decay = check_flag("coupled_weight_decay", coupled_weight_decay)
         self.decay_all = check_flag("decay_all", decay_all)
         self.state: dict[str, np.ndarray] = {"step": np.zeros((), np.int64)}
 
     def step(self, params: Mapping[str, np.ndarray], grads: Mapping[str, np.ndarray]) -> None:
         """Change the arrays of ``params``, by full name ("dense_1.weight"), in place."""
-        if params.keys() != grads.keys():
-            raise ValueError(f"grads must have the names {list(params)}, got {list(grads)}")
-        for name, param in params.items():
-            check_same_shape(f"the gradient of {name}", grads[name], param.shape)
+        _check_gradients(params, grads)
         self.state["step"] += 1
-        for name, param in params.items():
-            keys = [f"{name}.{moment}" for moment in self.moments]
-            for key in keys:
-                if key not in self.state:
-                    self.state[key] = np.zeros_like(param)
-            moments = [self.state[key] for key in keys]
-            decay = self.weight_decay if self.decay_all or is_weight(name) else 0.0
-            for w, g, *arrays in _blocks(param, grads[name], *moments):
-                if decay > 0 and self.coupled_weight_decay:
-                    g = g + decay * w
-                elif decay > 0:
-                    w *= 1 - self.learning_rate * decay
-                self._update(w, g, *arrays)
+        t = int(self.state["step"])
+        for name, w in params.items():
+            decays = self.decay_all or is_weight(name)
+            self._update(name, w, grads[name], t, self.weight_decay if decays else 0.0)
 
-    def _update(self, w: np.ndarray, g: np.ndarray, *arrays: np.ndarray) -> None:
-        """One step of ``w`` and its moments in place; the last array is a buffer to write to."""
+    def _update(self, name: str, w: np.ndarray, g: np.ndarray, t: int, weight_decay: float) -> None:
+        """Step t of the parameter ``name``, in place."""
         raise NotImplementedError
 
-
-def _blocks(*arrays: np.ndarray) -> Iterator[list[np.ndarray]]:
-    """The same rows of each array, as views, and a buffer of that shape.
-
-    A block is small enough for the processor's cache, so that of all the passes over it only the
-    first has to wait for memory.
-    """
-    param = arrays[0]
-    if param.size <= BLOCK:
-        yield [*arrays, np.empty_like(param)]
-        return
-    rows = max(1, BLOCK * len(param) // param.size)
-    buffer = np.empty_like(param[:rows])
-    for start in range(0, len(param), rows):
-        block = [array[start : start + rows] for array in arrays]
-        yield [*block, buffer[: len(block[0])]]
+    def _moment(self, name: str, w: np.ndarray) -> np.ndarray:
+        """What is remembered under this name, of the shape of w: zeros at first."""
+        if name not in self.state:
+            self.state[name] = np.zeros_like(w)
+        return self.state[name]
 
 
 class SGD(Optimizer):
@@ -123,29 +162,25 @@ class SGD(Optimizer):
     ) -> None:
         super().__init__(learning_rate, weight_decay, coupled_weight_decay, decay_all)
         self.nesterov = check_flag("nesterov", nesterov)
-        self.momentum = check_number("momentum", momentum, "(0, 1)" if nesterov else "[0, 1)")
-        self.dampening = check_number("dampening", dampening, "[0, 0]" if nesterov else "[0, 1]")
+        self.momentum, self.dampening = _check_momentum(momentum, nesterov, dampening)
         self.learning_rate_in_velocity = check_flag(
             "learning_rate_in_velocity", learning_rate_in_velocity
         )
-        self.moments = ("velocity",) if self.momentum > 0 else ()
 
-    def _update(self, w: np.ndarray, g: np.ndarray, *arrays: np.ndarray) -> None:
-        if self.momentum == 0:
-            w -= np.multiply(g, self.learning_rate, out=arrays[-1])
-            return
-        v, buffer = arrays
-        inner, outer = 1.0, self.learning_rate
-        if self.learning_rate_in_velocity:
-            inner, outer = outer, inner
-        # v = momentum * v + inner * (1 - dampening) * g, where the first g is not damped
-        gain = inner if self.state["step"] == 1 else inner * (1 - self.dampening)
-        push = g if gain == 1 else gain * g
-        v *= self.momentum
-        v += push
-        # w -= outer * v, with nesterov outer * (inner * g + momentum * v)
-        direction = push + self.momentum * v if self.nesterov else v
-        w -= np.multiply(direction, outer, out=buffer)
+    def _update(self, name: str, w: np.ndarray, g: np.ndarray, t: int, weight_decay: float) -> None:
+        fast.sgd_step(
+            w,
+            g,
+            self._moment(f"{name}.velocity", w) if self.momentum > 0 else None,
+            t,
+            learning_rate=self.learning_rate,
+            momentum=self.momentum,
+            nesterov=self.nesterov,
+            weight_decay=weight_decay,
+            dampening=self.dampening,
+            learning_rate_in_velocity=self.learning_rate_in_velocity,
+            coupled_weight_decay=self.coupled_weight_decay,
+        )
 
 
 class Adam(Optimizer):
@@ -153,8 +188,6 @@ class Adam(Optimizer):
 
     With ``epsilon_hat`` (Keras) epsilon is added before the bias correction of v, to sqrt(v).
     """
-
-    moments = ("first_moment", "second_moment")
 
     def __init__(
         self,
@@ -169,30 +202,24 @@ class Adam(Optimizer):
         decay_all: bool = False,
     ) -> None:
         super().__init__(learning_rate, weight_decay, coupled_weight_decay, decay_all)
-        self.beta_1 = check_number("beta_1", beta_1, "[0, 1)")
-        self.beta_2 = check_number("beta_2", beta_2, "[0, 1)")
-        self.epsilon = check_number("epsilon", epsilon, "(0, inf)")
+        self.beta_1, self.beta_2, self.epsilon = _check_betas(beta_1, beta_2, epsilon)
         self.epsilon_hat = check_flag("epsilon_hat", epsilon_hat)
 
-    def _update(self, w: np.ndarray, g: np.ndarray, *arrays: np.ndarray) -> None:
-        m, v, buffer = arrays
-        step = int(self.state["step"])
-        # m = beta_1 * m + (1 - beta_1) * g
-        np.multiply(g, 1 - self.beta_1, out=buffer)
-        m *= self.beta_1
-        m += buffer
-        # v = beta_2 * v + (1 - beta_2) * g**2
-        np.multiply(g, g, out=buffer)
-        buffer *= 1 - self.beta_2
-        v *= self.beta_2
-        v += buffer
-        # w -= learning_rate * m_hat / (sqrt(v_hat) + epsilon), both fractions times c
-        c = math.sqrt(1 - self.beta_2**step)
-        np.sqrt(v, out=buffer)
-        buffer += self.epsilon if self.epsilon_hat else self.epsilon * c
-        np.divide(m, buffer, out=buffer)
-        buffer *= self.learning_rate * c / (1 - self.beta_1**step)
-        w -= buffer
+    def _update(self, name: str, w: np.ndarray, g: np.ndarray, t: int, weight_decay: float) -> None:
+        fast.adam_step(
+            w,
+            g,
+            self._moment(f"{name}.first_moment", w),
+            self._moment(f"{name}.second_moment", w),
+            t,
+            learning_rate=self.learning_rate,
+            beta_1=self.beta_1,
+            beta_2=self.beta_2,
+            epsilon=self.epsilon,
+            weight_decay=weight_decay,
+            epsilon_hat=self.epsilon_hat,
+            coupled_weight_decay=self.coupled_weight_decay,
+        )
 
 
 class AdamW(Adam):
@@ -218,3 +245,72 @@ class AdamW(Adam):
             epsilon_hat=epsilon_hat,
             decay_all=decay_all,
         )
+
+
+def _check_gradients(params: Mapping[str, np.ndarray], grads: Mapping[str, np.ndarray]) -> None:
+    if params.keys() != grads.keys():
+        raise ValueError(f"grads must have the names {list(params)}, got {list(grads)}")
+    for name, w in params.items():
+        if grads[name].shape != w.shape:
+            raise ValueError(
+                f"the gradient of {name} must have shape {w.shape}, got {grads[name].shape}"
+            )
+
+
+def _check_sgd(
+    w: np.ndarray,
+    g: np.ndarray,
+    v: np.ndarray | None,
+    t: int,
+    learning_rate: float,
+    weight_decay: float,
+    momentum: float,
+    nesterov: bool,
+    dampening: float,
+) -> tuple[float, float, float, float]:
+    rates = _check_rates(learning_rate, weight_decay)
+    factors = _check_momentum(momentum, nesterov, dampening)
+    if v is None and factors[0] > 0:
+        raise ValueError("v must be an array where there is momentum, got None")
+    _check_arrays(w, t, g=g, v=v)
+    return *rates, *factors
+
+
+def _check_adam(
+    w: np.ndarray,
+    g: np.ndarray,
+    m: np.ndarray,
+    v: np.ndarray,
+    t: int,
+    learning_rate: float,
+    weight_decay: float,
+    beta_1: float,
+    beta_2: float,
+    epsilon: float,
+) -> tuple[float, float, float, float, float]:
+    rates = _check_rates(learning_rate, weight_decay)
+    _check_arrays(w, t, g=g, m=m, v=v)
+    return *rates, *_check_betas(beta_1, beta_2, epsilon)
+
+
+def _check_arrays(w: np.ndarray, t: int, **arrays: np.ndarray | None) -> None:
+    check_integer("t", t, minimum=1)
+    for name, array in arrays.items():
+        if array is not None:
+            check_same_shape(name, array, w)
+
+
+def _check_rates(learning_rate: float, weight_decay: float) -> tuple[float, float]:
+    learning_rate = check_number("learning_rate", learning_rate, "(0, inf)")
+    return learning_rate, check_number("weight_decay", weight_decay, "[0, inf)")
+
+
+def _check_momentum(momentum: float, nesterov: bool, dampening: float) -> tuple[float, float]:
+    momentum = check_number("momentum", momentum, "(0, 1)" if nesterov else "[0, 1)")
+    return momentum, check_number("dampening", dampening, "[0, 0]" if nesterov else "[0, 1]")
+
+
+def _check_betas(beta_1: float, beta_2: float, epsilon: float) -> tuple[float, float, float]:
+    beta_1 = check_number("beta_1", beta_1, "[0, 1)")
+    beta_2 = check_number("beta_2", beta_2, "[0, 1)")
+    return beta_1, beta_2, check_number("epsilon", epsilon, "(0, inf)")

@@ -24,11 +24,15 @@ Boyd, "Proximal algorithms", 2014.
 Framework differences: PyTorch has no penalties; ``weight_decay=strength`` of its SGD and Adam is
 the gradient of L2, and acts on biases too. Keras's ``L2(strength / 2)`` is our L2 (it has no
 one-half), its ``L1`` is ours, its ``L1L2`` takes two strengths, the second without the one-half.
-Neither has the proximal step. Ours act on weights only: no biases, no batch-norm scales.
+Neither has the proximal step, but PyTorch has the soft threshold, as ``softshrink``. Ours act on
+weights only: no biases, no batch-norm scales.
+
+Here: the classes call the functions of ``scratch.fast.penalties``, which give the same.
 """
 
 import numpy as np
 
+from scratch.fast import penalties as fast
 from scratch.layers import Sequential
 from triptych.common.checks import check_number
 
@@ -53,99 +57,99 @@ __all__ = [
 
 def l1_penalty(w: np.ndarray, strength: float) -> np.ndarray:
     """strength * sum(abs(w)), of shape ()."""
-    return check_number("strength", strength, "[0, inf)") * np.abs(w).sum()
+    strength = _check(strength)
+    return strength * np.abs(w).sum()
 
 
 def l1_gradient(w: np.ndarray, strength: float) -> np.ndarray:
-    return check_number("strength", strength, "[0, inf)") * np.sign(w)
+    strength = _check(strength)
+    return strength * np.sign(w)
 
 
 def l1_proximal(w: np.ndarray, strength: float, step_size: float) -> np.ndarray:
-    """The soft threshold: sign(w) * max(abs(w) - t, 0), which is w less its part in [-t, t]."""
-    t = check_number("step_size", step_size, "(0, inf)")
-    t *= check_number("strength", strength, "[0, inf)")
-    return w - np.clip(w, -t, t)
+    """The soft threshold."""
+    strength, s = _check_proximal(strength, step_size)
+    t = s * strength
+    return np.sign(w) * np.maximum(np.abs(w) - t, 0)
 
 
 def l2_penalty(w: np.ndarray, strength: float) -> np.ndarray:
     """strength / 2 * sum(w**2), of shape ()."""
-    return check_number("strength", strength, "[0, inf)") / 2 * np.vdot(w, w)
+    strength = _check(strength)
+    return strength / 2 * (w**2).sum()
 
 
 def l2_gradient(w: np.ndarray, strength: float) -> np.ndarray:
-    return check_number("strength", strength, "[0, inf)") * w
+    strength = _check(strength)
+    return strength * w
 
 
 def l2_proximal(w: np.ndarray, strength: float, step_size: float) -> np.ndarray:
-    s = check_number("step_size", step_size, "(0, inf)")
-    return w / (1 + s * check_number("strength", strength, "[0, inf)"))
+    strength, s = _check_proximal(strength, step_size)
+    return w / (1 + s * strength)
 
 
 def elastic_net_penalty(w: np.ndarray, alpha: float, l1_ratio: float) -> np.ndarray:
-    l1, l2 = _strengths(alpha, l1_ratio)
-    return l1_penalty(w, l1) + l2_penalty(w, l2)
+    alpha, l1_ratio = _check_elastic_net(alpha, l1_ratio)
+    return l1_penalty(w, alpha * l1_ratio) + l2_penalty(w, alpha * (1 - l1_ratio))
 
 
 def elastic_net_gradient(w: np.ndarray, alpha: float, l1_ratio: float) -> np.ndarray:
-    l1, l2 = _strengths(alpha, l1_ratio)
-    return l1_gradient(w, l1) + l2_gradient(w, l2)
+    alpha, l1_ratio = _check_elastic_net(alpha, l1_ratio)
+    return l1_gradient(w, alpha * l1_ratio) + l2_gradient(w, alpha * (1 - l1_ratio))
 
 
 def elastic_net_proximal(
     w: np.ndarray, alpha: float, l1_ratio: float, step_size: float
 ) -> np.ndarray:
-    l1, l2 = _strengths(alpha, l1_ratio)
-    return l2_proximal(l1_proximal(w, l1, step_size), l2, step_size)
-
-
-def _strengths(alpha: float, l1_ratio: float) -> tuple[float, float]:
-    """Those of the L1 and of the L2 part."""
-    alpha = check_number("alpha", alpha, "[0, inf)")
-    l1_ratio = check_number("l1_ratio", l1_ratio, "[0, 1]")
-    return alpha * l1_ratio, alpha * (1 - l1_ratio)
+    alpha, l1_ratio = _check_elastic_net(alpha, l1_ratio)
+    u = l1_proximal(w, alpha * l1_ratio, step_size)
+    return l2_proximal(u, alpha * (1 - l1_ratio), step_size)
 
 
 class L1:
     def __init__(self, strength: float) -> None:
-        self.strength = check_number("strength", strength, "[0, inf)")
+        self.strength = _check(strength)
 
     def penalty(self, w: np.ndarray) -> np.ndarray:
-        return l1_penalty(w, self.strength)
+        return fast.l1_penalty(w, self.strength)
 
     def gradient(self, w: np.ndarray) -> np.ndarray:
-        return l1_gradient(w, self.strength)
+        return fast.l1_gradient(w, self.strength)
 
     def proximal(self, w: np.ndarray, step_size: float) -> np.ndarray:
-        return l1_proximal(w, self.strength, step_size)
+        step_size = _check_step_size(step_size)
+        return fast.l1_proximal(w, self.strength, step_size)
 
 
 class L2:
     def __init__(self, strength: float) -> None:
-        self.strength = check_number("strength", strength, "[0, inf)")
+        self.strength = _check(strength)
 
     def penalty(self, w: np.ndarray) -> np.ndarray:
-        return l2_penalty(w, self.strength)
+        return fast.l2_penalty(w, self.strength)
 
     def gradient(self, w: np.ndarray) -> np.ndarray:
-        return l2_gradient(w, self.strength)
+        return fast.l2_gradient(w, self.strength)
 
     def proximal(self, w: np.ndarray, step_size: float) -> np.ndarray:
-        return l2_proximal(w, self.strength, step_size)
+        step_size = _check_step_size(step_size)
+        return fast.l2_proximal(w, self.strength, step_size)
 
 
 class ElasticNet:
     def __init__(self, alpha: float, l1_ratio: float) -> None:
-        self.alpha = check_number("alpha", alpha, "[0, inf)")
-        self.l1_ratio = check_number("l1_ratio", l1_ratio, "[0, 1]")
+        self.alpha, self.l1_ratio = _check_elastic_net(alpha, l1_ratio)
 
     def penalty(self, w: np.ndarray) -> np.ndarray:
-        return elastic_net_penalty(w, self.alpha, self.l1_ratio)
+        return fast.elastic_net_penalty(w, self.alpha, self.l1_ratio)
 
     def gradient(self, w: np.ndarray) -> np.ndarray:
-        return elastic_net_gradient(w, self.alpha, self.l1_ratio)
+        return fast.elastic_net_gradient(w, self.alpha, self.l1_ratio)
 
     def proximal(self, w: np.ndarray, step_size: float) -> np.ndarray:
-        return elastic_net_proximal(w, self.alpha, self.l1_ratio, step_size)
+        step_size = _check_step_size(step_size)
+        return fast.elastic_net_proximal(w, self.alpha, self.l1_ratio, step_size)
 
 
 Penalty = L1 | L2 | ElasticNet
@@ -171,3 +175,21 @@ def total_penalty_backward(model: Sequential, penalty: Penalty) -> None:
     for name, layer, key in model.parameters():
         if is_weight(name):
             layer.grads[key] += penalty.gradient(layer.params[key])
+
+
+def _check(strength: float) -> float:
+    return check_number("strength", strength, "[0, inf)")
+
+
+def _check_proximal(strength: float, step_size: float) -> tuple[float, float]:
+    step_size = _check_step_size(step_size)
+    return _check(strength), step_size
+
+
+def _check_step_size(step_size: float) -> float:
+    return check_number("step_size", step_size, "(0, inf)")
+
+
+def _check_elastic_net(alpha: float, l1_ratio: float) -> tuple[float, float]:
+    alpha = check_number("alpha", alpha, "[0, inf)")
+    return alpha, check_number("l1_ratio", l1_ratio, "[0, 1]")

@@ -24,8 +24,10 @@ deep learning", ICML 2013; Kingma and Ba, "Adam: a method for stochastic optimiz
 Framework differences: PyTorch's SGD and Adam add weight_decay * w to the gradient; its AdamW and
 all of Keras decouple. Both decay every parameter. Keras's Adam adds epsilon (1e-7) to sqrt(v),
 before the correction ("epsilon hat"); Keras's SGD keeps learning_rate * g in the velocity, which
-differs once the learning rate changes. We do as PyTorch's SGD and AdamW, on weights only: the
-classes here are PyTorch's, with the decay taken out of SGD's gradient.
+differs once the learning rate changes. PyTorch has ``dampening``: (1 - dampening) * g enters the
+velocity, but for the first step. We do as PyTorch's SGD and AdamW, on weights only.
+
+Here: the classes are PyTorch's, with the decay taken out of SGD's gradient.
 """
 
 from collections.abc import Callable
@@ -39,27 +41,6 @@ from torch_impl.penalties import is_weight
 from triptych.common.checks import check_flag, check_number
 
 __all__ = ["SGD", "Adam", "AdamW"]
-
-
-def _groups(params: ParamsT, weight_decay: float) -> ParamsT:
-    """Named parameters in two groups, weights and the rest, of which only the first decays.
-
-    Groups (dicts) are taken as they are. Parameters without names cannot be told apart.
-    """
-    if weight_decay == 0:
-        return params
-    items: list[Any] = list(params)
-    if all(isinstance(item, dict) for item in items):
-        return items
-    if not all(isinstance(item, tuple) for item in items):
-        raise ValueError(
-            "params must be named (model.named_parameters()) or groups, "
-            "so that weight_decay can act on weights alone"
-        )
-    weights = [item for item in items if is_weight(*item)]
-    rest = [item for item in items if not is_weight(*item)]
-    groups: list[dict[str, Any]] = [{"params": weights}, {"params": rest, "weight_decay": 0.0}]
-    return [group for group in groups if group["params"]]
 
 
 class SGD(torch.optim.SGD):
@@ -76,11 +57,12 @@ class SGD(torch.optim.SGD):
     ) -> None:
         learning_rate = check_number("learning_rate", learning_rate, "(0, inf)")
         weight_decay = check_number("weight_decay", weight_decay, "[0, inf)")
-        check_flag("nesterov", nesterov)
+        nesterov = check_flag("nesterov", nesterov)
+        momentum = check_number("momentum", momentum, "(0, 1)" if nesterov else "[0, 1)")
         super().__init__(
             _groups(params, weight_decay),
             lr=learning_rate,
-            momentum=check_number("momentum", momentum, "(0, 1)" if nesterov else "[0, 1)"),
+            momentum=momentum,
             nesterov=nesterov,
             weight_decay=weight_decay,
         )
@@ -130,14 +112,14 @@ class Adam(torch.optim.AdamW):
     ) -> None:
         learning_rate = check_number("learning_rate", learning_rate, "(0, inf)")
         weight_decay = check_number("weight_decay", weight_decay, "[0, inf)")
+        beta_1 = check_number("beta_1", beta_1, "[0, 1)")
+        beta_2 = check_number("beta_2", beta_2, "[0, 1)")
+        epsilon = check_number("epsilon", epsilon, "(0, inf)")
         super().__init__(
             _groups(params, weight_decay),
             lr=learning_rate,
-            betas=(
-                check_number("beta_1", beta_1, "[0, 1)"),
-                check_number("beta_2", beta_2, "[0, 1)"),
-            ),
-            eps=check_number("epsilon", epsilon, "(0, inf)"),
+            betas=(beta_1, beta_2),
+            eps=epsilon,
             weight_decay=weight_decay,
         )
 
@@ -163,3 +145,24 @@ class AdamW(Adam):
             epsilon=epsilon,
             weight_decay=weight_decay,
         )
+
+
+def _groups(params: ParamsT, weight_decay: float) -> ParamsT:
+    """Named parameters in two groups, weights and the rest, of which only the first decays.
+
+    Groups (dicts) are taken as they are. Parameters without names cannot be told apart.
+    """
+    if weight_decay == 0:
+        return params
+    items: list[Any] = list(params)
+    if all(isinstance(item, dict) for item in items):
+        return items
+    if not all(isinstance(item, tuple) for item in items):
+        raise ValueError(
+            "params must be named (model.named_parameters()) or groups, "
+            "so that weight_decay can act on weights alone"
+        )
+    weights = [item for item in items if is_weight(*item)]
+    rest = [item for item in items if not is_weight(*item)]
+    groups: list[dict[str, Any]] = [{"params": weights}, {"params": rest, "weight_decay": 0.0}]
+    return [group for group in groups if group["params"]]

@@ -54,60 +54,57 @@ __all__ = [
 
 def l1_penalty(w: torch.Tensor, strength: float) -> torch.Tensor:
     """strength * sum(abs(w)), of shape ()."""
-    return check_number("strength", strength, "[0, inf)") * w.abs().sum()
+    strength = _check(strength)
+    return strength * w.abs().sum()
 
 
 def l1_gradient(w: torch.Tensor, strength: float) -> torch.Tensor:
-    return check_number("strength", strength, "[0, inf)") * w.sign()
+    strength = _check(strength)
+    return strength * w.sign()
 
 
 def l1_proximal(w: torch.Tensor, strength: float, step_size: float) -> torch.Tensor:
-    t = check_number("step_size", step_size, "(0, inf)")
-    t *= check_number("strength", strength, "[0, inf)")
-    return F.softshrink(w, t)
+    strength, s = _check_proximal(strength, step_size)
+    return F.softshrink(w, s * strength)
 
 
 def l2_penalty(w: torch.Tensor, strength: float) -> torch.Tensor:
     """strength / 2 * sum(w**2), of shape ()."""
-    return check_number("strength", strength, "[0, inf)") / 2 * w.square().sum()
+    strength = _check(strength)
+    return strength / 2 * w.square().sum()
 
 
 def l2_gradient(w: torch.Tensor, strength: float) -> torch.Tensor:
-    return check_number("strength", strength, "[0, inf)") * w
+    strength = _check(strength)
+    return strength * w
 
 
 def l2_proximal(w: torch.Tensor, strength: float, step_size: float) -> torch.Tensor:
-    s = check_number("step_size", step_size, "(0, inf)")
-    return w / (1 + s * check_number("strength", strength, "[0, inf)"))
+    strength, s = _check_proximal(strength, step_size)
+    return w / (1 + s * strength)
 
 
 def elastic_net_penalty(w: torch.Tensor, alpha: float, l1_ratio: float) -> torch.Tensor:
-    l1, l2 = _strengths(alpha, l1_ratio)
-    return l1_penalty(w, l1) + l2_penalty(w, l2)
+    alpha, l1_ratio = _check_elastic_net(alpha, l1_ratio)
+    return l1_penalty(w, alpha * l1_ratio) + l2_penalty(w, alpha * (1 - l1_ratio))
 
 
 def elastic_net_gradient(w: torch.Tensor, alpha: float, l1_ratio: float) -> torch.Tensor:
-    l1, l2 = _strengths(alpha, l1_ratio)
-    return l1_gradient(w, l1) + l2_gradient(w, l2)
+    alpha, l1_ratio = _check_elastic_net(alpha, l1_ratio)
+    return l1_gradient(w, alpha * l1_ratio) + l2_gradient(w, alpha * (1 - l1_ratio))
 
 
 def elastic_net_proximal(
     w: torch.Tensor, alpha: float, l1_ratio: float, step_size: float
 ) -> torch.Tensor:
-    l1, l2 = _strengths(alpha, l1_ratio)
-    return l2_proximal(l1_proximal(w, l1, step_size), l2, step_size)
-
-
-def _strengths(alpha: float, l1_ratio: float) -> tuple[float, float]:
-    """Those of the L1 and of the L2 part."""
-    alpha = check_number("alpha", alpha, "[0, inf)")
-    l1_ratio = check_number("l1_ratio", l1_ratio, "[0, 1]")
-    return alpha * l1_ratio, alpha * (1 - l1_ratio)
+    alpha, l1_ratio = _check_elastic_net(alpha, l1_ratio)
+    u = l1_proximal(w, alpha * l1_ratio, step_size)
+    return l2_proximal(u, alpha * (1 - l1_ratio), step_size)
 
 
 class L1:
     def __init__(self, strength: float) -> None:
-        self.strength = check_number("strength", strength, "[0, inf)")
+        self.strength = _check(strength)
 
     def penalty(self, w: torch.Tensor) -> torch.Tensor:
         return l1_penalty(w, self.strength)
@@ -121,7 +118,7 @@ class L1:
 
 class L2:
     def __init__(self, strength: float) -> None:
-        self.strength = check_number("strength", strength, "[0, inf)")
+        self.strength = _check(strength)
 
     def penalty(self, w: torch.Tensor) -> torch.Tensor:
         return l2_penalty(w, self.strength)
@@ -135,8 +132,7 @@ class L2:
 
 class ElasticNet:
     def __init__(self, alpha: float, l1_ratio: float) -> None:
-        self.alpha = check_number("alpha", alpha, "[0, inf)")
-        self.l1_ratio = check_number("l1_ratio", l1_ratio, "[0, 1]")
+        self.alpha, self.l1_ratio = _check_elastic_net(alpha, l1_ratio)
 
     def penalty(self, w: torch.Tensor) -> torch.Tensor:
         return elastic_net_penalty(w, self.alpha, self.l1_ratio)
@@ -165,3 +161,17 @@ def penalized(model: nn.Module) -> dict[str, torch.Tensor]:
 def total_penalty(model: nn.Module, penalty: Penalty) -> torch.Tensor | float:
     """The penalty summed over ``penalized(model)``."""
     return sum((penalty.penalty(w) for w in penalized(model).values()), 0.0)
+
+
+def _check(strength: float) -> float:
+    return check_number("strength", strength, "[0, inf)")
+
+
+def _check_proximal(strength: float, step_size: float) -> tuple[float, float]:
+    step_size = check_number("step_size", step_size, "(0, inf)")
+    return _check(strength), step_size
+
+
+def _check_elastic_net(alpha: float, l1_ratio: float) -> tuple[float, float]:
+    alpha = check_number("alpha", alpha, "[0, inf)")
+    return alpha, check_number("l1_ratio", l1_ratio, "[0, 1]")

@@ -3,17 +3,22 @@
 Keras casts Python hyperparameters to float32 even where the weights are float64
 (``ops.cast(0.9, "float64")`` is 0.8999999761581421). So a recipe rounds each of its floats to the
 nearest float32 once, and all three panels then compute with the same numbers.
+
+A field says in one line what it is, what it allows and what it is unless told otherwise; a family
+of several fields is a recipe of its own, nested. What one field asks of another stands in
+``check``. A recipe is checked when it is made, and cannot change.
 """
 
 import math
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from dataclasses import MISSING, dataclass, field, fields
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from triptych.common.checks import (
     check_choice,
-    check_dtype,
     check_examples,
     check_flag,
     check_integer,
@@ -38,22 +43,83 @@ def representable(value: float) -> float:
         return float(np.float32(value))
 
 
-class _Rounded:
-    """Checked as given and as rounded: 1 - 1e-9 is less than 1, the float32 nearest to it is 1."""
+# What a field may say of itself. One without a default has to be given. To mypy each is what it
+# holds, as ``dataclasses.field`` is.
 
-    def check(self) -> None:
-        raise NotImplementedError
+Nested = TypeVar("Nested")
 
-    def __post_init__(self) -> None:
-        self.check()
-        for field in fields(self):  # type: ignore[arg-type]
-            if field.type is float:
-                object.__setattr__(self, field.name, representable(getattr(self, field.name)))
-        self.check()
+
+def number(interval: str, *, default: Any = MISSING) -> float:
+    return _declare(partial(check_number, interval=interval), default)
+
+
+def integer(*, minimum: int, maximum: int | None = None, default: Any = MISSING) -> int:
+    return _declare(partial(check_integer, minimum=minimum, maximum=maximum), default)
+
+
+def flag(*, default: Any = MISSING) -> bool:
+    return _declare(check_flag, default)
+
+
+def choice(*choices: str, default: Any = MISSING) -> str:
+    return _declare(partial(check_choice, choices=choices), default)
+
+
+def sizes(what: str, *, lengths: tuple[int, ...] = (), default: Any = MISSING) -> tuple[int, ...]:
+    """A tuple of integers from 1, as many as ``lengths`` allows."""
+
+    def check(name: str, value: Any) -> None:
+        if not isinstance(value, tuple) or (lengths and len(value) not in lengths):
+            raise ValueError(f"{name} must be {what}, got {value!r}")
+        for size in value:
+            check_integer(name, size, minimum=1)
+
+    return _declare(check, default)
+
+
+def nested(kind: type[Nested]) -> Nested | None:
+    """A recipe of that kind, which was checked when it was made, or None, the default."""
+
+    def check(name: str, value: Any) -> None:
+        if not isinstance(value, kind | None):
+            article = "an" if kind.__name__[0] in "AEIOU" else "a"
+            raise ValueError(f"{name} must be {article} {kind.__name__} or None")
+
+    return _declare(check, None)
+
+
+def _declare(check: Callable[[str, Any], Any], default: Any) -> Any:
+    return field(default=default, metadata={"check": check})
 
 
 @dataclass(frozen=True, kw_only=True)
-class AugmentationRecipe(_Rounded):
+class _Declared:
+    """Checked as given and as rounded: 1 - 1e-9 is less than 1, the float32 nearest to it is 1."""
+
+    def __post_init__(self) -> None:
+        self.check()
+        for declared in fields(self):
+            if declared.type is float:
+                value = representable(getattr(self, declared.name))
+                object.__setattr__(self, declared.name, value)
+        self.check()
+
+    def check(self) -> None:
+        """What each field allows, then what one asks of another."""
+        self._check_fields()
+
+    def _check_fields(self, **narrower: str | None) -> None:
+        """Each by its declaration, or in the narrower interval that another field asks for."""
+        for declared in fields(self):
+            name, interval = declared.name, narrower.get(declared.name)
+            if interval is None:
+                declared.metadata["check"](name, getattr(self, name))
+            else:
+                check_number(name, getattr(self, name), interval)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AugmentationRecipe(_Declared):
     """Ranges of the random changes made to each training image. The defaults change nothing.
 
     ``rotation`` and ``shear`` are in degrees, ``translation`` in fractions of the image side,
@@ -63,36 +129,20 @@ class AugmentationRecipe(_Rounded):
     each flip is a fair coin of its own.
     """
 
-    rotation: float = 0.0
-    zoom: float = 0.0
-    translation: float = 0.0
-    shear: float = 0.0
-    interpolation: str = "bilinear"
-    fill_mode: str = "constant"
-    fill_value: float = 0.0
-    horizontal_flip: bool = False
-    vertical_flip: bool = False
-    crop_padding: int = 0
-    brightness: float = 0.0
-    contrast: float = 0.0
-    cutout: int = 0
-    noise: float = 0.0
-
-    def check(self) -> None:
-        check_number("rotation", self.rotation, "[0, 180]")
-        check_number("zoom", self.zoom, "[0, 1)")
-        check_number("translation", self.translation, "[0, 1]")
-        check_number("shear", self.shear, "[0, 90)")
-        check_choice("interpolation", self.interpolation, ("bilinear", "nearest"))
-        check_choice("fill_mode", self.fill_mode, ("constant", "nearest", "reflect"))
-        check_number("fill_value", self.fill_value)
-        check_flag("horizontal_flip", self.horizontal_flip)
-        check_flag("vertical_flip", self.vertical_flip)
-        check_integer("crop_padding", self.crop_padding)
-        check_number("brightness", self.brightness, "[0, 1]")
-        check_number("contrast", self.contrast, "[0, 1]")
-        check_integer("cutout", self.cutout)
-        check_number("noise", self.noise, "[0, inf)")
+    rotation: float = number("[0, 180]", default=0.0)
+    zoom: float = number("[0, 1)", default=0.0)
+    translation: float = number("[0, 1]", default=0.0)
+    shear: float = number("[0, 90)", default=0.0)
+    interpolation: str = choice("bilinear", "nearest", default="bilinear")
+    fill_mode: str = choice("constant", "nearest", "reflect", default="constant")
+    fill_value: float = number("(-inf, inf)", default=0.0)
+    horizontal_flip: bool = flag(default=False)
+    vertical_flip: bool = flag(default=False)
+    crop_padding: int = integer(minimum=0, default=0)
+    brightness: float = number("[0, 1]", default=0.0)
+    contrast: float = number("[0, 1]", default=0.0)
+    cutout: int = integer(minimum=0, default=0)
+    noise: float = number("[0, inf)", default=0.0)
 
     @property
     def moves(self) -> bool:
@@ -106,29 +156,24 @@ class AugmentationRecipe(_Rounded):
 
 
 @dataclass(frozen=True, kw_only=True)
-class EarlyStoppingRecipe(_Rounded):
+class EarlyStoppingRecipe(_Declared):
     """Stop when ``monitor`` has not improved by more than ``min_delta`` for ``patience`` epochs."""
 
-    monitor: str = "validation_loss"
-    patience: int = 0
-    min_delta: float = 0.0
-    mode: str = "min"
-    start_from_epoch: int = 0
-    restore_best_weights: bool = True
+    monitor: str = choice("validation_loss", "validation_accuracy", default="validation_loss")
+    patience: int = integer(minimum=0, default=0)
+    min_delta: float = number("[0, inf)", default=0.0)
+    mode: str = choice("min", "max", default="min")
+    start_from_epoch: int = integer(minimum=0, default=0)
+    restore_best_weights: bool = flag(default=True)
 
     def check(self) -> None:
-        check_choice("monitor", self.monitor, ("validation_loss", "validation_accuracy"))
-        check_integer("patience", self.patience)
-        check_number("min_delta", self.min_delta, "[0, inf)")
-        check_choice("mode", self.mode, ("min", "max"))
+        self._check_fields()
         if self.monitor == "validation_accuracy" and self.mode == "min":
             raise ValueError("mode must be 'max' for validation_accuracy, got 'min'")
-        check_integer("start_from_epoch", self.start_from_epoch)
-        check_flag("restore_best_weights", self.restore_best_weights)
 
 
 @dataclass(frozen=True, kw_only=True)
-class ScheduleRecipe(_Rounded):
+class ScheduleRecipe(_Declared):
     """How the learning rate changes from the recipe's; see ``schedules.py`` for the equations.
 
     ``kind``: "step" and "exponential" multiply it by ``factor`` every ``every`` epochs, at once or
@@ -137,31 +182,25 @@ class ScheduleRecipe(_Rounded):
     validation loss has not improved for ``patience`` epochs, down to ``floor``.
     """
 
-    kind: str
-    factor: float = 0.1
-    every: int = 1
-    warmup: int = 0
-    floor: float = 0.0
-    patience: int = 10
-    threshold: float = 1e-4
-    threshold_mode: str = "rel"
-    cooldown: int = 0
+    kind: str = choice("step", "exponential", "cosine", "plateau")
+    factor: float = number("(0, 1]", default=0.1)
+    every: int = integer(minimum=1, default=1)
+    warmup: int = integer(minimum=0, default=0)
+    floor: float = number("[0, inf)", default=0.0)
+    patience: int = integer(minimum=0, default=10)
+    threshold: float = number("[0, inf)", default=1e-4)
+    threshold_mode: str = choice("rel", "abs", default="rel")
+    cooldown: int = integer(minimum=0, default=0)
 
     def check(self) -> None:
-        check_choice("kind", self.kind, ("step", "exponential", "cosine", "plateau"))
-        check_number("factor", self.factor, "(0, 1)" if self.kind == "plateau" else "(0, 1]")
-        check_integer("every", self.every, minimum=1)
-        check_integer("warmup", self.warmup)
-        check_number("floor", self.floor, "[0, inf)")
-        check_integer("patience", self.patience)
-        check_choice("threshold_mode", self.threshold_mode, ("rel", "abs"))
-        relative = self.threshold_mode == "rel"
-        check_number("threshold", self.threshold, "[0, 1)" if relative else "[0, inf)")
-        check_integer("cooldown", self.cooldown)
+        self._check_fields(
+            factor="(0, 1)" if self.kind == "plateau" else None,
+            threshold="[0, 1)" if self.threshold_mode == "rel" else None,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe(_Rounded):
+class Recipe(_Declared):
     """A network and how it is trained: a perceptron, a convolutional or a residual network.
 
     ``input_shape`` is that of one example, (features,) or (height, width, channels); ``channels``
@@ -181,110 +220,61 @@ class Recipe(_Rounded):
     last batch is left out if it is smaller than ``batch_size``.
     """
 
-    input_shape: tuple[int, ...]
-    channels: tuple[int, ...] = ()
-    blocks: int = 1
-    hidden: tuple[int, ...]
-    outputs: int
-    loss: str = "softmax"
-    label_smoothing: float = 0.0
-    activation: str = "relu"
-    dropout: float = 0.0
-    spatial_dropout: float = 0.0
-    stochastic_depth: float = 0.0
-    batch_norm: bool = False
-    batch_norm_momentum: float = 0.9
-    batch_norm_epsilon: float = 1e-5
-    l1: float = 0.0
-    l2: float = 0.0
-    weight_decay: float = 0.0
-    optimizer: str = "adam"
-    learning_rate: float = 1e-3
-    momentum: float = 0.0
-    nesterov: bool = False
-    beta_1: float = 0.9
-    beta_2: float = 0.999
-    epsilon: float = 1e-8
-    schedule: ScheduleRecipe | None = None
-    clip_norm: float = math.inf
-    batch_size: int = 128
-    drop_last: bool = False
-    passes_per_epoch: int = 1
-    epochs: int = 1
-    early_stopping: EarlyStoppingRecipe | None = None
-    augmentation: AugmentationRecipe | None = None
-    seed: int = 0
-    dtype: str = "float32"
+    input_shape: tuple[int, ...] = sizes("(features,) or (height, width, channels)", lengths=(1, 3))
+    channels: tuple[int, ...] = sizes("a tuple of channel counts", default=())
+    blocks: int = integer(minimum=1, default=1)
+    hidden: tuple[int, ...] = sizes("a tuple of unit counts")
+    outputs: int = integer(minimum=1)
+    loss: str = choice("softmax", "binary", default="softmax")
+    label_smoothing: float = number("[0, 1]", default=0.0)
+    activation: str = choice("relu", "tanh", "sigmoid", default="relu")
+    dropout: float = number("[0, 1)", default=0.0)
+    spatial_dropout: float = number("[0, 1)", default=0.0)
+    stochastic_depth: float = number("[0, 1)", default=0.0)
+    batch_norm: bool = flag(default=False)
+    batch_norm_momentum: float = number("[0, 1]", default=0.9)
+    batch_norm_epsilon: float = number("(0, inf)", default=1e-5)
+    l1: float = number("[0, inf)", default=0.0)
+    l2: float = number("[0, inf)", default=0.0)
+    weight_decay: float = number("[0, inf)", default=0.0)
+    optimizer: str = choice("sgd", "adam", "adamw", default="adam")
+    learning_rate: float = number("(0, inf)", default=1e-3)
+    momentum: float = number("[0, 1)", default=0.0)
+    nesterov: bool = flag(default=False)
+    beta_1: float = number("[0, 1)", default=0.9)
+    beta_2: float = number("[0, 1)", default=0.999)
+    epsilon: float = number("(0, inf)", default=1e-8)
+    schedule: ScheduleRecipe | None = nested(ScheduleRecipe)
+    clip_norm: float = number("(0, inf]", default=math.inf)
+    batch_size: int = integer(minimum=1, default=128)
+    drop_last: bool = flag(default=False)
+    passes_per_epoch: int = integer(minimum=1, default=1)
+    epochs: int = integer(minimum=1, default=1)
+    early_stopping: EarlyStoppingRecipe | None = nested(EarlyStoppingRecipe)
+    augmentation: AugmentationRecipe | None = nested(AugmentationRecipe)
+    seed: int = integer(minimum=0, maximum=2**64 - 1, default=0)
+    dtype: str = choice("float32", "float64", default="float32")
 
     def check(self) -> None:
-        if not isinstance(self.input_shape, tuple) or len(self.input_shape) not in (1, 3):
-            raise ValueError(
-                "input_shape must be (features,) or (height, width, channels), "
-                f"got {self.input_shape!r}"
-            )
-        for size in self.input_shape:
-            check_integer("input_shape", size, minimum=1)
-        for name, what in (("channels", "channel"), ("hidden", "unit")):
-            sizes = getattr(self, name)
-            if not isinstance(sizes, tuple):
-                raise ValueError(f"{name} must be a tuple of {what} counts, got {sizes!r}")
-            for size in sizes:
-                check_integer(name, size, minimum=1)
-        if self.channels and len(self.input_shape) != 3:
-            raise ValueError(
-                "channels need images: input_shape must be (height, width, channels), "
-                f"got {self.input_shape}"
-            )
-        check_integer("blocks", self.blocks, minimum=1)
-        check_integer("outputs", self.outputs, minimum=1)
-        check_choice("loss", self.loss, ("softmax", "binary"))
+        self._check_fields(
+            weight_decay="(0, inf)" if self.optimizer == "adamw" else None,
+            momentum="(0, 1)" if self.nesterov is True else None,
+        )
+        flat = len(self.input_shape) != 3
+        images = f"images: input_shape must be (height, width, channels), got {self.input_shape}"
+        if flat and self.channels:
+            raise ValueError(f"channels need {images}")
+        if flat and self.augmentation is not None:
+            raise ValueError(f"augmentation needs {images}")
         if self.loss == "binary" and self.outputs != 1:
             raise ValueError(
                 f"outputs must be 1 (a single logit) for the binary loss, got {self.outputs}"
             )
-        for name, kind in (
-            ("augmentation", AugmentationRecipe),
-            ("early_stopping", EarlyStoppingRecipe),
-            ("schedule", ScheduleRecipe),
-        ):
-            if not isinstance(getattr(self, name), kind | None):
-                article = "a" if name == "schedule" else "an"
-                raise ValueError(f"{name} must be {article} {kind.__name__} or None")
-        if self.augmentation is not None and len(self.input_shape) != 3:
-            raise ValueError(
-                "augmentation needs images: input_shape must be (height, width, channels), "
-                f"got {self.input_shape}"
-            )
-        check_choice("activation", self.activation, ("relu", "tanh", "sigmoid"))
-        for rate in ("dropout", "spatial_dropout", "stochastic_depth"):
-            check_number(rate, getattr(self, rate), "[0, 1)")
-        check_number("label_smoothing", self.label_smoothing, "[0, 1]")
-        if self.label_smoothing > 0 and self.loss != "softmax":
+        if self.loss == "binary" and self.label_smoothing > 0:
             raise ValueError("label_smoothing must be 0 for the binary loss: it smooths classes")
-        check_number("clip_norm", self.clip_norm, "(0, inf]")
-        check_flag("batch_norm", self.batch_norm)
-        check_number("batch_norm_momentum", self.batch_norm_momentum, "[0, 1]")
-        check_number("batch_norm_epsilon", self.batch_norm_epsilon, "(0, inf)")
-        check_number("l1", self.l1, "[0, inf)")
-        check_number("l2", self.l2, "[0, inf)")
-        interval = "(0, inf)" if self.optimizer == "adamw" else "[0, inf)"
-        check_number("weight_decay", self.weight_decay, interval)
-        check_choice("optimizer", self.optimizer, ("sgd", "adam", "adamw"))
-        check_number("learning_rate", self.learning_rate, "(0, inf)")
-        check_number("momentum", self.momentum, "(0, 1)" if self.nesterov is True else "[0, 1)")
-        check_flag("nesterov", self.nesterov)
-        check_number("beta_1", self.beta_1, "[0, 1)")
-        check_number("beta_2", self.beta_2, "[0, 1)")
-        check_number("epsilon", self.epsilon, "(0, inf)")
-        check_integer("batch_size", self.batch_size, minimum=1)
-        check_flag("drop_last", self.drop_last)
-        check_integer("passes_per_epoch", self.passes_per_epoch, minimum=1)
-        check_integer("epochs", self.epochs, minimum=1)
         if self.schedule is not None and self.schedule.kind == "cosine":
             check_integer("warmup", self.schedule.warmup, maximum=self.epochs - 1)
             check_number("floor", self.schedule.floor, f"[0, {self.learning_rate}]")
-        check_integer("seed", self.seed, maximum=2**64 - 1)
-        check_dtype(self.dtype)
 
     def check_dataset(self, dataset: "Dataset") -> None:
         """Refuse a data set that this recipe's model cannot learn."""
