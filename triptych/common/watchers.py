@@ -60,9 +60,12 @@ class Watcher:
 
 
 def check_watchers(watchers: Any, kind: type = Watcher) -> Sequence[Any]:
+    """Watchers of this panel: ``kind`` is Keras's ``Callback`` there."""
     if not isinstance(watchers, list | tuple):
-        raise ValueError(f"watchers must be a list of {kind.__name__}s, got {watchers!r}")
+        raise ValueError(f"watchers must be a list of watchers, got {watchers!r}")
     for index, watcher in enumerate(watchers):
         if not isinstance(watcher, kind):
-            raise ValueError(f"watchers[{index}] must be a {kind.__name__}, got {watcher!r}")
+            raise ValueError(
+                f"watchers[{index}] must be a Watcher (in Keras a Callback), got {watcher!r}"
+            )
     return watchers
