@@ -35,7 +35,9 @@ LOGGED_AS = {"validation_loss": "val_loss", "validation_accuracy": "val_accuracy
 
 
 class EarlyStopping(keras.callbacks.EarlyStopping):
-    """Watches one training run. In a training of one's own:
+    """Watches one training run.
+
+    In a training of one's own:
 
         stopping = EarlyStopping(patience=3)
         model.fit(x, y, epochs=100, validation_data=validation, callbacks=[stopping])

@@ -29,9 +29,9 @@ is none at all; here it is an error. Below the limit Keras may change the last p
 as max_norm * (1 / max_norm) is not always 1. Both square the elements as they are: to them float32
 gradients of 1e20 have an infinite norm.
 
-Here: m is that of all arrays, and divides them always. Keras itself clips by norm inside its
-optimizers only, so the norms are written out; those of this panel clip by this function where they
-are given ``global_clipnorm``.
+Here: the norm is always taken so, with the m of all arrays. Keras itself clips by norm inside its
+optimizers only, so the norms are written out; the optimizers of this panel call
+``clip_by_global_norm`` if they are given ``global_clipnorm``.
 """
 
 import math

@@ -76,7 +76,9 @@ class TensorDecays(Decays):
             return ops.convert_to_tensor(float(value), keras.config.floatx())
         return ops.cast(value, keras.config.floatx())
 
-    sin, clip, where = map(staticmethod, (ops.sin, ops.clip, ops.where))
+    sin = staticmethod(ops.sin)
+    clip = staticmethod(ops.clip)
+    where = staticmethod(ops.where)
 
 
 _IN_TENSORS = TensorDecays()
@@ -87,11 +89,13 @@ cosine_decay = _IN_TENSORS.cosine_decay
 
 @keras.saving.register_keras_serializable("triptych")
 class StepDecay(LearningRateSchedule):
-    """Tells an optimizer the learning rate of each update. In a training of one's own:
+    """Tells an optimizer the learning rate of each update.
 
-    schedule = StepDecay(learning_rate=0.1, factor=0.5, every=1000)
-    model.compile(optimizer=SGD(schedule), loss=loss)
-    model.fit(x, y)
+    In a training of one's own:
+
+        schedule = StepDecay(learning_rate=0.1, factor=0.5, every=1000)
+        model.compile(optimizer=SGD(schedule), loss=loss)
+        model.fit(x, y)
     """
 
     def __init__(self, *, learning_rate: float, factor: float, every: int) -> None:
@@ -140,7 +144,9 @@ class CosineDecay(LearningRateSchedule):
 
 
 class ReduceOnPlateau(keras.callbacks.ReduceLROnPlateau):
-    """Watches one training run and lowers the learning rate. In a training of one's own:
+    """Watches one training run and lowers the learning rate.
+
+    In a training of one's own:
 
         plateau = ReduceOnPlateau(patience=3)
         model.fit(x, y, validation_data=validation, callbacks=[plateau])

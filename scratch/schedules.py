@@ -74,13 +74,15 @@ class Schedule(Watcher):
 
 
 class StepDecay(Schedule):
-    """Sets the learning rate of each update before it. In a loop of one's own:
+    """Sets the learning rate of each update before it.
 
-    schedule = StepDecay(learning_rate=0.1, factor=0.5, every=1000)
-    for step in range(5000):
-        ...
-        optimizer.learning_rate = schedule(step)
-        optimizer.step(params, grads)
+    In a loop of one's own:
+
+        schedule = StepDecay(learning_rate=0.1, factor=0.5, every=1000)
+        for step in range(5000):
+            ...
+            optimizer.learning_rate = schedule(step)
+            optimizer.step(params, grads)
     """
 
     def __init__(self, *, learning_rate: float, factor: float, every: int) -> None:
@@ -127,7 +129,9 @@ class CosineDecay(Schedule):
 
 
 class ReduceOnPlateau(Watcher):
-    """Watches one training run and lowers the learning rate. In a loop of one's own:
+    """Watches one training run and lowers the learning rate.
+
+    In a loop of one's own:
 
         plateau = ReduceOnPlateau(patience=3)
         for epoch in range(100):

@@ -34,7 +34,9 @@ __all__ = ["improves", "EarlyStopping"]
 
 
 class EarlyStopping(early_stopping.EarlyStopping):
-    """Watches one training run. In a loop of one's own:
+    """Watches one training run.
+
+    In a loop of one's own:
 
         stopping = EarlyStopping(patience=3)
         for epoch in range(100):

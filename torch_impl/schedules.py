@@ -74,13 +74,15 @@ class Schedule(Watcher, LRScheduler):
 
 
 class StepDecay(Schedule):
-    """Sets the learning rate of the next update after each. In a loop of one's own:
+    """Sets the learning rate of the next update after each.
 
-    schedule = StepDecay(optimizer, learning_rate=0.1, factor=0.5, every=1000)
-    for x, y in batches:
-        ...
-        optimizer.step()
-        schedule.step()
+    In a loop of one's own:
+
+        schedule = StepDecay(optimizer, learning_rate=0.1, factor=0.5, every=1000)
+        for x, y in batches:
+            ...
+            optimizer.step()
+            schedule.step()
     """
 
     def __init__(
@@ -140,7 +142,9 @@ class CosineDecay(Schedule):
 
 
 class ReduceOnPlateau(Watcher, ReduceLROnPlateau):
-    """Watches one training run and lowers the learning rates. In a loop of one's own:
+    """Watches one training run and lowers the learning rates.
+
+    In a loop of one's own:
 
         plateau = ReduceOnPlateau(optimizer, patience=3)
         for epoch in range(100):

@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 from triptych.common.checks import check_choice, check_flag, check_integer, check_number
+from triptych.common.history import MONITORED
 from triptych.common.watchers import Run, Watcher
 
 __all__ = ["EarlyStopping", "improves"]
@@ -36,7 +37,7 @@ class EarlyStopping(Watcher):
         restore_best_weights: bool = True,
     ) -> None:
         self.patience = check_integer("patience", patience)
-        self.monitor = check_choice("monitor", monitor, ("validation_loss", "validation_accuracy"))
+        self.monitor = check_choice("monitor", monitor, MONITORED)
         self.min_delta, self.mode = _check(min_delta, mode), mode
         self.start_from_epoch = check_integer("start_from_epoch", start_from_epoch)
         self.restore_best_weights = check_flag("restore_best_weights", restore_best_weights)

@@ -8,6 +8,7 @@ import math
 from typing import Any
 
 from triptych.common.checks import check_choice, check_integer, check_number, remembered
+from triptych.common.history import MONITORED
 
 __all__ = [
     "Decays",
@@ -127,7 +128,7 @@ def check_plateau(
     mode: str,
 ) -> None:
     """The arguments of a reduction on a plateau."""
-    check_choice("monitor", monitor, ("validation_loss", "validation_accuracy"))
+    check_choice("monitor", monitor, MONITORED)
     check_number("factor", factor, "(0, 1)")
     check_integer("patience", patience)
     _check_threshold(threshold, threshold_mode)
