@@ -16,39 +16,31 @@ Paper: Prechelt, "Early stopping - but when?", in "Neural networks: tricks of th
 Framework differences: PyTorch has none. We count as Keras's ``EarlyStopping`` does. Keras's own
 monitors "val_loss", guesses the mode from the name and keeps the last weights, by default; it lets
 a NaN at the first epoch be the best for ever, and on TensorFlow and PyTorch it rounds the values to
-float32 before it compares them. Neither happens here: this is Keras's callback with another
-comparison.
+float32 before it compares them. Neither happens here. In code the
+rule stands in ``triptych.common.early_stopping``.
+
+Here: this is Keras's callback, which counts as the rule does, with another comparison.
 """
 
-import math
 from typing import Any
 
 import keras
 
-from triptych.common.checks import check_choice, check_flag, check_integer, check_number
+from triptych.common import early_stopping
+from triptych.common.early_stopping import improves
 
 __all__ = ["improves", "EarlyStopping"]
-
-
-def improves(
-    value: float, best: float | None, *, min_delta: float = 0.0, mode: str = "min"
-) -> bool:
-    """Whether ``value`` beats ``best`` by more than ``min_delta``; any number beats None."""
-    min_delta = check_number("min_delta", min_delta, "[0, inf)")
-    check_choice("mode", mode, ("min", "max"))
-    value = float(value)  # float64, whatever the precision of the model
-    if math.isnan(value):
-        return False
-    if best is None:
-        return True
-    return value + min_delta < best if mode == "min" else value - min_delta > best
-
 
 LOGGED_AS = {"validation_loss": "val_loss", "validation_accuracy": "val_accuracy"}
 
 
 class EarlyStopping(keras.callbacks.EarlyStopping):
-    """Watches ``model.fit``, as one of its ``callbacks``.
+    """Watches one training run.
+
+    In a training of one's own:
+
+        stopping = EarlyStopping(patience=3)
+        model.fit(x, y, epochs=100, validation_data=validation, callbacks=[stopping])
 
     ``best`` is the best value so far, ``best_epoch`` its epoch, ``best_weights`` a copy of the
     weights then; all are None before the first. ``wait`` counts the epochs since. ``stopped_epoch``
@@ -65,13 +57,21 @@ class EarlyStopping(keras.callbacks.EarlyStopping):
         start_from_epoch: int = 0,
         restore_best_weights: bool = True,
     ) -> None:
+        rule = early_stopping.EarlyStopping(
+            patience,
+            monitor=monitor,
+            min_delta=min_delta,
+            mode=mode,
+            start_from_epoch=start_from_epoch,
+            restore_best_weights=restore_best_weights,
+        )
         super().__init__(
-            patience=check_integer("patience", patience),
-            monitor=LOGGED_AS[check_choice("monitor", monitor, tuple(LOGGED_AS))],
-            min_delta=check_number("min_delta", min_delta, "[0, inf)"),
-            mode=check_choice("mode", mode, ("min", "max")),
-            start_from_epoch=check_integer("start_from_epoch", start_from_epoch),
-            restore_best_weights=check_flag("restore_best_weights", restore_best_weights),
+            patience=rule.patience,
+            monitor=LOGGED_AS[rule.monitor],
+            min_delta=rule.min_delta,
+            mode=rule.mode,
+            start_from_epoch=rule.start_from_epoch,
+            restore_best_weights=rule.restore_best_weights,
         )
         self.best_epoch: int | None = None
 
@@ -80,6 +80,12 @@ class EarlyStopping(keras.callbacks.EarlyStopping):
         if self.best is None:
             # Keras keeps the first weights it sees, NaN or not.
             self.best_epoch = self.best_weights = None
+
+    def on_train_end(self, logs: Any = None) -> None:
+        super().on_train_end(logs)
+        history = (self.params or {}).get("history")
+        if history is not None:  # that of our ``fit``
+            history.best_epoch = self.best_epoch
 
     def _is_improvement(self, value: float, best: float | None) -> bool:
         # Keras turns the sign of min_delta in mode "min".

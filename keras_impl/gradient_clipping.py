@@ -5,9 +5,9 @@ r"""Gradient clipping: no step larger than a limit, however steep the loss.
     by norm           g <- g * min(max_norm / ||g||, 1)                          each array
     by global norm    g_k <- g_k * min(max_norm / ||G||, 1)                      all arrays as one
 
-In float32 the square of 2e19 overflows and that of 1e-23 is 0. So the norm is taken as
-m * sqrt(sum (g / m)**2), m = max abs(g). A scale of 1 leaves every bit as it is. Keras itself clips
-by norm inside its optimizers only, so the norms are written out here.
+In float32 the square of 2e19 overflows and that of 1e-23 is 0. Where the plain sum of squares
+cannot be trusted, the norm is m * sqrt(sum (g / m)**2), m = max abs(g). A scale of 1 leaves every
+bit as it is.
 
 ``grads`` is a list of arrays of one floating dtype and any shapes; ``limit`` and ``max_norm`` lie
 in (0, inf). A ``ValueError`` says which argument does not fit. Nothing is written into what is
@@ -28,17 +28,29 @@ them into NaN under global_clipnorm, as here, but finite ones into 0 under clipn
 is none at all; here it is an error. Below the limit Keras may change the last place of a gradient,
 as max_norm * (1 / max_norm) is not always 1. Both square the elements as they are: to them float32
 gradients of 1e20 have an infinite norm.
+
+Here: the norm is always taken so, with the m of all arrays. Keras itself clips by norm inside its
+optimizers only, so the norms are written out; the optimizers of this panel call
+``clip_by_global_norm`` if they are given ``global_clipnorm``.
 """
 
 import math
 from typing import Any
 
+import keras
 from keras import ops
 
-from triptych.common import gradient_norms
 from triptych.common.checks import check_gradients, check_number
+from triptych.common.gradient_norms import NormMonitor
 
-__all__ = ["global_norm", "clip_by_value", "clip_by_norm", "clip_by_global_norm", "NormMonitor"]
+__all__ = [
+    "global_norm",
+    "clip_by_value",
+    "clip_by_norm",
+    "clip_by_global_norm",
+    "NormMonitor",
+    "GradientNorms",
+]
 
 Tensors = list[Any]
 
@@ -51,39 +63,67 @@ def global_norm(grads: Tensors) -> Any:
 
 def clip_by_value(grads: Tensors, limit: float) -> Tensors:
     """Every element in [-limit, limit]."""
-    check_gradients(grads)
-    limit = check_number("limit", limit, "(0, inf)")
+    limit = _check_limit(grads, limit)
     return [ops.clip(grad, -limit, limit) for grad in grads]
 
 
 def clip_by_norm(grads: Tensors, max_norm: float) -> Tensors:
     """Every array at most ``max_norm`` long."""
-    check_gradients(grads)
+    max_norm = _check_norm(grads, max_norm)
     return [grad * _scale(_norm([grad]), max_norm) for grad in grads]
 
 
 def clip_by_global_norm(grads: Tensors, max_norm: float) -> tuple[Tensors, Any]:
     """All arrays together at most ``max_norm`` long, and the global norm from before."""
-    norm = global_norm(grads)
+    max_norm = _check_norm(grads, max_norm)
+    norm = _norm(grads)
     scale = _scale(norm, max_norm)
     return [grad * scale for grad in grads], norm
 
 
-# Plain Python that is the same in every framework.
-NormMonitor = gradient_norms.NormMonitor
-
-
 def _norm(grads: Tensors) -> Any:
-    largest = ops.max(ops.stack([ops.max(ops.abs(grad)) for grad in grads]))
-    # XLA multiplies by 1 / unit, which it takes for 0 where it is subnormal.
-    unit = ops.where(largest > 1, largest / 4, largest)
-    usable = ops.logical_and(largest > 0, ops.isfinite(largest))
-    unit = ops.where(usable, unit, ops.ones_like(largest))
-    squares = [ops.sum(ops.square(grad / unit)) for grad in grads]
-    return unit * ops.sqrt(ops.sum(ops.stack(squares)))
+    m = ops.max(ops.stack([ops.max(ops.abs(grad)) for grad in grads]))
+    usable = ops.logical_and(m > 0, ops.isfinite(m))
+    # XLA multiplies by 1 / m, which it takes for 0 where it is subnormal.
+    m = ops.where(m > 1, m / 4, m)
+    m = ops.where(usable, m, ops.ones_like(m))
+    squares = [ops.sum(ops.square(grad / m)) for grad in grads]
+    return m * ops.sqrt(ops.sum(ops.stack(squares)))
 
 
 def _scale(norm: Any, max_norm: float) -> Any:
-    max_norm = check_number("max_norm", max_norm, "(0, inf)")
     scale = ops.where(norm > max_norm, max_norm / norm, ops.ones_like(norm))
     return ops.where(ops.isfinite(norm), scale, ops.full_like(norm, math.nan))
+
+
+class GradientNorms(keras.callbacks.Callback):
+    """Keeps the global norm of each step's gradients, from before the optimizer clips them.
+
+    In a training of one's own:
+
+        norms = GradientNorms()
+        model.compile(optimizer=Adam(global_clipnorm=1.0), loss=loss)
+        model.fit(x, y, callbacks=[norms])
+        print(norms.norms)
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norms: list[float] = []
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        history = (self.params or {}).get("history")  # that of our ``fit``
+        self.norms = [] if history is None else history.gradient_norm
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        self.norms.append(float(self.model.optimizer.gradient_norm))
+
+
+def _check_limit(grads: Tensors, limit: float) -> float:
+    check_gradients(grads)
+    return check_number("limit", limit, "(0, inf)")
+
+
+def _check_norm(grads: Tensors, max_norm: float) -> float:
+    check_gradients(grads)
+    return check_number("max_norm", max_norm, "(0, inf)")

@@ -34,11 +34,12 @@ warm-up starts from 0, its floor is a fraction, and on TensorFlow its schedules 
 plateau PyTorch waits one epoch longer than ``patience`` and ``cooldown`` say, ignores changes of
 1e-8 or less, and takes a relative threshold with the sign of ``best``: below 0, no change at all is
 an improvement. Keras's threshold is absolute, and a NaN at the first epoch is its best for ever. We
-count as Keras does: the plateau is Keras's callback with another comparison, the decays are Keras's
-base class with the formulas, in ``floatx``.
+count as Keras does. In code the formulas stand in ``triptych.common.schedules``.
+
+Here: the decays are Keras's base class with the formulas, in ``floatx``; the plateau is Keras's
+callback with another comparison.
 """
 
-import math
 from numbers import Number
 from typing import Any
 
@@ -46,7 +47,8 @@ import keras
 from keras import ops
 from keras.optimizers.schedules import LearningRateSchedule
 
-from triptych.common.checks import check_choice, check_integer, check_number
+from keras_impl.early_stopping import LOGGED_AS
+from triptych.common.schedules import Decays, check_plateau, improves
 
 __all__ = [
     "step_decay",
@@ -60,71 +62,41 @@ __all__ = [
 ]
 
 
-def step_decay(step: Any, *, learning_rate: float, factor: float, every: int) -> Any:
-    """The learning rate times ``factor`` after each ``every`` updates."""
-    step = _counted(step)
-    rate = _constant(check_number("learning_rate", learning_rate, "(0, inf)"))
-    base = _constant(check_number("factor", factor, "(0, 1]"))
-    times = ops.floor_divide(step, check_integer("every", every, minimum=1))
-    return rate * ops.power(base, _floating(times))
+class TensorDecays(Decays):
+    """The formulas, in tensors of ``floatx``."""
+
+    @staticmethod
+    def count(step: Any) -> Any:
+        """A plain number is checked; a tensor is taken as it is."""
+        return ops.convert_to_tensor(Decays.count(step) if isinstance(step, Number | str) else step)
+
+    @staticmethod
+    def number(value: Any) -> Any:
+        if isinstance(value, int | float):  # exact: ``ops.cast`` would round it to float32
+            return ops.convert_to_tensor(float(value), keras.config.floatx())
+        return ops.cast(value, keras.config.floatx())
+
+    sin = staticmethod(ops.sin)
+    clip = staticmethod(ops.clip)
+    where = staticmethod(ops.where)
 
 
-def exponential_decay(step: Any, *, learning_rate: float, factor: float, every: int) -> Any:
-    """The same, smoothly: each update has its share of the factor."""
-    step = _counted(step)
-    rate = _constant(check_number("learning_rate", learning_rate, "(0, inf)"))
-    base = _constant(check_number("factor", factor, "(0, 1]"))
-    times = _floating(step) / _constant(check_integer("every", every, minimum=1))
-    return rate * ops.power(base, times)
-
-
-def cosine_decay(
-    step: Any, *, learning_rate: float, steps: int, floor: float = 0.0, warmup_steps: int = 0
-) -> Any:
-    """Linear warm-up, then half a period of the cosine, from the learning rate to the floor."""
-    step = _counted(step)
-    learning_rate = check_number("learning_rate", learning_rate, "(0, inf)")
-    steps = check_integer("steps", steps, minimum=1)
-    floor = check_number("floor", floor, f"[0, {learning_rate}]")
-    warmup_steps = check_integer("warmup_steps", warmup_steps)
-    rising = _constant(learning_rate) * _floating(step + 1) / _constant(warmup_steps + 1)
-    left = ops.clip(warmup_steps + steps - step, 0, steps)
-    # (1 + cos(pi * t)) / 2 = sin(pi / 2 * (1 - t))**2, which keeps its digits near 0.
-    angle = _constant(math.pi / 2) * (_floating(left) / _constant(steps))
-    falling = _constant(floor) + _constant(learning_rate - floor) * ops.square(ops.sin(angle))
-    return ops.where(step < warmup_steps, rising, falling)
-
-
-def improves(
-    value: float,
-    best: float | None,
-    *,
-    threshold: float = 1e-4,
-    threshold_mode: str = "rel",
-    mode: str = "min",
-) -> bool:
-    """Whether ``value`` beats ``best`` by more than the threshold; any number beats None."""
-    check_choice("threshold_mode", threshold_mode, ("rel", "abs"))
-    relative = threshold_mode == "rel"
-    threshold = check_number("threshold", threshold, "[0, 1)" if relative else "[0, inf)")
-    check_choice("mode", mode, ("min", "max"))
-    value = float(value)  # float64, whatever the precision of the model
-    if math.isnan(value):
-        return False
-    if best is None:
-        return True
-    better = -1 if mode == "min" else 1
-    if relative:
-        # best + better * threshold * abs(best), in one rounding less
-        limit = best * (1 + (better if best > 0 else -better) * threshold)
-    else:
-        limit = best + better * threshold
-    return value < limit if mode == "min" else value > limit
+_IN_TENSORS = TensorDecays()
+step_decay = _IN_TENSORS.step_decay
+exponential_decay = _IN_TENSORS.exponential_decay
+cosine_decay = _IN_TENSORS.cosine_decay
 
 
 @keras.saving.register_keras_serializable("triptych")
 class StepDecay(LearningRateSchedule):
-    """The ``learning_rate`` of an optimizer, which asks for the rate of each update."""
+    """Tells an optimizer the learning rate of each update.
+
+    In a training of one's own:
+
+        schedule = StepDecay(learning_rate=0.1, factor=0.5, every=1000)
+        model.compile(optimizer=SGD(schedule), loss=loss)
+        model.fit(x, y)
+    """
 
     def __init__(self, *, learning_rate: float, factor: float, every: int) -> None:
         self.learning_rate, self.factor, self.every = learning_rate, factor, every
@@ -139,7 +111,7 @@ class StepDecay(LearningRateSchedule):
 
 @keras.saving.register_keras_serializable("triptych")
 class ExponentialDecay(LearningRateSchedule):
-    """The ``learning_rate`` of an optimizer, which asks for the rate of each update."""
+    """Tells an optimizer the learning rate of each update, as ``StepDecay`` does."""
 
     def __init__(self, *, learning_rate: float, factor: float, every: int) -> None:
         self.learning_rate, self.factor, self.every = learning_rate, factor, every
@@ -154,7 +126,7 @@ class ExponentialDecay(LearningRateSchedule):
 
 @keras.saving.register_keras_serializable("triptych")
 class CosineDecay(LearningRateSchedule):
-    """The ``learning_rate`` of an optimizer, which asks for the rate of each update."""
+    """Tells an optimizer the learning rate of each update, as ``StepDecay`` does."""
 
     def __init__(
         self, *, learning_rate: float, steps: int, floor: float = 0.0, warmup_steps: int = 0
@@ -171,11 +143,13 @@ class CosineDecay(LearningRateSchedule):
         return config | {"floor": self.floor, "warmup_steps": self.warmup_steps}
 
 
-LOGGED_AS = {"validation_loss": "val_loss", "validation_accuracy": "val_accuracy"}
-
-
 class ReduceOnPlateau(keras.callbacks.ReduceLROnPlateau):
-    """Watches ``model.fit``, as one of its ``callbacks``, and lowers the learning rate.
+    """Watches one training run and lowers the learning rate.
+
+    In a training of one's own:
+
+        plateau = ReduceOnPlateau(patience=3)
+        model.fit(x, y, validation_data=validation, callbacks=[plateau])
 
     ``best`` is the best value so far, or None. ``wait`` counts the epochs since,
     ``cooldown_counter`` those of the cooldown that are left.
@@ -193,19 +167,15 @@ class ReduceOnPlateau(keras.callbacks.ReduceLROnPlateau):
         floor: float = 0.0,
         mode: str = "min",
     ) -> None:
-        monitor = LOGGED_AS[check_choice("monitor", monitor, tuple(LOGGED_AS))]
-        factor = check_number("factor", factor, "(0, 1)")
-        patience = check_integer("patience", patience)
-        self.threshold_mode = check_choice("threshold_mode", threshold_mode, ("rel", "abs"))
-        interval = "[0, 1)" if threshold_mode == "rel" else "[0, inf)"
-        self.threshold = check_number("threshold", threshold, interval)
+        check_plateau(monitor, factor, patience, threshold, threshold_mode, cooldown, floor, mode)
+        self.threshold, self.threshold_mode = float(threshold), threshold_mode
         super().__init__(
-            monitor=monitor,
-            factor=factor,
-            patience=patience,
-            mode=check_choice("mode", mode, ("min", "max")),
-            cooldown=check_integer("cooldown", cooldown),
-            min_lr=check_number("floor", floor, "[0, inf)"),
+            monitor=LOGGED_AS[monitor],
+            factor=float(factor),
+            patience=int(patience),
+            mode=mode,
+            cooldown=int(cooldown),
+            min_lr=float(floor),
         )
 
     def _is_improvement(self, value: float, best: float | None) -> bool:
@@ -216,19 +186,3 @@ class ReduceOnPlateau(keras.callbacks.ReduceLROnPlateau):
             threshold_mode=self.threshold_mode,
             mode=self.mode,
         )
-
-
-def _counted(step: Any) -> Any:
-    """The step as an integer tensor. A plain number is checked; a tensor is taken as it is."""
-    if isinstance(step, Number | str):
-        step = check_integer("step", step)
-    return ops.convert_to_tensor(step)
-
-
-def _constant(number: float) -> Any:
-    """In ``floatx``, and exact there: ``ops.cast`` would round it to float32."""
-    return ops.convert_to_tensor(float(number), keras.config.floatx())
-
-
-def _floating(tensor: Any) -> Any:
-    return ops.cast(tensor, keras.config.floatx())

@@ -4,21 +4,28 @@
     gradients      = those of this loss, scaled down to the global norm clip_norm if they exceed it
 
 The visits of the training set in epoch e go in the orders that the stream (seed, "shuffle", e)
-draws, so the three panels see the same batches. The penalties are the kernel regularizers
-of the model; the validation loss has label smoothing and penalties too, as Keras reports it.
+draws, so the three panels see the same batches. The validation loss has label smoothing and
+penalties too, as Keras reports it. What clips, changes the learning rate or ends the run is a
+watcher; ``triptych.common.watchers`` says when ``fit`` calls them. ``watchers`` are the user's own,
+called after those of the recipe.
+
+Here: the penalties are the kernel regularizers of the model; the optimizer clips and asks a
+schedule for its rate; other watchers are Keras's callbacks.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
 from typing import Any
 
 import keras
 import numpy as np
+from keras.callbacks import Callback
 from keras.optimizers.schedules import LearningRateSchedule
 
-from keras_impl.early_stopping import EarlyStopping
+from keras_impl.early_stopping import LOGGED_AS, EarlyStopping
+from keras_impl.gradient_clipping import GradientNorms
 from keras_impl.label_smoothing import label_smoothing_cross_entropy
 from keras_impl.losses import binary_cross_entropy, softmax_cross_entropy
 from keras_impl.optimizers import SGD, Adam, AdamW
@@ -31,13 +38,13 @@ from triptych.common.history import History
 from triptych.common.progress import progress_bar
 from triptych.common.recipes import Recipe
 from triptych.common.streams import Stream
+from triptych.common.watchers import check_watchers
 
 __all__ = ["batches", "fit", "evaluate", "predict"]
 
 OPTIMIZERS = {"sgd": SGD, "adam": Adam, "adamw": AdamW}
 SCHEDULES = {"step": StepDecay, "exponential": ExponentialDecay, "cosine": CosineDecay}
 EVALUATION_BATCH = 1000
-LOGGED = ("val_loss", "val_accuracy")  # Keras's names of what ``evaluate`` returns
 
 
 def batches(recipe: Recipe, examples: int, epoch: int) -> list[np.ndarray]:
@@ -48,46 +55,52 @@ def batches(recipe: Recipe, examples: int, epoch: int) -> list[np.ndarray]:
     return [order[i : i + recipe.batch_size] for order in orders for i in starts]
 
 
-def fit(model: keras.Model, recipe: Recipe, dataset: Dataset, *, progress: bool = True) -> History:
-    """Train ``model`` in place, for ``recipe.epochs`` epochs or until early stopping."""
+def fit(
+    model: keras.Model,
+    recipe: Recipe,
+    dataset: Dataset,
+    *,
+    progress: bool = True,
+    watchers: Sequence[Callback] = (),
+) -> History:
+    """Train ``model`` in place, for ``recipe.epochs`` epochs or until a watcher ends the run."""
     recipe.check_dataset(dataset)
+    watching = [*_watchers(recipe, len(dataset.x_train)), *check_watchers(watchers, Callback)]
     with floatx(recipe.dtype):
         x = dataset.x_train.astype(recipe.dtype, copy=False)
         y = dataset.y_train
         _compile(model, recipe, len(x))
-        optimizer = model.optimizer
-        watching: list[keras.callbacks.Callback] = []
-        if recipe.schedule is not None and recipe.schedule.kind == "plateau":
-            watching.append(ReduceOnPlateau(**recipe.schedule_options(len(x))))
-        if recipe.early_stopping is not None:
-            watching.append(EarlyStopping(**asdict(recipe.early_stopping)))
-        callbacks = keras.callbacks.CallbackList(watching, model=model)
         history = History("keras")
+        steps = recipe.steps_per_epoch(len(x))
+        about = {"epochs": recipe.epochs, "steps": steps, "verbose": 0, "history": history}
+        callbacks = keras.callbacks.CallbackList(watching, model=model, **about)
         start = time.perf_counter()
-        steps = recipe.steps_per_epoch(len(x)) * recipe.epochs
-        with progress_bar("keras", steps, enabled=progress) as advance:
+        with progress_bar("keras", steps * recipe.epochs, enabled=progress) as advance:
             model.stop_training = False
             callbacks.on_train_begin()
             for epoch in range(recipe.epochs):
+                callbacks.on_epoch_begin(epoch)
                 losses, sizes = [], []
-                for batch in batches(recipe, len(x), epoch):
+                for step, batch in enumerate(batches(recipe, len(x), epoch)):
+                    for callback in watching:  # one by one: the list may call in another thread
+                        callback.on_train_batch_begin(step)
                     # Not ``model.fit``: it reads the batches of a PyDataset in another thread, as
                     # TensorFlow does with a generator, which makes a step up to 1.2 times as long.
-                    logs = model.train_on_batch(x[batch], y[batch], return_dict=True)
-                    if recipe.clips_gradients:
-                        history.gradient_norm.append(float(optimizer.gradient_norm))
-                    losses.append(float(logs["loss"]))
+                    loss = float(model.train_on_batch(x[batch], y[batch], return_dict=True)["loss"])
+                    for callback in watching:
+                        callback.on_train_batch_end(step, {"loss": loss})
+                    losses.append(loss)
                     sizes.append(len(batch))
-                    advance(f"epoch {epoch + 1}/{recipe.epochs}  loss {losses[-1]:.4f}")
+                    advance(f"epoch {epoch + 1}/{recipe.epochs}  loss {loss:.4f}")
                 validation = evaluate(model, recipe, dataset.x_validation, dataset.y_validation)
-                history.add_epoch(losses, sizes, *validation, _last_learning_rate(optimizer))
-                callbacks.on_epoch_end(epoch, dict(zip(LOGGED, validation, strict=True)))
+                history.add_epoch(losses, sizes, *validation, _last_learning_rate(model.optimizer))
+                logs = {"loss": history.loss[-1]}
+                logs |= {LOGGED_AS[name]: getattr(history, name)[-1] for name in LOGGED_AS}
+                callbacks.on_epoch_end(epoch, logs)
                 if model.stop_training:
                     break
-            callbacks.on_train_end()
-        if recipe.early_stopping is not None:
-            history.stopped_early = watching[-1].stopped_epoch > 0
-            history.best_epoch = watching[-1].best_epoch
+            callbacks.on_train_end(logs)
+        history.stopped_early = model.stop_training
         history.seconds = time.perf_counter() - start
     return history
 
@@ -152,7 +165,19 @@ def _compile(model: keras.Model, recipe: Recipe, examples: int) -> None:
     options = recipe.optimizer_options()
     if recipe.clips_gradients:
         options["global_clipnorm"] = recipe.clip_norm
-    if recipe.schedule is not None and recipe.schedule.kind != "plateau":
+    if recipe.schedule is not None and recipe.schedule.kind in SCHEDULES:
         schedule = SCHEDULES[recipe.schedule.kind](**recipe.schedule_options(examples))
         options["learning_rate"] = schedule
     model.compile(optimizer=OPTIMIZERS[recipe.optimizer](**options), loss=loss)
+
+
+def _watchers(recipe: Recipe, examples: int) -> list[Callback]:
+    """Those that the recipe asks for and that are no arguments of the optimizer."""
+    watchers: list[Callback] = []
+    if recipe.clips_gradients:
+        watchers.append(GradientNorms())
+    if recipe.schedule is not None and recipe.schedule.kind == "plateau":
+        watchers.append(ReduceOnPlateau(**recipe.schedule_options(examples)))
+    if recipe.early_stopping is not None:
+        watchers.append(EarlyStopping(**asdict(recipe.early_stopping)))
+    return watchers

@@ -3,16 +3,21 @@
 import os
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 
+import keras
 import numpy as np
 import pytest
+import torch
 
 from examples.mnist import RECIPES
 from examples.xor import NETWORKS
-from parity_tests.panels import everywhere, panel, same_error
+from keras_impl.precision import floatx
+from parity_tests.panels import ADAPTERS, PACKAGES, everywhere, panel, same_error
 from triptych.common.datasets import Dataset, DatasetUnavailable, digits, mnist, noisy_xor, xor
+from triptych.common.history import History
 from triptych.common.recipes import AugmentationRecipe, EarlyStoppingRecipe, Recipe, ScheduleRecipe
+from triptych.common.watchers import Run, Watcher
 
 SMALL = Recipe(
     input_shape=(2,),
@@ -28,13 +33,15 @@ SMALL = Recipe(
 )
 
 
-def run(recipe: Recipe, dataset: Dataset, model_name: str = "mlp"):
+def run(recipe: Recipe, dataset: Dataset, model_name: str = "mlp", watchers=lambda framework: ()):
     """Train in each framework: histories, and the trained weights."""
     histories, weights = {}, {}
     for framework, adapter in everywhere(lambda framework, adapter: adapter).items():
         model = getattr(panel(framework, "models"), model_name)(recipe)
         training = panel(framework, "training")
-        histories[framework] = training.fit(model, recipe, dataset, progress=False)
+        histories[framework] = training.fit(
+            model, recipe, dataset, progress=False, watchers=watchers(framework)
+        )
         weights[framework] = adapter.weights(model)
     return histories, weights
 
@@ -131,6 +138,265 @@ def test_early_stopping_ends_the_run_and_restores(parity):
         x, y = dataset.x_validation, dataset.y_validation
         loss, _ = panel(framework, "training").evaluate(model, recipe, x, y)
         assert loss == pytest.approx(min(history.validation_loss), rel=1e-12)
+
+
+# Watchers, in loops of one's own and in ``fit``.
+
+
+def own_scratch(model, recipe, data, make):
+    training, losses = panel("scratch", "training"), panel("scratch", "losses")
+    optimizer = panel("scratch", "optimizers").Adam(**recipe.optimizer_options())
+    clipping, schedule, plateau, stopping = (make(name) for name in WATCHERS)
+    own = Run(model, optimizer, History("own"))
+    params = {name: layer.params[key] for name, layer, key in model.parameters()}
+    step = 0
+    for epoch in range(recipe.epochs):
+        for batch in training.batches(recipe, len(data.x_train), epoch):
+            logits = model.forward(data.x_train[batch], training=True)
+            model.backward(losses.binary_cross_entropy_backward(logits, data.y_train[batch]))
+            own.grads = {name: layer.grads[key] for name, layer, key in model.parameters()}
+            clipping.after_gradients(own)
+            if schedule:
+                optimizer.learning_rate = schedule(step)
+            optimizer.step(params, own.grads)
+            step += 1
+        loss, _ = training.evaluate(model, recipe, data.x_validation, data.y_validation)
+        if plateau:
+            plateau.update(epoch, loss, optimizer)
+        if stopping.update(epoch, loss, model):
+            break
+    stopping.restore(model)
+    return own.history.gradient_norm, stopping
+
+
+def own_torch(model, recipe, data, make):
+    training, losses = panel("torch", "training"), panel("torch", "losses")
+    options = recipe.optimizer_options()
+    optimizer = panel("torch", "optimizers").Adam(model.named_parameters(), **options)
+    clipping, stopping = make("clipping"), make("stopping")
+    schedule, plateau = make("schedule", optimizer), make("plateau", optimizer)
+    own = Run(model, optimizer, History("own"))
+    x, y = torch.from_numpy(data.x_train), torch.from_numpy(data.y_train)
+    for epoch in range(recipe.epochs):
+        model.train()
+        for batch in training.batches(recipe, len(x), epoch):
+            optimizer.zero_grad()
+            losses.binary_cross_entropy(model(x[batch]), y[batch]).backward()
+            clipping.after_gradients(own)
+            optimizer.step()
+            if schedule:
+                schedule.step()
+        loss, _ = training.evaluate(model, recipe, data.x_validation, data.y_validation)
+        if plateau:
+            plateau.step(loss)
+        if stopping.update(epoch, loss, model):
+            break
+    stopping.restore(model)
+    return own.history.gradient_norm, stopping
+
+
+def own_keras(model, recipe, data, make):
+    """Keras's own ``fit``; it gets the batches in our order from a generator."""
+    training = panel("keras", "training")
+    clipping, schedule, plateau, stopping = (make(name) for name in WATCHERS)
+    options = recipe.optimizer_options() | {"global_clipnorm": recipe.clip_norm}
+    if schedule:
+        options["learning_rate"] = schedule
+
+    def stream():
+        for epoch in range(recipe.epochs):
+            for batch in training.batches(recipe, len(data.x_train), epoch):
+                yield data.x_train[batch], data.y_train[batch]
+
+    with floatx(recipe.dtype):
+        loss = keras.losses.BinaryCrossentropy(from_logits=True)
+        model.compile(panel("keras", "optimizers").Adam(**options), loss=loss)
+        model.fit(
+            stream(),
+            epochs=recipe.epochs,
+            steps_per_epoch=recipe.steps_per_epoch(len(data.x_train)),
+            validation_data=(data.x_validation, data.y_validation),
+            callbacks=[watcher for watcher in (clipping, plateau, stopping) if watcher],
+            verbose=0,
+        )
+    return clipping.norms, stopping
+
+
+OWN = {"scratch": own_scratch, "torch": own_torch, "keras": own_keras}
+WATCHERS = ("clipping", "schedule", "plateau", "stopping")
+
+
+@pytest.mark.parametrize("kind", ["cosine", "plateau"])
+@pytest.mark.parametrize("framework", PACKAGES)
+def test_a_loop_of_ones_own_gets_what_fit_gets(framework, kind):
+    """Bit for bit: the watchers of a recipe, called as their docstrings show it."""
+    schedule = ScheduleRecipe(kind=kind, factor=0.5, patience=1, warmup=int(kind == "cosine"))
+    stopping = EarlyStoppingRecipe(patience=3)
+    recipe = replace(
+        SMALL,
+        epochs=40,
+        learning_rate=0.25,
+        clip_norm=0.5,
+        schedule=schedule,
+        early_stopping=stopping,
+    )
+    data = noisy_xor(30, 25, 20, noise=0.5, seed=3, dtype="float64")
+
+    def make(name, *args):
+        clipping, schedules = panel(framework, "gradient_clipping"), panel(framework, "schedules")
+        options = recipe.schedule_options(len(data.x_train))
+        if name == "clipping" and framework == "keras":
+            return clipping.GradientNorms()
+        if name == "clipping":
+            return clipping.GlobalNormClipping(recipe.clip_norm)
+        if name == "stopping":
+            return panel(framework, "early_stopping").EarlyStopping(**asdict(stopping))
+        if name == "plateau":
+            return schedules.ReduceOnPlateau(*args, **options) if kind == "plateau" else None
+        return schedules.CosineDecay(*args, **options) if kind == "cosine" else None
+
+    ours, own = (panel(framework, "models").mlp(recipe) for _ in range(2))
+    history = panel(framework, "training").fit(ours, recipe, data, progress=False)
+    norms, stopped = OWN[framework](own, recipe, data, make)
+    assert history.stopped_early
+    assert len(set(history.learning_rate)) > 2
+    assert min(norms) < recipe.clip_norm < max(norms)
+    assert norms == history.gradient_norm
+    assert (stopped.best_epoch, stopped.stopped_epoch + 1) == (history.best_epoch, history.epochs)
+    ours, own = ADAPTERS[framework].weights(ours), ADAPTERS[framework].weights(own)
+    for name in ours:
+        np.testing.assert_array_equal(own[name], ours[name], name)
+
+
+class Recorder(Watcher):
+    """What a run looks like at each moment; ``stop_after`` an epoch."""
+
+    def __init__(self, stop_after=None):
+        self.seen, self.stop_after = [], stop_after
+
+    def see(self, moment, run):
+        self.seen.append((moment, run.epoch, run.step, run.history.epochs))
+        self.run = run
+
+    def after_gradients(self, run):
+        self.see("gradients", run)
+
+    def after_step(self, run):
+        self.see("step", run)
+
+    def after_epoch(self, run):
+        self.see("epoch", run)
+        run.stop = run.epoch == self.stop_after
+
+    def after_training(self, run):
+        self.see("training", run)
+
+
+class KerasRecorder(keras.callbacks.Callback):
+    def __init__(self, stop_after=None):
+        super().__init__()
+        self.seen, self.stop_after, self.epoch, self.step = [], stop_after, 0, 0
+
+    def see(self, moment):
+        self.seen.append((moment, self.epoch, self.step, self.params["history"].epochs))
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+
+    def on_train_batch_begin(self, batch, logs=None):
+        assert batch == self.step % self.params["steps"]
+        self.see("gradients")  # which are about to be known
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.step += 1
+        assert self.step == int(self.model.optimizer.iterations)
+        assert logs["loss"] > 0
+        self.see("step")
+
+    def on_epoch_end(self, epoch, logs=None):
+        assert logs["val_loss"] == self.params["history"].validation_loss[-1]
+        assert {"loss", "val_accuracy"} < set(logs)
+        self.see("epoch")
+        self.model.stop_training = epoch == self.stop_after
+
+    def on_train_end(self, logs=None):
+        self.see("training")
+
+
+@pytest.mark.parametrize("stop_after", [None, 1])
+def test_the_moments_of_a_run(stop_after):
+    recorders = {framework: [Recorder(stop_after)] for framework in ("scratch", "torch")}
+    recorders["keras"] = [KerasRecorder(stop_after)]
+    recipe = replace(SMALL, batch_size=15, passes_per_epoch=1, epochs=3)
+    dataset = noisy_xor(30, 25, 20, dtype="float64")
+    histories, _ = run(recipe, dataset, watchers=recorders.__getitem__)
+    epochs, expected = 3 if stop_after is None else 2, []
+    for epoch in range(epochs):
+        for step in (2 * epoch, 2 * epoch + 1):
+            expected += [("gradients", epoch, step, epoch), ("step", epoch, step + 1, epoch)]
+        expected.append(("epoch", epoch, 2 * epoch + 2, epoch + 1))
+    expected.append(("training", epochs - 1, 2 * epochs, epochs))
+    for framework, (recorder,) in recorders.items():
+        assert recorder.seen == expected, framework
+        assert histories[framework].stopped_early == (stop_after is not None)
+        assert histories[framework].epochs == epochs
+
+
+def test_a_watcher_by_hand_is_that_of_the_recipe():
+    rule = EarlyStoppingRecipe(patience=2)
+    recipe = replace(SMALL, epochs=40, learning_rate=0.25)
+    dataset = noisy_xor(30, 25, 20, noise=0.5, seed=3, dtype="float64")
+
+    def by_hand(framework):
+        return [panel(framework, "early_stopping").EarlyStopping(**asdict(rule))]
+
+    found, weights = run(recipe, dataset, watchers=by_hand)
+    expected, expected_weights = run(replace(recipe, early_stopping=rule), dataset)
+    assert expected["scratch"].stopped_early
+    for framework in PACKAGES:
+        found[framework].seconds = expected[framework].seconds
+        assert found[framework] == expected[framework]
+        for name, array in weights[framework].items():
+            np.testing.assert_array_equal(array, expected_weights[framework][name])
+
+
+class Check(Watcher):
+    """Comes after the recipe's own: it sees clipped gradients, and replaces them by none."""
+
+    def after_gradients(self, run):
+        norm = panel("scratch", "gradient_clipping").global_norm(list(run.grads.values()))
+        assert norm <= 0.125 * (1 + 1e-12) < run.history.gradient_norm[-1]
+        run.grads = {name: np.zeros_like(grad) for name, grad in run.grads.items()}
+
+    def after_epoch(self, run):
+        assert run.stop == (run.epoch == 1)
+
+
+def test_the_users_watchers_come_after_those_of_the_recipe():
+    rule = EarlyStoppingRecipe(patience=1)
+    recipe = replace(SMALL, optimizer="sgd", clip_norm=0.125, early_stopping=rule)
+    model = panel("scratch", "models").mlp(recipe)
+    before, dataset = model.get_weights(), noisy_xor(30, 25, 20, dtype="float64")
+    history = panel("scratch", "training").fit(
+        model, recipe, dataset, progress=False, watchers=[Check()]
+    )
+    assert history.epochs == 2  # nothing is learned
+    for name, array in model.get_weights().items():
+        np.testing.assert_array_equal(array, before[name])
+
+
+def test_bad_watchers():
+    def fit(watchers):
+        def call(framework, adapter):
+            model = panel(framework, "models").mlp(SMALL)
+            data = noisy_xor(30, 25, 20, dtype="float64")
+            panel(framework, "training").fit(model, SMALL, data, progress=False, watchers=watchers)
+
+        return call
+
+    same_error(fit(3), "watchers must be a list of watchers, got 3")
+    message = "watchers[0] must be a Watcher (in Keras a Callback), got 'early stopping'"
+    same_error(fit(["early stopping"]), message)
 
 
 def test_float32_agrees_until_rounding_has_grown(parity):
@@ -355,8 +621,6 @@ def test_what_a_model_cannot_learn_or_predict():
 
 def test_fit_leaves_the_global_generators_alone():
     """In the two panels whose loops are ours; Keras's own ``fit`` takes a seed on PyTorch."""
-    import torch
-
     before = torch.get_rng_state()
     numpy_before = np.random.get_state()[1].copy()  # noqa: NPY002
     recipe = replace(SMALL, epochs=1, dropout=0.25)

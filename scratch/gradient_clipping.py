@@ -5,13 +5,13 @@ r"""Gradient clipping: no step larger than a limit, however steep the loss.
     by norm           g <- g * min(max_norm / ||g||, 1)                          each array
     by global norm    g_k <- g_k * min(max_norm / ||G||, 1)                      all arrays as one
 
-In float32 the square of 2e19 overflows and that of 1e-23 is 0. Where the plain sum of squares comes
-out too large or too small to be trusted, the norm is m * sqrt(sum (g / m)**2), m = max abs(g).
-||G|| is taken as the norm of the norms of the arrays. A scale of 1 leaves every bit as it is.
+In float32 the square of 2e19 overflows and that of 1e-23 is 0. Where the plain sum of squares
+cannot be trusted, the norm is m * sqrt(sum (g / m)**2), m = max abs(g). A scale of 1 leaves every
+bit as it is.
 
 ``grads`` is a list of arrays of one floating dtype and any shapes; ``limit`` and ``max_norm`` lie
 in (0, inf). A ``ValueError`` says which argument does not fit. Nothing is written into what is
-given; an array that is not scaled is returned itself.
+given.
 
 Where something is not finite, or a norm too large for the dtype:
 
@@ -27,37 +27,47 @@ norm + 1e-6; an inf turns finite gradients into 0. Keras divides by the norm; an
 them into NaN under global_clipnorm, as here, but finite ones into 0 under clipnorm. Its limit of 0
 is none at all; here it is an error. Below the limit Keras may change the last place of a gradient,
 as max_norm * (1 / max_norm) is not always 1. Both square the elements as they are: to them float32
-gradients of 1e20 have an infinite norm. ``epsilon`` is added to the norm: 1e-6 is PyTorch's.
+gradients of 1e20 have an infinite norm.
+
+Here: ||G|| is the norm of the norms of the arrays; an array that is not scaled is returned itself.
+``epsilon`` is added to the norm: 1e-6 is PyTorch's.
 """
 
 import math
 
 import numpy as np
 
-from triptych.common import gradient_norms
 from triptych.common.checks import check_gradients, check_number
+from triptych.common.gradient_norms import NormMonitor
+from triptych.common.watchers import Run, Watcher
 
-__all__ = ["global_norm", "clip_by_value", "clip_by_norm", "clip_by_global_norm", "NormMonitor"]
+__all__ = [
+    "global_norm",
+    "clip_by_value",
+    "clip_by_norm",
+    "clip_by_global_norm",
+    "NormMonitor",
+    "GlobalNormClipping",
+]
 
 Arrays = list[np.ndarray]
 
 
 def global_norm(grads: Arrays) -> np.ndarray:
     """||G||, a scalar of the dtype of the gradients."""
-    _check(grads)
-    return _norm(np.array([_norm(grad) for grad in grads]))
+    check_gradients(grads)
+    return _norm_of_all(grads)
 
 
 def clip_by_value(grads: Arrays, limit: float) -> Arrays:
     """Every element in [-limit, limit]."""
-    _check(grads)
-    limit = check_number("limit", limit, "(0, inf)")
+    limit = _check_limit(grads, limit)
     return [np.asarray(np.clip(grad, -limit, limit)) for grad in grads]
 
 
 def clip_by_norm(grads: Arrays, max_norm: float, *, epsilon: float = 0.0) -> Arrays:
     """Every array at most ``max_norm`` long."""
-    _check(grads)
+    max_norm, epsilon = _check_norm(grads, max_norm, epsilon)
     return [_scaled(grad, _scale(_norm(grad), max_norm, epsilon)) for grad in grads]
 
 
@@ -65,36 +75,32 @@ def clip_by_global_norm(
     grads: Arrays, max_norm: float, *, epsilon: float = 0.0
 ) -> tuple[Arrays, np.ndarray]:
     """All arrays together at most ``max_norm`` long, and the global norm from before."""
-    norm = global_norm(grads)
+    max_norm, epsilon = _check_norm(grads, max_norm, epsilon)
+    norm = _norm_of_all(grads)
     scale = _scale(norm, max_norm, epsilon)
     return [_scaled(grad, scale) for grad in grads], norm
 
 
-# Plain Python that is the same in every framework.
-NormMonitor = gradient_norms.NormMonitor
+def _norm_of_all(grads: Arrays) -> np.ndarray:
+    return _norm(np.array([_norm(grad) for grad in grads]))
 
 
-def _check(grads: Arrays) -> None:
-    check_gradients(grads)
-
-
-def _norm(x: np.ndarray) -> np.ndarray:
-    """sqrt(sum(x**2)), of the dtype of x."""
-    flat, limits = x.ravel(order="K"), np.finfo(x.dtype)
+def _norm(g: np.ndarray) -> np.ndarray:
+    """sqrt(sum(g**2)), of the dtype of g."""
+    flat, limits = g.ravel(order="K"), np.finfo(g.dtype)
     square = np.vdot(flat, flat)
     if limits.tiny / limits.eps <= square <= limits.max:  # no square that counts was lost
         return np.sqrt(square)
-    largest = np.abs(flat).max()
-    if largest == 0 or not np.isfinite(largest):
-        return largest
-    scaled = flat / largest
+    m = np.abs(flat).max()
+    if m == 0 or not np.isfinite(m):
+        return m
+    scaled = flat / m
     with np.errstate(over="ignore"):  # the norm itself may be too large for the dtype
-        return largest * np.sqrt(np.vdot(scaled, scaled))
+        return m * np.sqrt(np.vdot(scaled, scaled))
 
 
-def _scale(norm: np.ndarray, max_norm: float, epsilon: float) -> float:
-    max_norm = check_number("max_norm", max_norm, "(0, inf)")
-    bound = float(norm) + check_number("epsilon", epsilon, "[0, inf)")
+def _scale(norm: np.ndarray, max_norm: float, epsilon: float = 0.0) -> float:
+    bound = float(norm) + epsilon
     if not math.isfinite(bound):
         return math.nan
     return max_norm / bound if bound > max_norm else 1.0
@@ -102,3 +108,38 @@ def _scale(norm: np.ndarray, max_norm: float, epsilon: float) -> float:
 
 def _scaled(grad: np.ndarray, scale: float) -> np.ndarray:
     return grad if scale == 1 else np.asarray(grad * scale)  # a 0-d product is no array
+
+
+class GlobalNormClipping(Watcher):
+    """Clips the gradients of each step, and adds the global norm from before to the history.
+
+    In a loop of one's own:
+
+        clipping = GlobalNormClipping(max_norm=1.0)
+        run = Run(model, optimizer, History("scratch"))
+        for x, y in batches:
+            ...
+            run.grads = grads
+            clipping.after_gradients(run)
+            optimizer.step(params, run.grads)
+    """
+
+    def __init__(self, max_norm: float) -> None:
+        self.max_norm = check_number("max_norm", max_norm, "(0, inf)")
+
+    def after_gradients(self, run: Run) -> None:
+        norm = _norm_of_all(list(run.grads.values()))
+        scale = _scale(norm, self.max_norm)
+        run.grads = {name: _scaled(grad, scale) for name, grad in run.grads.items()}
+        run.history.gradient_norm.append(float(norm))
+
+
+def _check_limit(grads: Arrays, limit: float) -> float:
+    check_gradients(grads)
+    return check_number("limit", limit, "(0, inf)")
+
+
+def _check_norm(grads: Arrays, max_norm: float, epsilon: float) -> tuple[float, float]:
+    check_gradients(grads)
+    max_norm = check_number("max_norm", max_norm, "(0, inf)")
+    return max_norm, check_number("epsilon", epsilon, "[0, inf)")

@@ -34,13 +34,22 @@ warm-up starts from 0, its floor is a fraction, and on TensorFlow its schedules 
 plateau PyTorch waits one epoch longer than ``patience`` and ``cooldown`` say, ignores changes of
 1e-8 or less, and takes a relative threshold with the sign of ``best``: below 0, no change at all is
 an improvement. Keras's threshold is absolute, and a NaN at the first epoch is its best for ever. We
-count as Keras does; keywords give the rest.
+count as Keras does. In code the formulas stand in ``triptych.common.schedules``.
+
+Here: a schedule gives the rate of a step and sets it before the step. Keywords of ``improves`` and
+``ReduceOnPlateau`` give PyTorch's counting.
 """
 
-import math
-
 from scratch.optimizers import Optimizer
-from triptych.common.checks import check_choice, check_flag, check_integer, check_number
+from triptych.common.checks import check_flag, check_integer, check_number
+from triptych.common.schedules import (
+    check_plateau,
+    cosine_decay,
+    exponential_decay,
+    improves,
+    step_decay,
+)
+from triptych.common.watchers import Run, Watcher
 
 __all__ = [
     "step_decay",
@@ -54,72 +63,27 @@ __all__ = [
 ]
 
 
-def step_decay(step: int, *, learning_rate: float, factor: float, every: int) -> float:
-    """The learning rate times ``factor`` after each ``every`` updates."""
-    step = check_integer("step", step)
-    learning_rate = check_number("learning_rate", learning_rate, "(0, inf)")
-    factor = check_number("factor", factor, "(0, 1]")
-    return learning_rate * factor ** (step // check_integer("every", every, minimum=1))
+class Schedule(Watcher):
+    """``schedule(step)`` is the learning rate of that update, the first of which is step 0."""
+
+    def __call__(self, step: int) -> float:
+        raise NotImplementedError
+
+    def after_gradients(self, run: Run) -> None:
+        run.optimizer.learning_rate = self(int(run.optimizer.state["step"]))
 
 
-def exponential_decay(step: int, *, learning_rate: float, factor: float, every: int) -> float:
-    """The same, smoothly: each update has its share of the factor."""
-    step = check_integer("step", step)
-    learning_rate = check_number("learning_rate", learning_rate, "(0, inf)")
-    factor = check_number("factor", factor, "(0, 1]")
-    return learning_rate * factor ** (step / check_integer("every", every, minimum=1))
+class StepDecay(Schedule):
+    """Sets the learning rate of each update before it.
 
+    In a loop of one's own:
 
-def cosine_decay(
-    step: int, *, learning_rate: float, steps: int, floor: float = 0.0, warmup_steps: int = 0
-) -> float:
-    """Linear warm-up, then half a period of the cosine, from the learning rate to the floor."""
-    step = check_integer("step", step)
-    learning_rate = check_number("learning_rate", learning_rate, "(0, inf)")
-    steps = check_integer("steps", steps, minimum=1)
-    floor = check_number("floor", floor, f"[0, {learning_rate}]")
-    warmup_steps = check_integer("warmup_steps", warmup_steps)
-    if step < warmup_steps:
-        return learning_rate * (step + 1) / (warmup_steps + 1)
-    left = max(warmup_steps + steps - step, 0)
-    # (1 + cos(pi * t)) / 2 = sin(pi / 2 * (1 - t))**2, which keeps its digits near 0.
-    return floor + (learning_rate - floor) * math.sin(math.pi / 2 * (left / steps)) ** 2
-
-
-def improves(
-    value: float,
-    best: float | None,
-    *,
-    threshold: float = 1e-4,
-    threshold_mode: str = "rel",
-    mode: str = "min",
-    signed_threshold: bool = False,
-) -> bool:
-    """Whether ``value`` beats ``best`` by more than the threshold; any number beats None.
-
-    With ``signed_threshold`` (PyTorch) a relative margin is threshold * best, also below 0.
+        schedule = StepDecay(learning_rate=0.1, factor=0.5, every=1000)
+        for step in range(5000):
+            ...
+            optimizer.learning_rate = schedule(step)
+            optimizer.step(params, grads)
     """
-    check_choice("threshold_mode", threshold_mode, ("rel", "abs"))
-    relative = threshold_mode == "rel"
-    threshold = check_number("threshold", threshold, "[0, 1)" if relative else "[0, inf)")
-    check_choice("mode", mode, ("min", "max"))
-    value = float(value)  # float64, whatever the precision of the model
-    if math.isnan(value):
-        return False
-    if best is None:
-        return True
-    better = -1 if mode == "min" else 1
-    if relative:
-        # best + better * threshold * abs(best), in one rounding less
-        sign = 1 if best > 0 or signed_threshold else -1
-        limit = best * (1 + better * sign * threshold)
-    else:
-        limit = best + better * threshold
-    return value < limit if mode == "min" else value > limit
-
-
-class StepDecay:
-    """``schedule(step)`` is the learning rate of that update: set it before each."""
 
     def __init__(self, *, learning_rate: float, factor: float, every: int) -> None:
         self.learning_rate, self.factor, self.every = learning_rate, factor, every
@@ -131,8 +95,8 @@ class StepDecay:
         )
 
 
-class ExponentialDecay:
-    """``schedule(step)`` is the learning rate of that update: set it before each."""
+class ExponentialDecay(Schedule):
+    """Sets the learning rate of each update before it, as ``StepDecay`` does."""
 
     def __init__(self, *, learning_rate: float, factor: float, every: int) -> None:
         self.learning_rate, self.factor, self.every = learning_rate, factor, every
@@ -144,8 +108,8 @@ class ExponentialDecay:
         )
 
 
-class CosineDecay:
-    """``schedule(step)`` is the learning rate of that update: set it before each."""
+class CosineDecay(Schedule):
+    """Sets the learning rate of each update before it, as ``StepDecay`` does."""
 
     def __init__(
         self, *, learning_rate: float, steps: int, floor: float = 0.0, warmup_steps: int = 0
@@ -164,8 +128,15 @@ class CosineDecay:
         )
 
 
-class ReduceOnPlateau:
-    """Watches one training run: ``update`` after each epoch lowers the optimizer's learning rate.
+class ReduceOnPlateau(Watcher):
+    """Watches one training run and lowers the learning rate.
+
+    In a loop of one's own:
+
+        plateau = ReduceOnPlateau(patience=3)
+        for epoch in range(100):
+            ...
+            plateau.update(epoch, validation_loss, optimizer)
 
     ``best`` is the best value so far, or None. ``wait`` counts the epochs since, ``rest`` those of
     the cooldown that are left. PyTorch's own starts from ``best`` = inf (-inf in mode "max"), waits
@@ -188,16 +159,11 @@ class ReduceOnPlateau:
         minimal_change: float = 0.0,
         signed_threshold: bool = False,
     ) -> None:
-        self.monitor = check_choice("monitor", monitor, ("validation_loss", "validation_accuracy"))
-        self.factor = check_number("factor", factor, "(0, 1)")
+        check_plateau(monitor, factor, patience, threshold, threshold_mode, cooldown, floor, mode)
         more = int(check_flag("one_epoch_more", one_epoch_more))
-        self.patience = check_integer("patience", patience) + more
-        self.threshold_mode = check_choice("threshold_mode", threshold_mode, ("rel", "abs"))
-        interval = "[0, 1)" if threshold_mode == "rel" else "[0, inf)"
-        self.threshold = check_number("threshold", threshold, interval)
-        self.cooldown = check_integer("cooldown", cooldown) + more
-        self.floor = check_number("floor", floor, "[0, inf)")
-        self.mode = check_choice("mode", mode, ("min", "max"))
+        self.monitor, self.mode, self.threshold_mode = monitor, mode, threshold_mode
+        self.factor, self.threshold, self.floor = float(factor), float(threshold), float(floor)
+        self.patience, self.cooldown = int(patience) + more, int(cooldown) + more
         self.best = None if best is None else check_number("best", best, "[-inf, inf]")
         self.minimal_change = check_number("minimal_change", minimal_change, "[0, inf)")
         self.signed_threshold = check_flag("signed_threshold", signed_threshold)
@@ -224,3 +190,6 @@ class ReduceOnPlateau:
             if self.wait >= self.patience and optimizer.learning_rate - lower > self.minimal_change:
                 optimizer.learning_rate = lower
                 self.rest, self.wait = self.cooldown, 0
+
+    def after_epoch(self, run: Run) -> None:
+        self.update(run.epoch, getattr(run.history, self.monitor)[-1], run.optimizer)

@@ -5,18 +5,20 @@
 
 The visits of the training set in epoch e go in the orders that the stream (seed, "shuffle", e)
 draws, so the three panels see the same batches. The validation loss has label smoothing and
-penalties too, as Keras reports it.
+penalties too, as Keras reports it. What clips, changes the learning rate or ends the run is a
+watcher; ``triptych.common.watchers`` says when ``fit`` calls them. ``watchers`` are the user's own,
+called after those of the recipe.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
 
 import numpy as np
 
 from scratch.early_stopping import EarlyStopping
-from scratch.gradient_clipping import clip_by_global_norm
+from scratch.gradient_clipping import GlobalNormClipping
 from scratch.label_smoothing import (
     label_smoothing_cross_entropy,
     label_smoothing_cross_entropy_backward,
@@ -38,11 +40,17 @@ from triptych.common.history import History
 from triptych.common.progress import progress_bar
 from triptych.common.recipes import Recipe
 from triptych.common.streams import Stream
+from triptych.common.watchers import Run, Watcher, check_watchers
 
 __all__ = ["batches", "fit", "evaluate", "predict"]
 
 OPTIMIZERS = {"sgd": SGD, "adam": Adam, "adamw": AdamW}
-SCHEDULES = {"step": StepDecay, "exponential": ExponentialDecay, "cosine": CosineDecay}
+SCHEDULES = {
+    "step": StepDecay,
+    "exponential": ExponentialDecay,
+    "cosine": CosineDecay,
+    "plateau": ReduceOnPlateau,
+}
 EVALUATION_BATCH = 1000
 
 Loss = Callable[..., np.ndarray]
@@ -56,56 +64,59 @@ def batches(recipe: Recipe, examples: int, epoch: int) -> list[np.ndarray]:
     return [order[i : i + recipe.batch_size] for order in orders for i in starts]
 
 
-def fit(model: Sequential, recipe: Recipe, dataset: Dataset, *, progress: bool = True) -> History:
-    """Train ``model`` in place, for ``recipe.epochs`` epochs or until early stopping."""
+def fit(
+    model: Sequential,
+    recipe: Recipe,
+    dataset: Dataset,
+    *,
+    progress: bool = True,
+    watchers: Sequence[Watcher] = (),
+) -> History:
+    """Train ``model`` in place, for ``recipe.epochs`` epochs or until a watcher ends the run."""
     recipe.check_dataset(dataset)
+    watching = [*_watchers(recipe, len(dataset.x_train)), *check_watchers(watchers)]
     x = dataset.x_train.astype(recipe.dtype, copy=False)
     y = dataset.y_train
     loss_function, loss_backward = _loss(recipe)
     penalties = _penalties(recipe)
     optimizer = OPTIMIZERS[recipe.optimizer](**recipe.optimizer_options())
-    schedule, plateau = _schedule(recipe, len(x))
-    rule = recipe.early_stopping
-    stopping = None if rule is None else EarlyStopping(**asdict(rule))
+    trained = list(model.parameters())
     history = History("scratch")
+    run = Run(model, optimizer, history)
     start = time.perf_counter()
     steps = recipe.steps_per_epoch(len(x)) * recipe.epochs
     _keep_freed_memory()
     with progress_bar("scratch", steps, enabled=progress) as advance:
-        for epoch in range(recipe.epochs):
+        for run.epoch in range(recipe.epochs):
             losses, sizes = [], []
-            for batch in batches(recipe, len(x), epoch):
+            for batch in batches(recipe, len(x), run.epoch):
                 logits = model.forward(x[batch], training=True)
                 loss = loss_function(logits, y[batch])
                 model.backward_parameters(loss_backward(logits, y[batch]))
                 for penalty in penalties:
                     loss += total_penalty(model, penalty)
                     total_penalty_backward(model, penalty)
-                params, grads = {}, {}
-                for name, layer, key in model.parameters():
-                    params[name], grads[name] = layer.params[key], layer.grads[key]
-                if recipe.clips_gradients:
-                    clipped, norm = clip_by_global_norm(list(grads.values()), recipe.clip_norm)
-                    grads = dict(zip(grads, clipped, strict=True))
-                    history.gradient_norm.append(float(norm))
-                if schedule is not None:
-                    optimizer.learning_rate = schedule(int(optimizer.state["step"]))
-                optimizer.step(params, grads)
+                params = {name: layer.params[key] for name, layer, key in trained}
+                run.grads = {name: layer.grads[key] for name, layer, key in trained}
+                for watcher in watching:
+                    watcher.after_gradients(run)
+                learning_rate = optimizer.learning_rate
+                optimizer.step(params, run.grads)
+                run.step += 1
+                for watcher in watching:
+                    watcher.after_step(run)
                 losses.append(float(loss))
                 sizes.append(len(batch))
-                advance(f"epoch {epoch + 1}/{recipe.epochs}  loss {losses[-1]:.4f}")
+                advance(f"epoch {run.epoch + 1}/{recipe.epochs}  loss {losses[-1]:.4f}")
             validation = evaluate(model, recipe, dataset.x_validation, dataset.y_validation)
-            history.add_epoch(losses, sizes, *validation, optimizer.learning_rate)
-            if plateau is not None:
-                plateau.update(epoch, validation[0], optimizer)
-            if stopping is not None:
-                value = getattr(history, stopping.monitor)[-1]
-                if stopping.update(epoch, value, model):
-                    history.stopped_early = True
-                    break
-    if stopping is not None:
-        stopping.restore(model)
-        history.best_epoch = stopping.best_epoch
+            history.add_epoch(losses, sizes, *validation, learning_rate)
+            for watcher in watching:
+                watcher.after_epoch(run)
+            if run.stop:
+                break
+    for watcher in watching:
+        watcher.after_training(run)
+    history.stopped_early = run.stop
     history.seconds = time.perf_counter() - start
     return history
 
@@ -150,16 +161,17 @@ def _loss(recipe: Recipe) -> tuple[Loss, Loss]:
     )
 
 
-def _schedule(
-    recipe: Recipe, examples: int
-) -> tuple[Callable[[int], float] | None, ReduceOnPlateau | None]:
-    """What sets the learning rate before each step, or after each epoch."""
-    options = recipe.schedule_options(examples)
-    if recipe.schedule is None:
-        return None, None
-    if recipe.schedule.kind == "plateau":
-        return None, ReduceOnPlateau(**options)
-    return SCHEDULES[recipe.schedule.kind](**options), None
+def _watchers(recipe: Recipe, examples: int) -> list[Watcher]:
+    """Those that the recipe asks for."""
+    watchers: list[Watcher] = []
+    if recipe.clips_gradients:
+        watchers.append(GlobalNormClipping(recipe.clip_norm))
+    if recipe.schedule is not None:
+        schedule = SCHEDULES[recipe.schedule.kind]
+        watchers.append(schedule(**recipe.schedule_options(examples)))
+    if recipe.early_stopping is not None:
+        watchers.append(EarlyStopping(**asdict(recipe.early_stopping)))
+    return watchers
 
 
 def _penalties(recipe: Recipe) -> list[L1 | L2]:

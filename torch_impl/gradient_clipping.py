@@ -5,13 +5,13 @@ r"""Gradient clipping: no step larger than a limit, however steep the loss.
     by norm           g <- g * min(max_norm / ||g||, 1)                          each array
     by global norm    g_k <- g_k * min(max_norm / ||G||, 1)                      all arrays as one
 
-In float32 the square of 2e19 overflows and that of 1e-23 is 0. Where the plain norm comes out too
-large or too small to be trusted, it is m * sqrt(sum (g / m)**2), m = max abs(g). ||G|| is PyTorch's
-own ``get_total_norm``, the norm of the norms of the arrays. A scale of 1 leaves every bit as it is.
+In float32 the square of 2e19 overflows and that of 1e-23 is 0. Where the plain sum of squares
+cannot be trusted, the norm is m * sqrt(sum (g / m)**2), m = max abs(g). A scale of 1 leaves every
+bit as it is.
 
 ``grads`` is a list of arrays of one floating dtype and any shapes; ``limit`` and ``max_norm`` lie
 in (0, inf). A ``ValueError`` says which argument does not fit. Nothing is written into what is
-given; an array that is not scaled is returned itself.
+given.
 
 Where something is not finite, or a norm too large for the dtype:
 
@@ -28,6 +28,9 @@ them into NaN under global_clipnorm, as here, but finite ones into 0 under clipn
 is none at all; here it is an error. Below the limit Keras may change the last place of a gradient,
 as max_norm * (1 / max_norm) is not always 1. Both square the elements as they are: to them float32
 gradients of 1e20 have an infinite norm.
+
+Here: ||G|| is PyTorch's own ``get_total_norm``, the norm of the norms of the arrays; an array that
+is not scaled is returned itself.
 """
 
 import math
@@ -35,10 +38,18 @@ import math
 import torch
 from torch.nn.utils import get_total_norm
 
-from triptych.common import gradient_norms
 from triptych.common.checks import check_gradients, check_number
+from triptych.common.gradient_norms import NormMonitor
+from triptych.common.watchers import Run, Watcher
 
-__all__ = ["global_norm", "clip_by_value", "clip_by_norm", "clip_by_global_norm", "NormMonitor"]
+__all__ = [
+    "global_norm",
+    "clip_by_value",
+    "clip_by_norm",
+    "clip_by_global_norm",
+    "NormMonitor",
+    "GlobalNormClipping",
+]
 
 Tensors = list[torch.Tensor]
 
@@ -51,26 +62,22 @@ def global_norm(grads: Tensors) -> torch.Tensor:
 
 def clip_by_value(grads: Tensors, limit: float) -> Tensors:
     """Every element in [-limit, limit]."""
-    check_gradients(grads)
-    limit = check_number("limit", limit, "(0, inf)")
+    limit = _check_limit(grads, limit)
     return [grad.clamp(-limit, limit) for grad in grads]
 
 
 def clip_by_norm(grads: Tensors, max_norm: float) -> Tensors:
     """Every array at most ``max_norm`` long."""
-    check_gradients(grads)
+    max_norm = _check_norm(grads, max_norm)
     return [_scaled(grad, _scale(_norm([grad]), max_norm)) for grad in grads]
 
 
 def clip_by_global_norm(grads: Tensors, max_norm: float) -> tuple[Tensors, torch.Tensor]:
     """All arrays together at most ``max_norm`` long, and the global norm from before."""
-    norm = global_norm(grads)
+    max_norm = _check_norm(grads, max_norm)
+    norm = _norm(grads)
     scale = _scale(norm, max_norm)
     return [_scaled(grad, scale) for grad in grads], norm
-
-
-# Plain Python that is the same in every framework.
-NormMonitor = gradient_norms.NormMonitor
 
 
 def _norm(grads: Tensors) -> torch.Tensor:
@@ -78,14 +85,14 @@ def _norm(grads: Tensors) -> torch.Tensor:
     limits = torch.finfo(norm.dtype)
     if math.sqrt(limits.tiny / limits.eps) <= norm < math.inf:  # no square that counts was lost
         return norm
-    largest = get_total_norm(grads, math.inf)
-    if largest == 0 or not largest.isfinite():
-        return largest
-    return largest * get_total_norm([grad / largest for grad in grads])
+    m = get_total_norm(grads, math.inf)
+    if m == 0 or not m.isfinite():
+        return m
+    return m * get_total_norm([grad / m for grad in grads])
 
 
 def _scale(norm: torch.Tensor, max_norm: float) -> float:
-    max_norm, found = check_number("max_norm", max_norm, "(0, inf)"), norm.item()
+    found = norm.item()
     if not math.isfinite(found):
         return math.nan
     return max_norm / found if found > max_norm else 1.0
@@ -93,3 +100,39 @@ def _scale(norm: torch.Tensor, max_norm: float) -> float:
 
 def _scaled(grad: torch.Tensor, scale: float) -> torch.Tensor:
     return grad if scale == 1 else grad * scale
+
+
+class GlobalNormClipping(Watcher):
+    """Clips the gradients of each step, and adds the global norm from before to the history.
+
+    In a loop of one's own:
+
+        clipping = GlobalNormClipping(max_norm=1.0)
+        run = Run(model, optimizer, History("torch"))
+        for x, y in batches:
+            ...
+            loss.backward()
+            clipping.after_gradients(run)
+            optimizer.step()
+    """
+
+    def __init__(self, max_norm: float) -> None:
+        self.max_norm = check_number("max_norm", max_norm, "(0, inf)")
+
+    def after_gradients(self, run: Run) -> None:
+        trained = [parameter for parameter in run.model.parameters() if parameter.grad is not None]
+        norm = _norm([parameter.grad for parameter in trained])
+        scale = _scale(norm, self.max_norm)
+        for parameter in trained:
+            parameter.grad = _scaled(parameter.grad, scale)
+        run.history.gradient_norm.append(norm.item())
+
+
+def _check_limit(grads: Tensors, limit: float) -> float:
+    check_gradients(grads)
+    return check_number("limit", limit, "(0, inf)")
+
+
+def _check_norm(grads: Tensors, max_norm: float) -> float:
+    check_gradients(grads)
+    return check_number("max_norm", max_norm, "(0, inf)")

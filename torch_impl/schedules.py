@@ -34,17 +34,25 @@ warm-up starts from 0, its floor is a fraction, and on TensorFlow its schedules 
 plateau PyTorch waits one epoch longer than ``patience`` and ``cooldown`` say, ignores changes of
 1e-8 or less, and takes a relative threshold with the sign of ``best``: below 0, no change at all is
 an improvement. Keras's threshold is absolute, and a NaN at the first epoch is its best for ever. We
-count as Keras does: the plateau is PyTorch's with other numbers and another comparison, the decays
-are PyTorch's base class with the formulas, which need no rate of the step before.
+count as Keras does. In code the formulas stand in ``triptych.common.schedules``.
+
+Here: the decays are PyTorch's base class with the formulas, which need no rate of the step before;
+the plateau is PyTorch's with other numbers and another comparison.
 """
 
-import math
 from typing import Any
 
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
-from triptych.common.checks import check_choice, check_integer, check_number
+from triptych.common.schedules import (
+    check_plateau,
+    cosine_decay,
+    exponential_decay,
+    improves,
+    step_decay,
+)
+from triptych.common.watchers import Run, Watcher
 
 __all__ = [
     "step_decay",
@@ -58,67 +66,24 @@ __all__ = [
 ]
 
 
-def step_decay(step: int, *, learning_rate: float, factor: float, every: int) -> float:
-    """The learning rate times ``factor`` after each ``every`` updates."""
-    step = check_integer("step", step)
-    learning_rate = check_number("learning_rate", learning_rate, "(0, inf)")
-    factor = check_number("factor", factor, "(0, 1]")
-    return learning_rate * factor ** (step // check_integer("every", every, minimum=1))
+class Schedule(Watcher, LRScheduler):
+    """One learning rate for all groups of the optimizer, which a step of the schedule sets."""
+
+    def after_step(self, run: Run) -> None:
+        self.step()
 
 
-def exponential_decay(step: int, *, learning_rate: float, factor: float, every: int) -> float:
-    """The same, smoothly: each update has its share of the factor."""
-    step = check_integer("step", step)
-    learning_rate = check_number("learning_rate", learning_rate, "(0, inf)")
-    factor = check_number("factor", factor, "(0, 1]")
-    return learning_rate * factor ** (step / check_integer("every", every, minimum=1))
+class StepDecay(Schedule):
+    """Sets the learning rate of the next update after each.
 
+    In a loop of one's own:
 
-def cosine_decay(
-    step: int, *, learning_rate: float, steps: int, floor: float = 0.0, warmup_steps: int = 0
-) -> float:
-    """Linear warm-up, then half a period of the cosine, from the learning rate to the floor."""
-    step = check_integer("step", step)
-    learning_rate = check_number("learning_rate", learning_rate, "(0, inf)")
-    steps = check_integer("steps", steps, minimum=1)
-    floor = check_number("floor", floor, f"[0, {learning_rate}]")
-    warmup_steps = check_integer("warmup_steps", warmup_steps)
-    if step < warmup_steps:
-        return learning_rate * (step + 1) / (warmup_steps + 1)
-    left = max(warmup_steps + steps - step, 0)
-    # (1 + cos(pi * t)) / 2 = sin(pi / 2 * (1 - t))**2, which keeps its digits near 0.
-    return floor + (learning_rate - floor) * math.sin(math.pi / 2 * (left / steps)) ** 2
-
-
-def improves(
-    value: float,
-    best: float | None,
-    *,
-    threshold: float = 1e-4,
-    threshold_mode: str = "rel",
-    mode: str = "min",
-) -> bool:
-    """Whether ``value`` beats ``best`` by more than the threshold; any number beats None."""
-    check_choice("threshold_mode", threshold_mode, ("rel", "abs"))
-    relative = threshold_mode == "rel"
-    threshold = check_number("threshold", threshold, "[0, 1)" if relative else "[0, inf)")
-    check_choice("mode", mode, ("min", "max"))
-    value = float(value)  # float64, whatever the precision of the model
-    if math.isnan(value):
-        return False
-    if best is None:
-        return True
-    better = -1 if mode == "min" else 1
-    if relative:
-        # best + better * threshold * abs(best), in one rounding less
-        limit = best * (1 + (better if best > 0 else -better) * threshold)
-    else:
-        limit = best + better * threshold
-    return value < limit if mode == "min" else value > limit
-
-
-class StepDecay(LRScheduler):
-    """``schedule.step()`` after each update sets the learning rate of the next, in all groups."""
+        schedule = StepDecay(optimizer, learning_rate=0.1, factor=0.5, every=1000)
+        for x, y in batches:
+            ...
+            optimizer.step()
+            schedule.step()
+    """
 
     def __init__(
         self, optimizer: Optimizer, *, learning_rate: float, factor: float, every: int
@@ -133,8 +98,8 @@ class StepDecay(LRScheduler):
         return [rate] * len(self.optimizer.param_groups)
 
 
-class ExponentialDecay(LRScheduler):
-    """``schedule.step()`` after each update sets the learning rate of the next, in all groups."""
+class ExponentialDecay(Schedule):
+    """Sets the learning rate of the next update after each, as ``StepDecay`` does."""
 
     def __init__(
         self, optimizer: Optimizer, *, learning_rate: float, factor: float, every: int
@@ -149,8 +114,8 @@ class ExponentialDecay(LRScheduler):
         return [rate] * len(self.optimizer.param_groups)
 
 
-class CosineDecay(LRScheduler):
-    """``schedule.step()`` after each update sets the learning rate of the next, in all groups."""
+class CosineDecay(Schedule):
+    """Sets the learning rate of the next update after each, as ``StepDecay`` does."""
 
     def __init__(
         self,
@@ -176,8 +141,15 @@ class CosineDecay(LRScheduler):
         return [rate] * len(self.optimizer.param_groups)
 
 
-class ReduceOnPlateau(ReduceLROnPlateau):
-    """Watches one training run: ``step(value)`` after each epoch lowers the learning rates.
+class ReduceOnPlateau(Watcher, ReduceLROnPlateau):
+    """Watches one training run and lowers the learning rates.
+
+    In a loop of one's own:
+
+        plateau = ReduceOnPlateau(optimizer, patience=3)
+        for epoch in range(100):
+            ...
+            plateau.step(validation_loss)
 
     ``best`` is the best value so far, or None. ``num_bad_epochs`` counts the epochs since,
     ``cooldown_counter`` those of the cooldown that are left.
@@ -198,26 +170,22 @@ class ReduceOnPlateau(ReduceLROnPlateau):
         floor: float = 0.0,
         mode: str = "min",
     ) -> None:
-        self.monitor = check_choice("monitor", monitor, ("validation_loss", "validation_accuracy"))
-        factor = check_number("factor", factor, "(0, 1)")
-        patience = check_integer("patience", patience)
-        check_choice("threshold_mode", threshold_mode, ("rel", "abs"))
-        interval = "[0, 1)" if threshold_mode == "rel" else "[0, inf)"
-        threshold = check_number("threshold", threshold, interval)
-        cooldown = check_integer("cooldown", cooldown)
-        floor = check_number("floor", floor, "[0, inf)")
-        check_choice("mode", mode, ("min", "max"))
+        check_plateau(monitor, factor, patience, threshold, threshold_mode, cooldown, floor, mode)
+        self.monitor = monitor
         super().__init__(
             optimizer,
             mode=mode,  # type: ignore[arg-type]
-            factor=factor,
-            patience=max(patience - 1, 0),
-            threshold=threshold,
+            factor=float(factor),
+            patience=max(int(patience) - 1, 0),
+            threshold=float(threshold),
             threshold_mode=threshold_mode,  # type: ignore[arg-type]
-            cooldown=max(cooldown - 1, 0),
-            min_lr=floor,
+            cooldown=max(int(cooldown) - 1, 0),
+            min_lr=float(floor),
             eps=0.0,
         )
+
+    def after_epoch(self, run: Run) -> None:
+        self.step(getattr(run.history, self.monitor)[-1])
 
     def _reset(self) -> None:
         super()._reset()

@@ -5,22 +5,23 @@
 
 The visits of the training set in epoch e go in the orders that the stream (seed, "shuffle", e)
 draws, so the three panels see the same batches. The validation loss has label smoothing and
-penalties too, as Keras reports it.
+penalties too, as Keras reports it. What clips, changes the learning rate or ends the run is a
+watcher; ``triptych.common.watchers`` says when ``fit`` calls them. ``watchers`` are the user's own,
+called after those of the recipe.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from functools import partial
 
 import numpy as np
 import torch
 from torch import nn
-from torch.optim.lr_scheduler import LRScheduler
 from torch.utils.data import DataLoader, Sampler, TensorDataset
 
 from torch_impl.early_stopping import EarlyStopping
-from torch_impl.gradient_clipping import clip_by_global_norm
+from torch_impl.gradient_clipping import GlobalNormClipping
 from torch_impl.label_smoothing import label_smoothing_cross_entropy
 from torch_impl.losses import binary_cross_entropy, softmax_cross_entropy
 from torch_impl.optimizers import SGD, Adam, AdamW
@@ -33,11 +34,17 @@ from triptych.common.history import History
 from triptych.common.progress import progress_bar
 from triptych.common.recipes import Recipe
 from triptych.common.streams import Stream
+from triptych.common.watchers import Run, Watcher, check_watchers
 
 __all__ = ["batches", "fit", "evaluate", "predict"]
 
 OPTIMIZERS = {"sgd": SGD, "adam": Adam, "adamw": AdamW}
-SCHEDULES = {"step": StepDecay, "exponential": ExponentialDecay, "cosine": CosineDecay}
+SCHEDULES = {
+    "step": StepDecay,
+    "exponential": ExponentialDecay,
+    "cosine": CosineDecay,
+    "plateau": ReduceOnPlateau,
+}
 EVALUATION_BATCH = 1000
 
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
@@ -65,8 +72,15 @@ class StreamOrder(Sampler[torch.Tensor]):
         return iter(batches(self.recipe, self.examples, self.epoch - 1))
 
 
-def fit(model: nn.Module, recipe: Recipe, dataset: Dataset, *, progress: bool = True) -> History:
-    """Train ``model`` in place, for ``recipe.epochs`` epochs or until early stopping."""
+def fit(
+    model: nn.Module,
+    recipe: Recipe,
+    dataset: Dataset,
+    *,
+    progress: bool = True,
+    watchers: Sequence[Watcher] = (),
+) -> History:
+    """Train ``model`` in place, for ``recipe.epochs`` epochs or until a watcher ends the run."""
     recipe.check_dataset(dataset)
     x = torch.from_numpy(dataset.x_train.astype(recipe.dtype, copy=False))
     y = torch.from_numpy(dataset.y_train)
@@ -80,14 +94,12 @@ def fit(model: nn.Module, recipe: Recipe, dataset: Dataset, *, progress: bool = 
     loss_function = _loss(recipe)
     penalties = _penalties(recipe)
     optimizer = OPTIMIZERS[recipe.optimizer](model.named_parameters(), **recipe.optimizer_options())
-    schedule, plateau = _schedule(recipe, len(x), optimizer)
-    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    rule = recipe.early_stopping
-    stopping = None if rule is None else EarlyStopping(**asdict(rule))
+    watching = [*_watchers(recipe, len(x), optimizer), *check_watchers(watchers)]
     history = History("torch")
+    run = Run(model, optimizer, history)
     start = time.perf_counter()
     with progress_bar("torch", len(loader) * recipe.epochs, enabled=progress) as advance:
-        for epoch in range(recipe.epochs):
+        for run.epoch in range(recipe.epochs):
             model.train()
             losses, sizes = [], []
             for images, labels in loader:
@@ -96,31 +108,25 @@ def fit(model: nn.Module, recipe: Recipe, dataset: Dataset, *, progress: bool = 
                 loss = loss + sum(total_penalty(model, penalty) for penalty in penalties)
                 optimizer.zero_grad()
                 loss.backward()
-                if recipe.clips_gradients:
-                    grads = [parameter.grad for parameter in trained if parameter.grad is not None]
-                    clipped, norm = clip_by_global_norm(grads, recipe.clip_norm)
-                    for parameter, grad in zip(trained, clipped, strict=True):
-                        parameter.grad = grad
-                    history.gradient_norm.append(norm.item())
+                for watcher in watching:
+                    watcher.after_gradients(run)
                 learning_rate = optimizer.param_groups[0]["lr"]
                 optimizer.step()
-                if schedule is not None:
-                    schedule.step()
+                run.step += 1
+                for watcher in watching:
+                    watcher.after_step(run)
                 losses.append(loss.item())
                 sizes.append(len(labels))
-                advance(f"epoch {epoch + 1}/{recipe.epochs}  loss {losses[-1]:.4f}")
+                advance(f"epoch {run.epoch + 1}/{recipe.epochs}  loss {losses[-1]:.4f}")
             validation = evaluate(model, recipe, dataset.x_validation, dataset.y_validation)
             history.add_epoch(losses, sizes, *validation, learning_rate)
-            if plateau is not None:
-                plateau.step(validation[0])
-            if stopping is not None:
-                value = getattr(history, stopping.monitor)[-1]
-                if stopping.update(epoch, value, model):
-                    history.stopped_early = True
-                    break
-    if stopping is not None:
-        stopping.restore(model)
-        history.best_epoch = stopping.best_epoch
+            for watcher in watching:
+                watcher.after_epoch(run)
+            if run.stop:
+                break
+    for watcher in watching:
+        watcher.after_training(run)
+    history.stopped_early = run.stop
     history.seconds = time.perf_counter() - start
     return history
 
@@ -157,16 +163,17 @@ def _loss(recipe: Recipe) -> Loss:
     return partial(label_smoothing_cross_entropy, smoothing=recipe.label_smoothing)
 
 
-def _schedule(
-    recipe: Recipe, examples: int, optimizer: torch.optim.Optimizer
-) -> tuple[LRScheduler | None, ReduceOnPlateau | None]:
-    """What sets the learning rate after each step, or after each epoch."""
-    options = recipe.schedule_options(examples)
-    if recipe.schedule is None:
-        return None, None
-    if recipe.schedule.kind == "plateau":
-        return None, ReduceOnPlateau(optimizer, **options)
-    return SCHEDULES[recipe.schedule.kind](optimizer, **options), None
+def _watchers(recipe: Recipe, examples: int, optimizer: torch.optim.Optimizer) -> list[Watcher]:
+    """Those that the recipe asks for."""
+    watchers: list[Watcher] = []
+    if recipe.clips_gradients:
+        watchers.append(GlobalNormClipping(recipe.clip_norm))
+    if recipe.schedule is not None:
+        schedule = SCHEDULES[recipe.schedule.kind]
+        watchers.append(schedule(optimizer, **recipe.schedule_options(examples)))
+    if recipe.early_stopping is not None:
+        watchers.append(EarlyStopping(**asdict(recipe.early_stopping)))
+    return watchers
 
 
 def _penalties(recipe: Recipe) -> list[L1 | L2]:

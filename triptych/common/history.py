@@ -6,7 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-__all__ = ["History"]
+__all__ = ["MONITORED", "History"]
+
+MONITORED = ("validation_loss", "validation_accuracy")  # what a watcher may go by
 
 
 @dataclass
@@ -19,7 +21,7 @@ class History:
     epoch, in inference mode; ``learning_rate`` is that of the epoch's last step. If gradients are
     clipped, ``gradient_norm`` has their global norm before that, for each step. ``best_epoch`` is
     the best epoch (from 0) that early stopping found, if it was on; ``stopped_early`` tells whether
-    it ended the run. ``seconds`` is wall time.
+    it, or another watcher, ended the run. ``seconds`` is wall time.
     """
 
     framework: str

@@ -1,0 +1,170 @@
+"""The rules of the schedules, which know no arrays: the equations stand in each panel's file.
+
+The decays are formulas, the same for a Python number and for a tensor of a traced graph. They are
+written over the few functions that the two do differently.
+"""
+
+import math
+from typing import Any
+
+from triptych.common.checks import check_choice, check_integer, check_number, remembered
+from triptych.common.history import MONITORED
+
+__all__ = [
+    "Decays",
+    "check_plateau",
+    "cosine_decay",
+    "exponential_decay",
+    "improves",
+    "step_decay",
+]
+
+
+class Decays:
+    """The formulas, in Python's floats; another kind of number has its own first five functions.
+
+    ``count`` makes an integer of a step, ``number`` a number, exactly, of an integer or a float.
+    """
+
+    @staticmethod
+    def count(step: Any) -> Any:
+        return check_integer("step", step)
+
+    @staticmethod
+    def number(value: Any) -> Any:
+        return float(value)
+
+    @staticmethod
+    def sin(angle: Any) -> Any:
+        return math.sin(angle)
+
+    @staticmethod
+    def clip(value: Any, low: Any, high: Any) -> Any:
+        return min(max(value, low), high)
+
+    @staticmethod
+    def where(condition: Any, first: Any, second: Any) -> Any:
+        return first if condition else second
+
+    def step_decay(self, step: Any, *, learning_rate: float, factor: float, every: int) -> Any:
+        """The learning rate times ``factor`` after each ``every`` updates."""
+        step, number = self.count(step), self.number
+        learning_rate, factor, every = _check_decay(learning_rate, factor, every)
+        return number(learning_rate) * number(factor) ** number(step // every)
+
+    def exponential_decay(
+        self, step: Any, *, learning_rate: float, factor: float, every: int
+    ) -> Any:
+        """The same, smoothly: each update has its share of the factor."""
+        step, number = self.count(step), self.number
+        learning_rate, factor, every = _check_decay(learning_rate, factor, every)
+        return number(learning_rate) * number(factor) ** (number(step) / number(every))
+
+    def cosine_decay(
+        self,
+        step: Any,
+        *,
+        learning_rate: float,
+        steps: int,
+        floor: float = 0.0,
+        warmup_steps: int = 0,
+    ) -> Any:
+        """Linear warm-up, then half a period of the cosine, from the learning rate to the floor."""
+        step, number = self.count(step), self.number
+        learning_rate, steps, floor, warmup_steps = _check_cosine(
+            learning_rate, steps, floor, warmup_steps
+        )
+        rising = number(learning_rate) * number(step + 1) / number(warmup_steps + 1)
+        left = number(self.clip(warmup_steps + steps - step, 0, steps)) / number(steps)
+        # (1 + cos(pi * t)) / 2 = sin(pi / 2 * (1 - t))**2, which keeps its digits near 0.
+        sine = self.sin(number(math.pi / 2) * left)
+        falling = number(floor) + number(learning_rate - floor) * (sine * sine)
+        return self.where(step < warmup_steps, rising, falling)
+
+
+_IN_FLOATS = Decays()
+step_decay = _IN_FLOATS.step_decay
+exponential_decay = _IN_FLOATS.exponential_decay
+cosine_decay = _IN_FLOATS.cosine_decay
+
+
+def improves(
+    value: float,
+    best: float | None,
+    *,
+    threshold: float = 1e-4,
+    threshold_mode: str = "rel",
+    mode: str = "min",
+    signed_threshold: bool = False,
+) -> bool:
+    """Whether ``value`` beats ``best`` by more than the threshold; any number beats None.
+
+    With ``signed_threshold`` (PyTorch) a relative margin is threshold * best, also below 0.
+    """
+    threshold = _check_improves(threshold, threshold_mode, mode)
+    value = float(value)  # float64, whatever the precision of the model
+    if math.isnan(value):
+        return False
+    if best is None:
+        return True
+    better = -1 if mode == "min" else 1
+    if threshold_mode == "rel":
+        # best + better * threshold * abs(best), in one rounding less
+        sign = 1 if best > 0 or signed_threshold else -1
+        limit = best * (1 + better * sign * threshold)
+    else:
+        limit = best + better * threshold
+    return value < limit if mode == "min" else value > limit
+
+
+def check_plateau(
+    monitor: str,
+    factor: float,
+    patience: int,
+    threshold: float,
+    threshold_mode: str,
+    cooldown: int,
+    floor: float,
+    mode: str,
+) -> None:
+    """The arguments of a reduction on a plateau."""
+    check_choice("monitor", monitor, MONITORED)
+    check_number("factor", factor, "(0, 1)")
+    check_integer("patience", patience)
+    _check_threshold(threshold, threshold_mode)
+    check_integer("cooldown", cooldown)
+    check_number("floor", floor, "[0, inf)")
+    check_choice("mode", mode, ("min", "max"))
+
+
+def _check_threshold(threshold: float, threshold_mode: str) -> float:
+    check_choice("threshold_mode", threshold_mode, ("rel", "abs"))
+    return check_number("threshold", threshold, "[0, 1)" if threshold_mode == "rel" else "[0, inf)")
+
+
+def _check_improves(threshold: float, threshold_mode: str, mode: str) -> float:
+    threshold = _check_threshold(threshold, threshold_mode)
+    check_choice("mode", mode, ("min", "max"))
+    return threshold
+
+
+@remembered
+def _check_decay(learning_rate: float, factor: float, every: int) -> tuple[float, float, int]:
+    return (
+        check_number("learning_rate", learning_rate, "(0, inf)"),
+        check_number("factor", factor, "(0, 1]"),
+        check_integer("every", every, minimum=1),
+    )
+
+
+@remembered
+def _check_cosine(
+    learning_rate: float, steps: int, floor: float, warmup_steps: int
+) -> tuple[float, int, float, int]:
+    learning_rate = check_number("learning_rate", learning_rate, "(0, inf)")
+    return (
+        learning_rate,
+        check_integer("steps", steps, minimum=1),
+        check_number("floor", floor, f"[0, {learning_rate}]"),
+        check_integer("warmup_steps", warmup_steps),
+    )

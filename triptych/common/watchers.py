@@ -1,0 +1,71 @@
+"""What takes part in a training run without being a layer, a loss or an optimizer: watchers.
+
+``fit`` has one list of them, the recipe's own and then the user's, and calls each at four moments:
+
+    moment                    scratch, PyTorch           Keras, whose watchers are its callbacks
+    the gradients are known   after_gradients(run)       none: an optimizer does it, by an argument
+    the weights have changed  after_step(run)            on_train_batch_end(batch, logs)
+    an epoch was validated    after_epoch(run)           on_epoch_end(epoch, logs)
+    the run is over           after_training(run)        on_train_end(logs)
+
+    what it sees              run.model, .optimizer,     self.model, self.model.optimizer, logs,
+                              .grads, .history,          epoch, batch; in our ``fit`` the history
+                              .epoch, .step              too, as self.params["history"]
+    the run is to end         run.stop = True            self.model.stop_training = True
+    after this epoch
+
+A watcher needs no ``fit``: a loop of one's own calls it at the same moments, with a ``Run`` of its
+own, and Keras's ``model.fit`` takes it as one of its ``callbacks``.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from triptych.common.history import History
+
+__all__ = ["Run", "Watcher", "check_watchers"]
+
+
+@dataclass
+class Run:
+    """A training run, as its watchers see it.
+
+    ``epoch`` counts from 0, ``step`` counts the updates made so far. ``grads`` holds the gradients
+    by name, to be replaced, not written into; in PyTorch it is None, as ``parameter.grad`` has
+    them. ``history`` ends with the epoch that was validated last.
+    """
+
+    model: Any
+    optimizer: Any
+    history: History
+    epoch: int = 0
+    step: int = 0
+    grads: Any = None
+    stop: bool = False
+
+
+class Watcher:
+    """Does nothing at each of the moments; a watcher has its own method for some."""
+
+    def after_gradients(self, run: Run) -> None:
+        """Before the step that they are for."""
+
+    def after_step(self, run: Run) -> None: ...
+
+    def after_epoch(self, run: Run) -> None: ...
+
+    def after_training(self, run: Run) -> None:
+        """Once, whether the run was stopped or ran out of epochs."""
+
+
+def check_watchers(watchers: Any, kind: type = Watcher) -> Sequence[Any]:
+    """Watchers of this panel: ``kind`` is Keras's ``Callback`` there."""
+    if not isinstance(watchers, list | tuple):
+        raise ValueError(f"watchers must be a list of watchers, got {watchers!r}")
+    for index, watcher in enumerate(watchers):
+        if not isinstance(watcher, kind):
+            raise ValueError(
+                f"watchers[{index}] must be a Watcher (in Keras a Callback), got {watcher!r}"
+            )
+    return watchers
