@@ -1,13 +1,13 @@
 """NumPy works block by block, for speed: the size of a block changes nothing but rounding.
 
-(Convolution and the optimizers are held to their plain formulas at several sizes of block, in their
-own test files.)
+(The optimizers are held to their plain formulas at several sizes of block, in their own test file.)
 """
 
 import numpy as np
 import pytest
 
 from parity_tests.panels import panel
+from scratch.fast._blocks import blocks
 
 pytestmark = pytest.mark.once
 
@@ -18,13 +18,10 @@ def draw(dtype, *shape, seed=0):
     return np.random.default_rng(seed).normal(size=shape).astype(dtype)
 
 
-def test_a_batch_is_cut_into_blocks(monkeypatch):
+def test_a_batch_is_cut_into_blocks():
     """Every image once, also where the last block is short."""
-    convolution = panel("scratch", "convolution")
-    positions = np.zeros((7, 3, 2))
-    for size, images in ((1, [1] * 7), (6 * 4 * 3, [3, 3, 1]), (6 * 4 * 7, [7]), (10**6, [7])):
-        monkeypatch.setattr(convolution, "BLOCK", size)
-        cuts = [np.arange(7)[cut] for cut in convolution.blocks(positions, 4)]
+    for most, images in ((1, [1] * 7), (24 * 3, [3, 3, 1]), (24 * 7, [7]), (10**6, [7])):
+        cuts = [np.arange(7)[cut] for cut in blocks(7, 24, most)]
         assert [len(cut) for cut in cuts] == images
         assert np.array_equal(np.concatenate(cuts), np.arange(7))
 
@@ -37,23 +34,6 @@ def at_sizes(monkeypatch, technique, call):
         monkeypatch.setattr(module, "BLOCK", size)
         found[name] = call()
     return found
-
-
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("stride", [1, 2, 3])
-def test_max_pooling(monkeypatch, parity, dtype, stride):
-    """In whole numbers, so that windows have equal maxima."""
-    pooling = panel("scratch", "pooling")
-    x = np.rint(draw(dtype, 7, 6, 5, 3))
-    options = {"stride": stride, "padding": "same"}
-    upstream = draw(dtype, *pooling.max_pool2d(x, 2, **options).shape, seed=1)
-
-    def call():
-        dx = pooling.max_pool2d_backward(upstream, x, 2, **options)
-        return [pooling.max_pool2d(x, 2, **options), dx]
-
-    found = at_sizes(monkeypatch, "convolution", call)  # whose blocks pooling takes
-    parity("pooling, block size", found, tolerance=0)
 
 
 @pytest.mark.parametrize("wide", [1, 15, 30, 10**6])

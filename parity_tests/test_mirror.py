@@ -28,7 +28,7 @@ DECLARED = [
     ("scratch", "*.backward_parameters", "PyTorch and Keras skip dL/dx of the input by themselves"),
     ("scratch torch", "*.forward", "the forward pass; training is a mode of a torch module"),
     ("keras", "*.call", "Keras's name for the forward pass"),
-    ("scratch", "convolution.conv2d_plain*", "the definition, beside its fast form"),
+    ("scratch", "pooling.max_pool2d_with_winners", "what the backward pass is given"),
     # Arguments.
     ("scratch", "batch_norm.*(unbiased_running_variance)", "as PyTorch's own batch norm has it"),
     ("scratch", "optimizers.SGD(dampening)", "as PyTorch's own SGD has it"),
@@ -67,6 +67,7 @@ DECLARED = [
     ("torch", "schedules.*.get_lr", "what PyTorch's step calls for the rate of each group"),
     # Files.
     ("keras", "precision", "only Keras rounds float64 to float32"),
+    ("scratch", "windows", "PyTorch and Keras pad and slide for themselves"),
 ]
 
 
