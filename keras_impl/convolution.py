@@ -2,24 +2,30 @@ r"""2-D convolution: every output pixel is a weighted sum over a window of the i
 
     y[n, i, j, o] = b[o] + sum_{u, v, c} x[n, i s_h + u, j s_w + v, c] w[u, v, c, o]
 
-where x stands for the input with its padding of zeros. (Strictly it is a cross-correlation, as in
-every framework: the kernel is not flipped.) It is ``keras.ops.conv``, and Keras's own layer with
-explicit padding besides.
+    dx[n, i s_h + u, j s_w + v, c] += sum_o dy[n, i, j, o] w[u, v, c, o]        for all i, j, u, v
+    dw[u, v, c, o]                  = sum_{n, i, j} x[n, i s_h + u, j s_w + v, c] dy[n, i, j, o]
+    db[o]                           = sum_{n, i, j} dy[n, i, j, o]
 
-``x`` (N, H, W, in), ``weight`` (height, width, in, out), ``bias`` (out,) or None; ``stride`` is an
-integer or a pair (height, width). ``padding``: "valid" (none), "same" (TensorFlow's rule, see
+where x stands for the input with its padding of zeros, whose gradient is dropped. (Strictly it is a
+cross-correlation, as in every framework: the kernel is not flipped.)
+
+``x`` (N, H, W, in), ``weight`` in the layout of the panel, ``bias`` (out,) or None; ``stride`` is
+an integer or a pair (height, width). ``padding``: "valid" (none), "same" (TensorFlow's rule, see
 ``triptych.common.windows``) or the pixels to add on either side, an integer or a pair. A
-``ValueError`` says which argument does not fit; in a graph that was traced for images of any size,
-the backend's own error says that they are too small.
+``ValueError`` says which argument does not fit.
 
 Paper: LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to document recognition",
 Proc. IEEE 1998.
 
 Framework differences: PyTorch keeps images as (N, C, H, W) and kernels as (out, in, height, width),
 pads symmetrically, refuses "same" with a stride above 1, and draws weights and biases from
-U(-1/sqrt(fan_in), 1/sqrt(fan_in)). Keras has our layouts and, on every backend, our "same", but no
-explicit padding; it draws Glorot uniform weights and biases of 0. We do as Keras does, with
+U(-1/sqrt(fan_in), 1/sqrt(fan_in)). Keras has (N, H, W, C), (height, width, in, out) and our "same",
+but no explicit padding; it draws Glorot uniform weights and biases of 0. We do as Keras does, with
 explicit padding.
+
+Here: ``weight`` has shape (height, width, in, out). It is ``keras.ops.conv``, and Keras's own layer
+with explicit padding besides. In a graph that was traced for images of any size, the backend's own
+error says that they are too small.
 """
 
 from typing import Any
@@ -37,12 +43,11 @@ from triptych.common.checks import (
     check_padding,
     check_pair,
     check_same_shape,
+    remembered,
 )
-from triptych.common.windows import output_size, padding_sizes
+from triptych.common.windows import Size, output_size, padding_sizes
 
 __all__ = ["conv2d", "Conv2D"]
-
-Size = int | tuple[int, int]
 
 
 def conv2d(
@@ -54,18 +59,9 @@ def conv2d(
     padding: str | Size = "valid",
 ) -> Any:
     """The equation above, of shape (N, height, width, out)."""
-    if len(weight.shape) != 4:
-        shape = tuple(weight.shape)
-        raise ValueError(f"weight must have shape (height, width, in, out), got {shape}")
-    check_maps(x, weight.shape[2])
-    check_floating("x", x)
-    if bias is not None:
-        check_same_shape("bias", bias, weight.shape[-1:])
-    strides, padding = check_pair("stride", stride), check_padding(padding)
-    kernel_size = tuple(weight.shape[:2])
-    output_sizes(x.shape, kernel_size, strides, padding)  # raises if there is no window
+    strides, padding = _check(x, weight, bias, stride, padding)
     if not isinstance(padding, str):
-        x, padding = pad(x, kernel_size, strides, padding), "valid"
+        x, padding = pad(x, weight.shape[:2], strides, padding), "valid"
     y = ops.conv(x, weight, strides, padding, data_format="channels_last")
     return y if bias is None else y + bias
 
@@ -147,3 +143,19 @@ def output_sizes(
         None if size is None else output_size(size, *side)
         for size, *side in zip(shape[1:3], window, stride, sides, strict=True)
     )
+
+
+@remembered
+def _check(
+    x: Any, weight: Any, bias: Any | None, stride: Size, padding: str | Size
+) -> tuple[tuple[int, int], Any]:
+    if len(weight.shape) != 4:
+        shape = tuple(weight.shape)
+        raise ValueError(f"weight must have shape (height, width, in, out), got {shape}")
+    check_maps(x, weight.shape[2])
+    check_floating("x", x)
+    if bias is not None:
+        check_same_shape("bias", bias, weight.shape[-1:])
+    strides, padding = check_pair("stride", stride), check_padding(padding)
+    output_sizes(x.shape, weight.shape[:2], strides, padding)  # raises if there is no window
+    return strides, padding

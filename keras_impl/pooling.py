@@ -1,21 +1,15 @@
 r"""Pooling: each window of an image becomes one number, its maximum or its mean.
 
-    max       y[n, i, j, c] = max over the window of x
-    average   y[n, i, j, c] = mean over the window of x
-    global    y[n, c]       = mean over the whole image
+    max       y[n, i, j, c] = max over the window of x      dy goes to the maximum, to the first one
+                                                            in row-major order if there are several
+    average   y[n, i, j, c] = mean over the window of x     dy / k goes to each of the k pixels
+    global    y[n, c]       = mean over the whole image     dy / (H W) goes to each pixel
 
-Padding takes no part: it is -inf for the maximum, and the mean counts the pixels of the image
-alone. The gradient of a maximum goes to the first one in row-major order if there are several.
-These are ``keras.ops.max_pool`` and ``average_pool``, and Keras's own layers with explicit padding
-besides. Only the average with padding is our own: on the PyTorch backend of Keras up to 3.15,
-"same" repeats the pixels of the border and counts them where it pads on one side alone.
+Padding takes no part: it is -inf for the maximum, and k counts the pixels of the image alone.
 
 ``x`` (N, H, W, C); ``pool_size`` and ``stride`` are integers or pairs (height, width), ``stride``
 being ``pool_size`` unless given; ``padding`` is that of a convolution, smaller than the window. A
-``ValueError`` says which argument does not fit; in a graph that was traced for images of any size,
-the backend's own error says that they are too small. NaN in a window makes its maximum NaN on
-PyTorch and JAX. TensorFlow overlooks it on a CPU, and has the lowest finite float for a window of
-nothing else (tensorflow/tensorflow#125965).
+``ValueError`` says which argument does not fit.
 
 Papers: LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to document
 recognition", Proc. IEEE 1998 (average); Lin, Chen and Yan, "Network in network", ICLR 2014 (global
@@ -23,7 +17,15 @@ average).
 
 Framework differences: PyTorch's average counts the padding (``count_include_pad=True``), and it
 pads symmetrically, by half a window at most. Keras leaves the padding out and has "valid" and
-"same" only. We leave it out.
+"same" only. We leave it out. NaN in a window makes its maximum NaN, but TensorFlow overlooks it on
+a CPU.
+
+Here: these are ``keras.ops.max_pool`` and ``average_pool``, and Keras's own layers with explicit
+padding besides. Only the average with padding is our own: on the PyTorch backend of Keras up to
+3.15, "same" repeats the pixels of the border and counts them where it pads on one side alone. For a
+window of nothing but NaN TensorFlow has the lowest finite float (tensorflow/tensorflow#125965). In
+a graph that was traced for images of any size, the backend's own error says that they are too
+small.
 """
 
 import math
@@ -32,9 +34,17 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_impl.convolution import Size, output_sizes, pad
+from keras_impl.convolution import output_sizes, pad
 from keras_impl.layers import Checked, verbatim
-from triptych.common.checks import Shape, check_floating, check_maps, check_pair, check_pool_padding
+from triptych.common.checks import (
+    Shape,
+    check_floating,
+    check_maps,
+    check_pair,
+    check_pool_padding,
+    remembered,
+)
+from triptych.common.windows import Size
 
 __all__ = [
     "max_pool2d",
@@ -73,8 +83,7 @@ def average_pool2d(
 
 def global_average_pool2d(x: Any) -> Any:
     """The mean of each feature map, (N, C)."""
-    check_maps(x)
-    check_floating("x", x)
+    _check_maps(x)
     return ops.mean(x, axis=(1, 2))
 
 
@@ -157,13 +166,19 @@ class GlobalAveragePool2D(Checked, keras.layers.GlobalAveragePooling2D):
         return config
 
 
+@remembered
 def _check(
     x: Any, pool_size: Size, stride: Size | None, padding: str | Size
 ) -> tuple[tuple[int, int], tuple[int, int], Any]:
-    check_maps(x)
-    check_floating("x", x)
+    _check_maps(x)
     pool = check_pair("pool_size", pool_size)
     padding = check_pool_padding(padding, pool)
     strides = pool if stride is None else check_pair("stride", stride)
     output_sizes(x.shape, pool, strides, padding)  # raises if there is no window
     return pool, strides, padding
+
+
+@remembered
+def _check_maps(x: Any) -> None:
+    check_maps(x)
+    check_floating("x", x)

@@ -146,7 +146,7 @@ def test_a_layer_without_a_bias(parity):
 
 
 @pytest.mark.parametrize("case", SMALL)
-def test_backward_is_the_gradient(case):
+def test_backward_is_the_gradient(parity, case):
     x, weight, bias, upstream = arrays(*case)
     options = {"stride": case[3], "padding": case[4]}
     dx, dweight, dbias = SCRATCH.conv2d_backward(upstream, x, weight, **options)
@@ -160,30 +160,13 @@ def test_backward_is_the_gradient(case):
     layer = make("scratch", *case, dtype="float64")
     layer.set_weights({"weight": weight, "bias": bias})
     layer(x)
-    np.testing.assert_array_equal(layer.backward(upstream), dx)
-    np.testing.assert_array_equal(layer.grads["weight"], dweight)
-    np.testing.assert_array_equal(layer.grads["bias"], dbias)
+    found = {"function": [dx, dweight, dbias]}
+    found["layer"] = [layer.backward(upstream), layer.grads["weight"], layer.grads["bias"]]
+    parity("convolution", found, terms=longest_sum(weight, upstream))
+    both = dict(layer.grads)
     layer.grads.clear()
     layer.backward_parameters(upstream)
-    np.testing.assert_array_equal(layer.grads["weight"], dweight)
-    np.testing.assert_array_equal(layer.grads["bias"], dbias)
-
-
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("case", GEOMETRIES)
-@pytest.mark.parametrize("block", [1, 2**19])  # one image at a time, and all of them at once
-def test_fast_and_plain_are_equal(parity, monkeypatch, dtype, case, block):
-    monkeypatch.setattr(SCRATCH, "BLOCK", block)
-    x, weight, bias, upstream = arrays(*case, dtype)
-    options = {"stride": case[3], "padding": case[4]}
-    found = {
-        name: [
-            getattr(SCRATCH, function)(x, weight, bias, **options),
-            *getattr(SCRATCH, f"{function}_backward")(upstream, x, weight, **options),
-        ]
-        for name, function in (("fast", "conv2d"), ("plain", "conv2d_plain"))
-    }
-    parity("convolution, plain formula", found, terms=longest_sum(weight, upstream))
+    np.testing.assert_equal(layer.grads, both)
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
@@ -209,6 +192,10 @@ def test_layout_in_memory_does_not_matter(parity, case):
         x, weight, bias, upstream = (np.array(array, order=order) for array in arrays(*case))
         grads = SCRATCH.conv2d_backward(upstream, x, weight, **options)
         found[order] = [SCRATCH.conv2d(x, weight, bias, **options), *grads]
+        layer = make("scratch", *case, dtype="float64")
+        layer.params.update(weight=weight, bias=bias)
+        outputs = [layer(x), layer.backward(upstream)]
+        found[f"layer, {order}"] = [*outputs, layer.grads["weight"], layer.grads["bias"]]
     parity("convolution", found, terms=longest_sum(weight, upstream))
 
 
@@ -400,6 +387,14 @@ def test_bad_upstream():
     message = r"grad must have shape \(2, 3, 3, 4\), got \(2, 3, 3, 1\)"
     with pytest.raises(ValueError, match=message):
         SCRATCH.conv2d_backward(upstream[..., :1], x, weight)
+    layer = make("scratch", *GEOMETRIES[0], dtype="float64")
+    layer(x)
+    for backward in (layer.backward, layer.backward_parameters):
+        with pytest.raises(ValueError, match=message):
+            backward(upstream[..., :1])
+    message = r"grad must have shape \(N, height, width, out\), got \(2, 3, 3\)"
+    with pytest.raises(ValueError, match=message):
+        SCRATCH.conv2d_bias_backward(upstream[..., 0])
 
 
 @pytest.mark.parametrize("value", [0, -1, 1.5, "two", None, True, (1, 0), (1, 2, 3)])

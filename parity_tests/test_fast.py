@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import scratch.fast
+from scratch.fast._blocks import blocks
 
 pytestmark = pytest.mark.once
 
@@ -104,6 +105,40 @@ def penalties(dtype, *numbers):
         yield (np.where(np.abs(w) < 0.1, 0, w).astype(dtype), *numbers), {}
 
 
+# Shape of the images (N, H, W, C), window, stride, padding.
+WINDOWS = [
+    ((7, 6, 5, 3), 2, 2, "same"),
+    ((5, 7, 8, 2), 3, 2, 1),
+    ((3, 5, 5, 1), 1, 1, "valid"),
+    ((4, 9, 8, 2), 2, 3, "valid"),  # stride > window: pixels that no window has
+    ((2, 6, 7, 3), (4, 2), (1, 3), "same"),
+    ((2, 6, 5, 2), (2, 3), (1, 2), (1, 2)),
+    ((2, 3, 4, 17), (3, 4), 1, "valid"),  # one window; rows of many values
+    ((2, 4, 6, 8), 2, 2, "valid"),  # windows side by side
+]
+
+
+def convolutions(dtype, make):
+    for shape, window, stride, padding in WINDOWS:
+        height, width = window if isinstance(window, tuple) else (window, window)
+        x, options = draw(dtype, *shape), {"stride": stride, "padding": padding}
+        weight, bias = draw(dtype, height, width, shape[-1], 5, seed=1), draw(dtype, 5, seed=2)
+        y = PLAIN["convolution"].conv2d(x, weight, **options)
+        yield from make(x, weight, bias, draw(dtype, *y.shape, seed=3), options)
+
+
+def pools(dtype, *, gradient=False):
+    """Of whole numbers, so that windows have equal maxima."""
+    for shape, pool_size, stride, padding in WINDOWS:
+        x, options = np.rint(draw(dtype, *shape)), {"stride": stride, "padding": padding}
+        if not gradient:
+            yield (x, pool_size), options
+        else:
+            y, winners = PLAIN["pooling"].max_pool2d_with_winners(x, pool_size, **options)
+            grad = draw(dtype, *y.shape, seed=1)
+            yield (grad, winners, shape, pool_size), options
+
+
 CASES = {
     "batch_norm.batch_norm_train": batch_norms,
     "batch_norm.batch_norm_inference": lambda dtype: batch_norms(dtype, statistics=True),
@@ -122,6 +157,20 @@ CASES = {
     "penalties.elastic_net_penalty": lambda dtype: penalties(dtype, 0.3, 0.2),
     "penalties.elastic_net_gradient": lambda dtype: penalties(dtype, 0.3, 0.2),
     "penalties.elastic_net_proximal": lambda dtype: penalties(dtype, 0.3, 0.2, 0.7),
+    "convolution.conv2d": lambda dtype: convolutions(
+        dtype, lambda x, w, b, dy, options: [((x, w, b), options), ((x, w), options)]
+    ),
+    "convolution.conv2d_input_backward": lambda dtype: convolutions(
+        dtype, lambda x, w, b, dy, options: [((dy, x, w), options)]
+    ),
+    "convolution.conv2d_weight_backward": lambda dtype: convolutions(
+        dtype, lambda x, w, b, dy, options: [((dy, x, w), options)]
+    ),
+    "convolution.conv2d_bias_backward": lambda dtype: convolutions(
+        dtype, lambda x, w, b, dy, options: [((dy,), {})]
+    ),
+    "pooling.max_pool2d_with_winners": pools,
+    "pooling.max_pool2d_with_winners_backward": lambda dtype: pools(dtype, gradient=True),
 }
 
 
@@ -152,6 +201,14 @@ def test_every_function_is_found():
         own = {key for key, value in functions if value.__module__ == FAST[name].__name__}
         assert {key for key in own if not key.startswith("_")} == set(FAST[name].__all__), name
     assert set(CASES) == {f"{name}.{function}" for name, function in PAIRS}
+
+
+def test_a_batch_is_cut_into_blocks():
+    """Every image once, also where the last block is short."""
+    for most, images in ((1, [1] * 7), (24 * 3, [3, 3, 1]), (24 * 7, [7]), (10**6, [7])):
+        cuts = [np.arange(7)[cut] for cut in blocks(7, 24, most)]
+        assert [len(cut) for cut in cuts] == images
+        assert np.array_equal(np.concatenate(cuts), np.arange(7))
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])

@@ -33,7 +33,7 @@ DECLARED = [
         "optimizers.*_step",
         "PyTorch and Keras have optimizers; here stand their equations",
     ),
-    ("scratch", "convolution.conv2d_plain*", "the definition, beside its fast form"),
+    ("scratch", "pooling.max_pool2d_with_winners", "what the backward pass is given"),
     # Arguments.
     ("scratch", "batch_norm.*(unbiased_running_variance)", "as PyTorch's own batch norm has it"),
     ("scratch", "optimizers.SGD(dampening)", "as PyTorch's own SGD has it"),
@@ -73,6 +73,7 @@ DECLARED = [
     ("torch", "schedules.*.get_lr", "what PyTorch's step calls for the rate of each group"),
     # Files.
     ("keras", "precision", "only Keras rounds float64 to float32"),
+    ("scratch", "windows", "PyTorch and Keras pad and slide for themselves"),
 ]
 
 

@@ -194,6 +194,16 @@ def test_nan_in_a_window():
             np.testing.assert_array_equal(adapter.numpy(y), expected)
 
 
+def test_the_gradient_of_nan():
+    """It goes to the last pixel of the window, whichever is NaN."""
+    x, upstream = np.zeros((1, 2, 2, 1)), np.ones((1, 1, 1, 1))
+    x[0, 0, 1] = np.nan
+    layer = make("scratch", "max")
+    layer(x)
+    for dx in (SCRATCH.max_pool2d_backward(upstream, x, 2), layer.backward(upstream)):
+        np.testing.assert_array_equal(np.flatnonzero(dx), [3])
+
+
 # --- The frameworks' own ------------------------------------------------------------------------
 
 
@@ -351,9 +361,20 @@ def test_bad_dtype():
 
 def test_bad_upstream():
     x = np.ones((2, 5, 5, 3))
+    grad, message = np.ones((2, 2, 2, 1)), r"grad must have shape \(2, 2, 2, 3\), got \(2, 2"
     for name in ("max_pool2d_backward", "average_pool2d_backward"):
-        with pytest.raises(ValueError, match=r"grad must have shape \(2, 2, 2, 3\), got \(2, 2"):
-            getattr(SCRATCH, name)(np.ones((2, 2, 2, 1)), x, 2)
+        with pytest.raises(ValueError, match=message):
+            getattr(SCRATCH, name)(grad, x, 2)
+    for kind in KINDS:
+        layer = make("scratch", kind)
+        layer(x)
+        with pytest.raises(ValueError, match=message):
+            layer.backward(grad)
+    _, winners = SCRATCH.max_pool2d_with_winners(x, 2)
+    with pytest.raises(ValueError, match=message):
+        SCRATCH.max_pool2d_with_winners_backward(grad, winners, x.shape, 2)
+    with pytest.raises(ValueError, match=r"winners must have shape \(4, 2, 2, 2, 3\), got \(3, 2"):
+        SCRATCH.max_pool2d_with_winners_backward(winners[0] * 1.0, winners[1:], x.shape, 2)
     with pytest.raises(ValueError, match=r"grad must have shape \(2, 3\), got \(2, 1\)"):
         SCRATCH.global_average_pool2d_backward(np.ones((2, 1)), x)
 

@@ -9,8 +9,7 @@ Padding takes no part: it is -inf for the maximum, and k counts the pixels of th
 
 ``x`` (N, H, W, C); ``pool_size`` and ``stride`` are integers or pairs (height, width), ``stride``
 being ``pool_size`` unless given; ``padding`` is that of a convolution, smaller than the window. A
-``ValueError`` says which argument does not fit. NaN in a window makes its maximum NaN, whose
-gradient goes to the last pixel.
+``ValueError`` says which argument does not fit.
 
 Papers: LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to document
 recognition", Proc. IEEE 1998 (average); Lin, Chen and Yan, "Network in network", ICLR 2014 (global
@@ -18,26 +17,34 @@ average).
 
 Framework differences: PyTorch's average counts the padding (``count_include_pad=True``), and it
 pads symmetrically, by half a window at most. Keras leaves the padding out and has "valid" and
-"same" only. We leave it out.
+"same" only. We leave it out. NaN in a window makes its maximum NaN, but TensorFlow overlooks it on
+a CPU.
+
+Here: the gradient of a maximum that is NaN goes to the last pixel of its window. The layer finds
+the winners by ``scratch.fast.pooling``, which gives the same, and keeps them for its backward pass.
 """
 
 import math
 
 import numpy as np
 
-from scratch.convolution import Size, blocks, crop, pad, padded_shape, shifted
+from scratch.fast import pooling as fast
 from scratch.layers import Layer
+from scratch.windows import crop, pad, padded_shape, shifted
 from triptych.common.checks import (
     check_floating,
     check_maps,
     check_pair,
     check_pool_padding,
     check_same_shape,
+    remembered,
 )
-from triptych.common.windows import Geometry, geometry
+from triptych.common.windows import Geometry, Size, pool_geometry
 
 __all__ = [
     "max_pool2d",
+    "max_pool2d_with_winners",
+    "max_pool2d_with_winners_backward",
     "max_pool2d_backward",
     "average_pool2d",
     "average_pool2d_backward",
@@ -54,7 +61,39 @@ def max_pool2d(
 ) -> np.ndarray:
     """The largest value of each window, (N, height, width, C)."""
     pool, windows = _check(x, pool_size, stride, padding)
-    return _maximum(x, pool, windows)[0]
+    return _pixels(pad(x, windows, -np.inf), pool, windows).max(axis=0)
+
+
+def max_pool2d_with_winners(
+    x: np.ndarray, pool_size: Size, *, stride: Size | None = None, padding: str | Size = "valid"
+) -> tuple[np.ndarray, np.ndarray]:
+    """The largest value of each window, and for each pixel of a window, row by row, whether it is
+    the first that has it: booleans (pixels of a window, N, height, width, C).
+    """
+    pool, windows = _check(x, pool_size, stride, padding)
+    pixels = _pixels(pad(x, windows, -np.inf), pool, windows)
+    y = pixels.max(axis=0)
+    largest = pixels == y
+    largest[-1] = True  # if no other is: NaN equals nothing
+    first = largest.argmax(axis=0)
+    return y, np.stack([first == pixel for pixel in range(len(pixels))])
+
+
+def max_pool2d_with_winners_backward(
+    grad: np.ndarray,
+    winners: np.ndarray,
+    shape: tuple[int, ...],
+    pool_size: Size,
+    *,
+    stride: Size | None = None,
+    padding: str | Size = "valid",
+) -> np.ndarray:
+    """dL/dx from dL/dy, for x of ``shape``: each window hands its gradient to its winner."""
+    pool, windows = _check_winners(grad, winners, shape, pool_size, stride, padding)
+    dpadded = np.zeros(padded_shape(shape, windows), grad.dtype)
+    for (u, v), wins in zip(np.ndindex(pool), winners, strict=True):
+        shifted(dpadded, u, v, windows)[...] += grad * wins
+    return crop(dpadded, shape, windows)
 
 
 def max_pool2d_backward(
@@ -66,9 +105,10 @@ def max_pool2d_backward(
     padding: str | Size = "valid",
 ) -> np.ndarray:
     """dL/dx from dL/dy."""
-    pool, windows = _check(x, pool_size, stride, padding, grad=grad)
-    _, winners = _maximum(x, pool, windows)
-    return _to_the_winners(grad, winners, x.shape, pool, windows)
+    _, winners = max_pool2d_with_winners(x, pool_size, stride=stride, padding=padding)
+    return max_pool2d_with_winners_backward(
+        grad, winners, x.shape, pool_size, stride=stride, padding=padding
+    )
 
 
 def average_pool2d(
@@ -76,8 +116,7 @@ def average_pool2d(
 ) -> np.ndarray:
     """The mean of each window, (N, height, width, C)."""
     pool, windows = _check(x, pool_size, stride, padding)
-    padded = pad(x, windows)
-    return _sum(padded, pool, windows) / _pixels(x, pool, windows)
+    return _sum(pad(x, windows), pool, windows) / _count(x, pool, windows)
 
 
 def average_pool2d_backward(
@@ -90,7 +129,7 @@ def average_pool2d_backward(
 ) -> np.ndarray:
     """dL/dx from dL/dy."""
     pool, windows = _check(x, pool_size, stride, padding, grad=grad)
-    share = grad / _pixels(x, pool, windows)
+    share = grad / _count(x, pool, windows)
     dpadded = np.zeros(padded_shape(x.shape, windows), x.dtype)
     for u, v in np.ndindex(pool):
         shifted(dpadded, u, v, windows)[...] += share
@@ -99,17 +138,33 @@ def average_pool2d_backward(
 
 def global_average_pool2d(x: np.ndarray) -> np.ndarray:
     """The mean of each feature map, (N, C)."""
-    check_maps(x)
-    check_floating("x", x)
+    _check_maps(x)
     return x.mean(axis=(1, 2))
 
 
 def global_average_pool2d_backward(grad: np.ndarray, x: np.ndarray) -> np.ndarray:
     """dL/dx from dL/dy."""
-    check_maps(x)
-    check_same_shape("grad", grad, (len(x), x.shape[-1]))
+    _check_global(grad, x)
     share = grad / (x.shape[1] * x.shape[2])
     return np.broadcast_to(share[:, None, None], x.shape).copy()
+
+
+def _pixels(padded: np.ndarray, pool: tuple[int, int], windows: Geometry) -> np.ndarray:
+    """Every pixel of every window, (pixels of a window, N, height, width, C)."""
+    return np.stack([shifted(padded, u, v, windows) for u, v in np.ndindex(pool)])
+
+
+def _sum(padded: np.ndarray, pool: tuple[int, int], windows: Geometry) -> np.ndarray:
+    first, *others = (shifted(padded, u, v, windows) for u, v in np.ndindex(pool))
+    total = first.copy()
+    for pixels in others:
+        total += pixels
+    return total
+
+
+def _count(x: np.ndarray, pool: tuple[int, int], windows: Geometry) -> np.ndarray:
+    """How many pixels of the image each window holds, (1, height, width, 1)."""
+    return _sum(pad(np.ones((1, *x.shape[1:3], 1), x.dtype), windows), pool, windows)
 
 
 class MaxPool2D(Layer):
@@ -127,13 +182,23 @@ class MaxPool2D(Layer):
         self.padding = check_pool_padding(padding, self.pool_size)
 
     def forward(self, x: np.ndarray, *, training: bool = False) -> np.ndarray:
-        _, self._windows = _check(x, self.pool_size, self.stride, self.padding)
-        y, self._winners = _maximum(x, self.pool_size, self._windows)
+        _check(x, self.pool_size, self.stride, self.padding)
+        y, self._winners = fast.max_pool2d_with_winners(
+            x, self.pool_size, stride=self.stride, padding=self.padding
+        )
         self._shape = x.shape
         return y
 
     def backward(self, grad: np.ndarray) -> np.ndarray:
-        return _to_the_winners(grad, self._winners, self._shape, self.pool_size, self._windows)
+        check_same_shape("grad", grad, self._winners.shape[1:])
+        return fast.max_pool2d_with_winners_backward(
+            grad,
+            self._winners,
+            self._shape,
+            self.pool_size,
+            stride=self.stride,
+            padding=self.padding,
+        )
 
 
 class AveragePool2D(Layer):
@@ -172,70 +237,7 @@ class GlobalAveragePool2D(Layer):
         return global_average_pool2d_backward(grad, self._x)
 
 
-def _maximum(
-    x: np.ndarray, pool: tuple[int, int], windows: Geometry
-) -> tuple[np.ndarray, np.ndarray]:
-    """The largest value of each window, and for each pixel (u, v) of a window whether it is the
-    first that equals it: booleans (pixels of a window, N, height, width, C).
-    """
-    padded = pad(x, windows, -np.inf)
-    y = np.empty((len(x), *windows.output, x.shape[-1]), x.dtype)
-    winners = np.empty((math.prod(pool), *y.shape), bool)
-    for images in blocks(y[..., 0], 2 * math.prod(pool) * x.shape[-1]):
-        # Copied, because NumPy is slow where only C values lie side by side.
-        pixels = [shifted(padded[images], u, v, windows).copy() for u, v in np.ndindex(pool)]
-        largest = np.maximum(pixels[0], pixels[-1], out=y[images])
-        for others in pixels[1:-1]:
-            np.maximum(largest, others, out=largest)
-        # A window waits until one of its pixels wins; those still waiting at the last have only it.
-        *earlier, waiting = winners[:, images]
-        waiting[...] = True
-        for wins, candidates in zip(earlier, pixels, strict=False):
-            np.equal(candidates, largest, out=wins)
-            wins &= waiting
-            waiting ^= wins
-    return y, winners
-
-
-def _to_the_winners(
-    grad: np.ndarray,
-    winners: np.ndarray,
-    shape: tuple[int, ...],
-    pool: tuple[int, int],
-    windows: Geometry,
-) -> np.ndarray:
-    """dL/dx: each window hands its gradient to its winner."""
-    check_same_shape("grad", grad, winners.shape[1:])
-    dpadded = np.empty(padded_shape(shape, windows), grad.dtype)
-    apart = all(step >= size for step, size in zip(windows.stride, pool, strict=True))
-    # Windows that lie side by side write every pixel once.
-    tiles = apart and grad.size * math.prod(pool) == dpadded.size
-    for images in blocks(grad[..., 0], 4 * math.prod(pool) * shape[3]):
-        if not tiles:
-            dpadded[images] = 0
-        for (u, v), wins in zip(np.ndindex(pool), winners[:, images], strict=True):
-            pixels = shifted(dpadded[images], u, v, windows)
-            if apart:  # a pixel belongs to one window at most
-                np.multiply(grad[images], wins, out=pixels)
-            else:
-                pixels += grad[images] * wins
-    return crop(dpadded, shape, windows)
-
-
-def _pixels(x: np.ndarray, pool: tuple[int, int], windows: Geometry) -> np.ndarray:
-    """How many pixels of the image each window holds, (1, height, width, 1)."""
-    inside = pad(np.ones((1, *x.shape[1:3], 1), x.dtype), windows)
-    return _sum(inside, pool, windows)
-
-
-def _sum(padded: np.ndarray, pool: tuple[int, int], windows: Geometry) -> np.ndarray:
-    """The sum of each window."""
-    total = shifted(padded, 0, 0, windows).copy()
-    for u, v in list(np.ndindex(pool))[1:]:
-        total += shifted(padded, u, v, windows)
-    return total
-
-
+@remembered
 def _check(
     x: np.ndarray,
     pool_size: Size,
@@ -244,11 +246,36 @@ def _check(
     *,
     grad: np.ndarray | None = None,
 ) -> tuple[tuple[int, int], Geometry]:
-    check_maps(x)
-    check_floating("x", x)
-    pool = check_pair("pool_size", pool_size)
-    check_pool_padding(padding, pool)
-    windows = geometry(x.shape, pool, pool if stride is None else stride, padding)
+    _check_maps(x)
+    pool, windows = pool_geometry(x.shape, pool_size, stride, padding)
     if grad is not None:
         check_same_shape("grad", grad, (len(x), *windows.output, x.shape[-1]))
     return pool, windows
+
+
+@remembered
+def _check_winners(
+    grad: np.ndarray,
+    winners: np.ndarray,
+    shape: tuple[int, ...],
+    pool_size: Size,
+    stride: Size | None,
+    padding: str | Size,
+) -> tuple[tuple[int, int], Geometry]:
+    check_maps(shape)
+    pool, windows = pool_geometry(shape, pool_size, stride, padding)
+    check_same_shape("winners", winners, (math.prod(pool), shape[0], *windows.output, shape[-1]))
+    check_same_shape("grad", grad, winners.shape[1:])
+    return pool, windows
+
+
+@remembered
+def _check_global(grad: np.ndarray, x: np.ndarray) -> None:
+    _check_maps(x)
+    check_same_shape("grad", grad, (len(x), x.shape[-1]))
+
+
+@remembered
+def _check_maps(x: np.ndarray) -> None:
+    check_maps(x)
+    check_floating("x", x)

@@ -1,13 +1,16 @@
 r"""2-D convolution: every output pixel is a weighted sum over a window of the input.
 
-    y[n, i, j, o] = b[o] + sum_{u, v, c} x[n, i s_h + u, j s_w + v, c] w[o, c, u, v]
+    y[n, i, j, o] = b[o] + sum_{u, v, c} x[n, i s_h + u, j s_w + v, c] w[u, v, c, o]
 
-where x stands for the input with its padding of zeros. (Strictly it is a cross-correlation, as in
-every framework: the kernel is not flipped.) It is PyTorch's ``F.conv2d`` and its gradient. The
-images that PyTorch is shown are a view of ours: its memory format "channels last", nothing copied.
+    dx[n, i s_h + u, j s_w + v, c] += sum_o dy[n, i, j, o] w[u, v, c, o]        for all i, j, u, v
+    dw[u, v, c, o]                  = sum_{n, i, j} x[n, i s_h + u, j s_w + v, c] dy[n, i, j, o]
+    db[o]                           = sum_{n, i, j} dy[n, i, j, o]
 
-``x`` (N, H, W, in), ``weight`` (out, in, height, width), ``bias`` (out,) or None; ``stride`` is an
-integer or a pair (height, width). ``padding``: "valid" (none), "same" (TensorFlow's rule, see
+where x stands for the input with its padding of zeros, whose gradient is dropped. (Strictly it is a
+cross-correlation, as in every framework: the kernel is not flipped.)
+
+``x`` (N, H, W, in), ``weight`` in the layout of the panel, ``bias`` (out,) or None; ``stride`` is
+an integer or a pair (height, width). ``padding``: "valid" (none), "same" (TensorFlow's rule, see
 ``triptych.common.windows``) or the pixels to add on either side, an integer or a pair. A
 ``ValueError`` says which argument does not fit.
 
@@ -18,7 +21,11 @@ Framework differences: PyTorch keeps images as (N, C, H, W) and kernels as (out,
 pads symmetrically, refuses "same" with a stride above 1, and draws weights and biases from
 U(-1/sqrt(fan_in), 1/sqrt(fan_in)). Keras has (N, H, W, C), (height, width, in, out) and our "same",
 but no explicit padding; it draws Glorot uniform weights and biases of 0. We do as Keras does, with
-explicit padding; only the layout of the kernel stays PyTorch's.
+explicit padding.
+
+Here: ``weight`` keeps PyTorch's layout, (out, in, height, width). It is PyTorch's ``F.conv2d`` and
+its gradient. The images that PyTorch is shown are a view of ours: its memory format "channels
+last", nothing copied.
 """
 
 import torch
@@ -35,12 +42,11 @@ from triptych.common.checks import (
     check_pair,
     check_same_shape,
     dtype_name,
+    remembered,
 )
-from triptych.common.windows import geometry
+from triptych.common.windows import Geometry, Size, geometry
 
 __all__ = ["conv2d", "Conv2D"]
-
-Size = int | tuple[int, int]
 
 
 def conv2d(
@@ -52,15 +58,7 @@ def conv2d(
     padding: str | Size = "valid",
 ) -> torch.Tensor:
     """The equation above, of shape (N, height, width, out)."""
-    if weight.ndim != 4:
-        shape = tuple(weight.shape)
-        raise ValueError(f"weight must have shape (out, in, height, width), got {shape}")
-    out_channels, in_channels, height, width = weight.shape
-    check_maps(x, in_channels)
-    check_floating("x", x)
-    if bias is not None:
-        check_same_shape("bias", bias, (out_channels,))
-    windows = geometry(tuple(x.shape), (height, width), stride, padding)
+    windows = _check(x, weight, bias, stride, padding)
     (top, bottom), (left, right) = windows.padding
     images = x.permute(0, 3, 1, 2)
     if top == bottom and left == right:
@@ -116,3 +114,22 @@ class Conv2D(nn.Conv2d):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return conv2d(x, self.weight, self.bias, stride=self.stride, padding=self.padding)
+
+
+@remembered
+def _check(
+    x: torch.Tensor,
+    weight: torch.Tensor,
+    bias: torch.Tensor | None,
+    stride: Size,
+    padding: str | Size,
+) -> Geometry:
+    if weight.ndim != 4:
+        shape = tuple(weight.shape)
+        raise ValueError(f"weight must have shape (out, in, height, width), got {shape}")
+    out_channels, in_channels, height, width = weight.shape
+    check_maps(x, in_channels)
+    check_floating("x", x)
+    if bias is not None:
+        check_same_shape("bias", bias, (out_channels,))
+    return geometry(tuple(x.shape), (height, width), stride, padding)

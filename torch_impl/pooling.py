@@ -1,18 +1,15 @@
 r"""Pooling: each window of an image becomes one number, its maximum or its mean.
 
-    max       y[n, i, j, c] = max over the window of x
-    average   y[n, i, j, c] = mean over the window of x
-    global    y[n, c]       = mean over the whole image
+    max       y[n, i, j, c] = max over the window of x      dy goes to the maximum, to the first one
+                                                            in row-major order if there are several
+    average   y[n, i, j, c] = mean over the window of x     dy / k goes to each of the k pixels
+    global    y[n, c]       = mean over the whole image     dy / (H W) goes to each pixel
 
-Padding takes no part: it is -inf for the maximum, and the mean counts the pixels of the image
-alone. The gradient of a maximum goes to the first one in row-major order if there are several.
-These are PyTorch's ``F.max_pool2d`` and ``F.avg_pool2d`` and their gradients, with padding of our
-own where PyTorch refuses it.
+Padding takes no part: it is -inf for the maximum, and k counts the pixels of the image alone.
 
 ``x`` (N, H, W, C); ``pool_size`` and ``stride`` are integers or pairs (height, width), ``stride``
 being ``pool_size`` unless given; ``padding`` is that of a convolution, smaller than the window. A
-``ValueError`` says which argument does not fit. NaN in a window makes its maximum NaN, and the
-gradient goes to the window's last NaN.
+``ValueError`` says which argument does not fit.
 
 Papers: LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to document
 recognition", Proc. IEEE 1998 (average); Lin, Chen and Yan, "Network in network", ICLR 2014 (global
@@ -20,7 +17,11 @@ average).
 
 Framework differences: PyTorch's average counts the padding (``count_include_pad=True``), and it
 pads symmetrically, by half a window at most. Keras leaves the padding out and has "valid" and
-"same" only. We leave it out. Keras on TensorFlow may overlook NaN.
+"same" only. We leave it out. NaN in a window makes its maximum NaN, but TensorFlow overlooks it on
+a CPU.
+
+Here: these are PyTorch's ``F.max_pool2d`` and ``F.avg_pool2d`` and their gradients, with padding of
+our own where PyTorch refuses it. The gradient of a maximum that is NaN goes to the last NaN.
 """
 
 import math
@@ -29,9 +30,14 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from torch_impl.convolution import Size
-from triptych.common.checks import check_floating, check_maps, check_pair, check_pool_padding
-from triptych.common.windows import Geometry, geometry
+from triptych.common.checks import (
+    check_floating,
+    check_maps,
+    check_pair,
+    check_pool_padding,
+    remembered,
+)
+from triptych.common.windows import Geometry, Size, pool_geometry
 
 __all__ = [
     "max_pool2d",
@@ -70,8 +76,7 @@ def average_pool2d(
 
 def global_average_pool2d(x: torch.Tensor) -> torch.Tensor:
     """The mean of each feature map, (N, C)."""
-    check_maps(x)
-    check_floating("x", x)
+    _check_maps(x)
     return x.mean(dim=(1, 2))
 
 
@@ -144,11 +149,15 @@ def _sum_pool(images: torch.Tensor, pool: tuple[int, int], windows: Geometry) ->
     return F.avg_pool2d(_pad(images, windows, 0), pool, windows.stride, divisor_override=1)
 
 
+@remembered
 def _check(
     x: torch.Tensor, pool_size: Size, stride: Size | None, padding: str | Size
 ) -> tuple[tuple[int, int], Geometry]:
+    _check_maps(x)
+    return pool_geometry(tuple(x.shape), pool_size, stride, padding)
+
+
+@remembered
+def _check_maps(x: torch.Tensor) -> None:
     check_maps(x)
     check_floating("x", x)
-    pool = check_pair("pool_size", pool_size)
-    check_pool_padding(padding, pool)
-    return pool, geometry(tuple(x.shape), pool, pool if stride is None else stride, padding)

@@ -14,9 +14,11 @@ PyTorch's usual ``padding=1`` adds (1, 1): the windows lie one pixel apart.
 
 from typing import Any, NamedTuple
 
-from triptych.common.checks import check_padding, check_pair
+from triptych.common.checks import check_padding, check_pair, check_pool_padding, remembered
 
-__all__ = ["Geometry", "geometry", "output_size", "padding_sizes"]
+__all__ = ["Geometry", "Size", "geometry", "output_size", "padding_sizes", "pool_geometry"]
+
+Size = int | tuple[int, int]  # an integer stands for both, the height and the width
 
 
 def padding_sizes(size: int, window: int, stride: int, padding: str | int) -> tuple[int, int]:
@@ -49,6 +51,7 @@ class Geometry(NamedTuple):
     output: tuple[int, int]
 
 
+@remembered
 def geometry(
     shape: tuple[int, ...], window: tuple[int, int], stride: Any, padding: Any
 ) -> Geometry:
@@ -62,3 +65,13 @@ def geometry(
         (padding_sizes(*rows), padding_sizes(*columns)),
         (output_size(*rows), output_size(*columns)),
     )
+
+
+@remembered
+def pool_geometry(
+    shape: tuple[int, ...], pool_size: Any, stride: Any, padding: Any
+) -> tuple[tuple[int, int], Geometry]:
+    """For pooling: ``pool_size`` as a pair, which is the stride unless given, and the windows."""
+    pool = check_pair("pool_size", pool_size)
+    check_pool_padding(padding, pool)
+    return pool, geometry(shape, pool, pool if stride is None else stride, padding)
