@@ -65,14 +65,3 @@ def test_spatial_dropout(monkeypatch, wide, shape):
     x, mask = draw("float32", *shape), np.arange(12).reshape(4, 3) % 5 > 0
     y = technique.spatial_dropout(x, 0.5, mask)
     assert np.array_equal(y, 2 * x * mask[:, None, None, :])
-
-
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("interpolation", ["bilinear", "nearest"])
-@pytest.mark.parametrize("fill_mode", ["constant", "nearest", "reflect"])
-def test_affine(monkeypatch, parity, dtype, interpolation, fill_mode):
-    affine = panel("scratch", "affine")
-    images, matrices = draw(dtype, 7, 6, 5, 3), draw(dtype, 7, 2, 3, seed=1)
-    options = {"interpolation": interpolation, "fill_mode": fill_mode}
-    found = at_sizes(monkeypatch, "affine", lambda: affine.affine(images, matrices, **options))
-    parity("affine, block size", found, tolerance=0)
