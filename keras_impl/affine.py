@@ -18,7 +18,8 @@ translation (a fraction of the side) moves right or down.
     outside    constant: fill_value; nearest: the nearest pixel (a a | a b c d | d d);
                reflect: the mirror image, with the edge pixel doubled (b a | a b c d | d c)
 
-The gradient is the backend's autodiff of the same sum.
+The map is linear in the image up to the constant, so dL/dimage is its transpose: every output pixel
+hands weight * dL/dy back to the pixels that it came from.
 
 Images: (N, H, W, C), floating point; the parameters: floating point, (N,); matrices: M, (N, 2, 3),
 finite. A ``ValueError`` says which argument does not fit. Coordinates have the precision of the
@@ -28,9 +29,10 @@ Framework differences: PyTorch's ``affine_grid`` wants M in coordinates that run
 each side, and ``grid_sample`` calls nearest "border" and pads with zeros. Keras's RandomRotation
 counts fractions of a turn, RandomZoom shrinks for positive factors, RandomShear moves x by a
 fraction of y, the corner staying; all reflect by default. We use pixels, degrees and a constant.
-``keras.ops.image.affine_transform`` takes M as it is, but on TensorFlow it computes in float32, its
-gradient is the inverse map instead of the transpose, and halves round away from zero; on PyTorch it
-goes image by image. So the sum is written out here.
+
+Here: ``keras.ops.image.affine_transform`` takes M as it is, but on TensorFlow it computes in
+float32, its gradient is the inverse map instead of the transpose, and halves round away from zero;
+on PyTorch it goes image by image. So the sum is written out, and its gradient is the backend's.
 """
 
 import math
@@ -47,6 +49,7 @@ from triptych.common.checks import (
     check_number,
     check_per_image,
     check_same_shape,
+    remembered,
 )
 
 __all__ = ["affine_matrices", "affine"]
@@ -66,13 +69,7 @@ def affine_matrices(
     shear: Any,
 ) -> Any:
     """M of every image, (N, 2, 3): from output pixels to input pixels."""
-    check_integer("height", height, minimum=1)
-    check_integer("width", width, minimum=1)
-    count = rotation.shape[0] if len(rotation.shape) else None
-    given = {"rotation": rotation, "zoom": zoom, "translation_x": translation_x}
-    given |= {"translation_y": translation_y, "shear": shear}
-    for name, values in given.items():
-        check_per_image(name, values, "floating point", count)
+    _check_parameters(height, width, rotation, zoom, translation_x, translation_y, shear)
     radians, tangent = rotation * (math.pi / 180), ops.tan(shear * (math.pi / 180))
     cosine, sine = ops.cos(radians) / (1 + zoom), ops.sin(radians) / (1 + zoom)
     a, b = cosine + tangent * sine, tangent * cosine - sine
@@ -92,12 +89,7 @@ def affine(
     fill_value: float = 0.0,
 ) -> Any:
     """The equations above: each output pixel is sampled where its matrix points."""
-    check_images(images)
-    check_choice("interpolation", interpolation, INTERPOLATIONS)
-    check_choice("fill_mode", fill_mode, FILL_MODES)
-    fill_value = check_number("fill_value", fill_value)
-    check_same_shape("matrices", matrices, (images.shape[0], 2, 3))
-    check_finite("matrices", matrices)
+    fill_value = _check(images, matrices, interpolation, fill_mode, fill_value)
     index, corners = _corners(matrices, images, interpolation, fill_mode)
     if fill_mode == "constant":  # a frame of one pixel stands for everything outside
         images = ops.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)), constant_values=fill_value)
@@ -147,3 +139,33 @@ def _inside(coordinate: Any, size: int, fill_mode: str) -> Any:
         coordinate = size - ops.abs(ops.mod(ops.abs(coordinate + 0.5), 2 * size) - size) - 0.5
     frame = int(fill_mode == "constant")
     return ops.clip(coordinate, -frame, size - 1 + frame)
+
+
+@remembered
+def _check_parameters(height: int, width: int, *parameters: Any) -> None:
+    check_integer("height", height, minimum=1)
+    check_integer("width", width, minimum=1)
+    count = parameters[0].shape[0] if len(parameters[0].shape) else None
+    names = ("rotation", "zoom", "translation_x", "translation_y", "shear")
+    for name, values in zip(names, parameters, strict=True):
+        check_per_image(name, values, "floating point", count)
+
+
+def _check(
+    images: Any, matrices: Any, interpolation: str, fill_mode: str, fill_value: float
+) -> float:
+    fill_value = _check_kinds(images, matrices, interpolation, fill_mode, fill_value)
+    check_finite("matrices", matrices)
+    return fill_value
+
+
+@remembered
+def _check_kinds(
+    images: Any, matrices: Any, interpolation: str, fill_mode: str, fill_value: float
+) -> float:
+    check_images(images)
+    check_choice("interpolation", interpolation, INTERPOLATIONS)
+    check_choice("fill_mode", fill_mode, FILL_MODES)
+    fill_value = check_number("fill_value", fill_value)
+    check_same_shape("matrices", matrices, (images.shape[0], 2, 3))
+    return fill_value

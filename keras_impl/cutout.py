@@ -21,7 +21,13 @@ from typing import Any
 
 from keras import ops
 
-from triptych.common.checks import check_images, check_integer, check_number, check_per_image
+from triptych.common.checks import (
+    check_images,
+    check_integer,
+    check_number,
+    check_per_image,
+    remembered,
+)
 
 __all__ = ["cutout"]
 
@@ -35,21 +41,27 @@ def cutout(
     fill_value: float = 0.0,
 ) -> Any:
     """Fill the square of ``side`` pixels about each image's (row, column)."""
-    fill_value = check_number("fill_value", fill_value)
+    fill_value = _check(images, row, column, side, fill_value)
     square = _square(images, row, column, side)
     return ops.where(square, ops.convert_to_tensor(fill_value, dtype=images.dtype), images)
 
 
 def _square(images: Any, row: Any, column: Any, side: int) -> Any:
     """Booleans (N, H, W, 1): inside the square."""
-    check_images(images)
-    n, height, width, _ = images.shape
-    check_per_image("row", row, "integer", n)
-    check_per_image("column", column, "integer", n)
-    check_integer("side", side)
+    _, height, width, _ = images.shape
     row, column = ops.cast(row, "int32"), ops.cast(column, "int32")
     i = ops.arange(height, dtype="int32") - row[:, None] + side // 2
     j = ops.arange(width, dtype="int32") - column[:, None] + side // 2
     in_rows = ops.logical_and(i >= 0, i < side)
     in_columns = ops.logical_and(j >= 0, j < side)
     return ops.logical_and(in_rows[:, :, None], in_columns[:, None, :])[..., None]
+
+
+@remembered
+def _check(images: Any, row: Any, column: Any, side: int, fill_value: float) -> float:
+    fill_value = check_number("fill_value", fill_value)
+    check_images(images)
+    check_per_image("row", row, "integer", images.shape[0])
+    check_per_image("column", column, "integer", images.shape[0])
+    check_integer("side", side)
+    return fill_value

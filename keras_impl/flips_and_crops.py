@@ -9,7 +9,8 @@ image it shows fill_value (constant), the nearest pixel (a a | a b c d | d d) or
 with the edge pixel doubled (b a | a b c d | d c). To pad by p and crop at random is thus to draw
 ``top`` from [-p, H + p - height] and ``left`` from [-p, W + p - width].
 
-The gradient is the backend's autodiff of the same.
+A flip is its own inverse and its own transpose, so the gradient is flipped the same way. A crop
+hands each dL/dy back to the pixel that it came from.
 
 Images: (N, H, W, C), floating point; flips: booleans, (N,); top and left: integers, (N,). A
 ``ValueError`` says which argument does not fit.
@@ -20,6 +21,8 @@ Paper: He, Zhang, Ren and Sun, "Deep residual learning for image recognition", C
 Framework differences: torchvision draws one flip and one crop per call, for a whole batch; Keras's
 RandomFlip draws per image, but one coin for both directions, and RandomCrop per batch, enlarging
 images that are too small. Ours are given per image, and an image that is too small is an error.
+
+Here: the gradient is the backend's.
 """
 
 from typing import Any
@@ -33,6 +36,7 @@ from triptych.common.checks import (
     check_integer,
     check_number,
     check_per_image,
+    remembered,
 )
 
 __all__ = ["horizontal_flip", "vertical_flip", "crop"]
@@ -40,12 +44,14 @@ __all__ = ["horizontal_flip", "vertical_flip", "crop"]
 
 def horizontal_flip(images: Any, flips: Any) -> Any:
     """The left and right of the images where ``flips`` is True change places."""
-    return _flip(images, flips, axis=2)
+    _check_flips(images, flips)
+    return ops.where(flips[:, None, None, None], ops.flip(images, axis=2), images)
 
 
 def vertical_flip(images: Any, flips: Any) -> Any:
     """The top and bottom of the images where ``flips`` is True change places."""
-    return _flip(images, flips, axis=1)
+    _check_flips(images, flips)
+    return ops.where(flips[:, None, None, None], ops.flip(images, axis=1), images)
 
 
 def crop(
@@ -59,14 +65,8 @@ def crop(
     fill_value: float = 0.0,
 ) -> Any:
     """The window of ``height`` rows from ``top`` and ``width`` columns from ``left``."""
-    fill_value = check_number("fill_value", fill_value)
-    check_images(images)
-    n, rows, columns, channels = images.shape
-    check_per_image("top", top, "integer", n)
-    check_per_image("left", left, "integer", n)
-    check_integer("height", height, minimum=1, maximum=rows)
-    check_integer("width", width, minimum=1, maximum=columns)
-    check_choice("fill_mode", fill_mode, FILL_MODES)
+    fill_value = _check_crop(images, top, left, height, width, fill_mode, fill_value)
+    _, rows, columns, channels = images.shape
     i, row_inside = _inside(top, height, rows, fill_mode)
     j, column_inside = _inside(left, width, columns, fill_mode)
     image = ops.arange(ops.shape(images)[0], dtype="int32")[:, None, None]
@@ -79,12 +79,6 @@ def crop(
     return cropped
 
 
-def _flip(images: Any, flips: Any, axis: int) -> Any:
-    check_images(images)
-    check_per_image("flips", flips, "boolean", images.shape[0])
-    return ops.where(flips[:, None, None, None], ops.flip(images, axis=axis), images)
-
-
 def _inside(start: Any, length: int, size: int, fill_mode: str) -> tuple[Any, Any]:
     """The pixels that a window shows along a side, (N, length), and whether they are there."""
     position = ops.cast(start, "int32")[:, None] + ops.arange(length, dtype="int32")
@@ -93,3 +87,30 @@ def _inside(start: Any, length: int, size: int, fill_mode: str) -> tuple[Any, An
         position = ops.minimum(position, 2 * size - 1 - position)
     pixel = ops.clip(position, 0, size - 1)
     return pixel, ops.equal(pixel, position)
+
+
+@remembered
+def _check_flips(images: Any, flips: Any) -> None:
+    check_images(images)
+    check_per_image("flips", flips, "boolean", images.shape[0])
+
+
+@remembered
+def _check_crop(
+    images: Any,
+    top: Any,
+    left: Any,
+    height: int,
+    width: int,
+    fill_mode: str,
+    fill_value: float,
+) -> float:
+    fill_value = check_number("fill_value", fill_value)
+    check_images(images)
+    n, rows, columns, _ = images.shape
+    check_per_image("top", top, "integer", n)
+    check_per_image("left", left, "integer", n)
+    check_integer("height", height, minimum=1, maximum=rows)
+    check_integer("width", width, minimum=1, maximum=columns)
+    check_choice("fill_mode", fill_mode, FILL_MODES)
+    return fill_value

@@ -15,36 +15,43 @@ images; deviation: a number >= 0. A ``ValueError`` says which argument does not 
 Framework differences: torchvision multiplies for brightness, and takes the contrast about the mean
 of the grey image. Keras shifts by a fraction of value_range, by default (0, 255), and its
 RandomContrast with one number c draws factors from [1, 1 + c] only; each of its layers clips. At
-the bounds the gradient of JAX's clip is 1/2; PyTorch's and TensorFlow's is 1, as ours: the clip is
-written as two selections, whose gradient is the same on every backend.
+the bounds the gradient of JAX's clip is 1/2; PyTorch's and TensorFlow's is 1, as ours.
+
+Here: the clip is written as two selections, whose gradient is the same on every backend.
 """
 
 from typing import Any
 
 from keras import ops
 
-from triptych.common.checks import check_images, check_number, check_per_image, check_same_shape
+from triptych.common.checks import (
+    check_images,
+    check_number,
+    check_per_image,
+    check_same_shape,
+    remembered,
+)
 
 __all__ = ["brightness", "contrast", "gaussian_noise", "clip"]
 
 
 def brightness(images: Any, shift: Any) -> Any:
     """Add to each image its shift."""
-    return images + _per_image("shift", shift, images)
+    _check("shift", shift, images)
+    return images + _per_image(shift, images)
 
 
 def contrast(images: Any, factor: Any) -> Any:
     """Stretch each image about its own mean by its factor."""
-    factor = _per_image("factor", factor, images)
+    _check("factor", factor, images)
+    factor = _per_image(factor, images)
     mean = ops.mean(images, axis=(1, 2), keepdims=True)
     return mean + factor * (images - mean)
 
 
 def gaussian_noise(images: Any, noise: Any, deviation: float) -> Any:
     """Add ``deviation`` times standard normal ``noise``."""
-    check_images(images)
-    check_same_shape("noise", noise, images.shape)
-    deviation = check_number("deviation", deviation, "[0, inf)")
+    deviation = _check_noise(images, noise, deviation)
     return images + deviation * ops.cast(noise, images.dtype)
 
 
@@ -55,8 +62,19 @@ def clip(images: Any) -> Any:
     return ops.where(images < 0, zero, ops.where(images > 1, one, images))
 
 
-def _per_image(name: str, values: Any, images: Any) -> Any:
+def _per_image(values: Any, images: Any) -> Any:
     """One value for each image, shaped to be multiplied with images."""
+    return ops.cast(values, images.dtype)[:, None, None, None]
+
+
+@remembered
+def _check(name: str, values: Any, images: Any) -> None:
     check_images(images)
     check_per_image(name, values, "floating point", images.shape[0])
-    return ops.cast(values, images.dtype)[:, None, None, None]
+
+
+@remembered
+def _check_noise(images: Any, noise: Any, deviation: float) -> float:
+    check_images(images)
+    check_same_shape("noise", noise, images)
+    return check_number("deviation", deviation, "[0, inf)")

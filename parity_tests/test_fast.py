@@ -139,7 +139,27 @@ def pools(dtype, *, gradient=False):
             yield (grad, winners, shape, pool_size), options
 
 
+def affines(dtype, *, backward=False):
+    for shape in ((7, 6, 5, 3), (3, 28, 28, 1), (2, 1, 4, 2), (2, 1, 1, 1)):
+        matrices = draw(dtype, shape[0], 2, 3, seed=1) * 2
+        for interpolation in ("bilinear", "nearest"):
+            for fill_mode in ("constant", "nearest", "reflect"):
+                options = {"interpolation": interpolation, "fill_mode": fill_mode}
+                fill = {} if backward else {"fill_value": 0.5}
+                yield (draw(dtype, *shape), matrices), options | fill
+
+
+def crops(dtype):
+    for shape, height, width in (((7, 6, 5, 3), 4, 5), ((5, 4, 3, 1), 4, 2), ((3, 1, 1, 2), 1, 1)):
+        top, left = np.random.default_rng(1).integers(-9, 10, (2, shape[0]))
+        for fill_mode in ("constant", "nearest", "reflect"):
+            options = {"fill_mode": fill_mode, "fill_value": 0.5}
+            yield (draw(dtype, *shape), top, left, height, width), options
+
+
 CASES = {
+    "affine.affine": affines,
+    "affine.affine_backward": lambda dtype: affines(dtype, backward=True),
     "batch_norm.batch_norm_train": batch_norms,
     "batch_norm.batch_norm_inference": lambda dtype: batch_norms(dtype, statistics=True),
     "batch_norm.batch_norm_backward": lambda dtype: batch_norms(dtype, gradient=True),
@@ -171,6 +191,7 @@ CASES = {
     ),
     "pooling.max_pool2d_with_winners": pools,
     "pooling.max_pool2d_with_winners_backward": lambda dtype: pools(dtype, gradient=True),
+    "flips_and_crops.crop": crops,
 }
 
 

@@ -29,10 +29,11 @@ Framework differences: PyTorch's ``affine_grid`` wants M in coordinates that run
 each side, and ``grid_sample`` calls nearest "border" and pads with zeros. Keras's RandomRotation
 counts fractions of a turn, RandomZoom shrinks for positive factors, RandomShear moves x by a
 fraction of y, the corner staying; all reflect by default. We use pixels, degrees and a constant.
+
+Here: the layer calls the functions of ``scratch.fast.affine``, which give the same.
 """
 
-import math
-from typing import NamedTuple
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -44,12 +45,12 @@ from triptych.common.checks import (
     check_number,
     check_per_image,
     check_same_shape,
+    remembered,
 )
 
 __all__ = ["affine_matrices", "affine", "affine_backward"]
 
 INTERPOLATIONS = ("bilinear", "nearest")
-BLOCK = 65536  # values: a quarter of a megabyte of float32
 FILL_MODES = ("constant", "nearest", "reflect")
 
 
@@ -64,13 +65,7 @@ def affine_matrices(
     shear: np.ndarray,
 ) -> np.ndarray:
     """M of every image, (N, 2, 3): from output pixels to input pixels."""
-    check_integer("height", height, minimum=1)
-    check_integer("width", width, minimum=1)
-    count = rotation.shape[0] if len(rotation.shape) else None
-    given = {"rotation": rotation, "zoom": zoom, "translation_x": translation_x}
-    given |= {"translation_y": translation_y, "shear": shear}
-    for name, values in given.items():
-        check_per_image(name, values, "floating point", count)
+    _check_parameters(height, width, rotation, zoom, translation_x, translation_y, shear)
     radians, tangent = rotation * (np.pi / 180), np.tan(shear * (np.pi / 180))
     cosine, sine = np.cos(radians) / (1 + zoom), np.sin(radians) / (1 + zoom)
     a, b = cosine + tangent * sine, tangent * cosine - sine
@@ -90,17 +85,10 @@ def affine(
     fill_value: float = 0.0,
 ) -> np.ndarray:
     """The equations above: each output pixel is sampled where its matrix points."""
-    check_images(images)
-    fill_value = check_number("fill_value", fill_value)
-    _check(matrices, images.shape, interpolation, fill_mode)
-    y = np.empty_like(images)
-    for block in _blocks(images.shape):
-        cells = _cells(matrices[block], images[block].shape, images.dtype, interpolation, fill_mode)
-        framed = images[block]
-        if fill_mode == "constant":  # a frame of one pixel stands for everything outside
-            sides = ((0, 0), (1, 1), (1, 1), (0, 0))
-            framed = np.pad(framed, sides, constant_values=fill_value)
-        y[block] = _sample(framed.reshape(-1, images.shape[-1]), cells)
+    fill_value = check_affine(images, matrices, interpolation, fill_mode, fill_value)
+    y = np.zeros_like(images)
+    for weight, pixel, inside in _sampled(images, matrices, interpolation, fill_mode):
+        y += weight * np.where(inside, images[pixel], np.asarray(fill_value, y.dtype))
     return y
 
 
@@ -112,122 +100,80 @@ def affine_backward(
     fill_mode: str = "constant",
 ) -> np.ndarray:
     """dL/dimages from dL/dy."""
-    check_images(grad)
-    _check(matrices, grad.shape, interpolation, fill_mode)
-    n, height, width, channels = grad.shape
-    frame = int(fill_mode == "constant")
-    cells = _cells(matrices, grad.shape, grad.dtype, interpolation, fill_mode)
-    framed = np.zeros((n, height + 2 * frame, width + 2 * frame, channels), grad.dtype)
-    if cells.u is None or cells.v is None:
-        scatter(framed, cells.pixel, grad)
+    check_affine(grad, matrices, interpolation, fill_mode)
+    dx = np.zeros_like(grad)
+    for weight, pixel, inside in _sampled(grad, matrices, interpolation, fill_mode):
+        np.add.at(dx, pixel, weight * np.where(inside, grad, 0))
+    return dx
+
+
+def _sampled(
+    images: np.ndarray, matrices: np.ndarray, interpolation: str, fill_mode: str
+) -> Iterator[tuple[np.ndarray, tuple[np.ndarray, ...], np.ndarray]]:
+    """The pixels that every output pixel sums: weight, index, and whether the image has them."""
+    n, height, width, _ = images.shape
+    m = matrices.astype(np.result_type(images.dtype, np.float32))[..., None, None]
+    x, y = np.arange(width, dtype=m.dtype), np.arange(height, dtype=m.dtype)[:, None]
+    point = m[:, :, 0] * x + m[:, :, 2] + m[:, :, 1] * y  # M (x, y, 1)
+    x, y = point[:, 0], point[:, 1]
+    if fill_mode == "reflect":
+        x, y = _reflected(x, width), _reflected(y, height)
+    if interpolation == "nearest":
+        corners = [(np.ones((), images.dtype), np.rint(x), np.rint(y))]
     else:
-        v, u = cells.v[..., None], cells.u[..., None]
-        for offset, weight in (
-            (0, (1 - v) * (1 - u)),
-            (cells.right, (1 - v) * u),
-            (cells.below, v * (1 - u)),
-            (cells.below + cells.right, v * u),
-        ):
-            scatter(framed, cells.pixel + offset, weight * grad)
-    return framed[:, frame : height + frame, frame : width + frame]
+        column, row = np.floor(x), np.floor(y)
+        u, v = (part.astype(images.dtype)[..., None] for part in (x - column, y - row))
+        corners = [
+            ((1 - u) * (1 - v), column, row),
+            (u * (1 - v), column + 1, row),
+            ((1 - u) * v, column, row + 1),
+            (u * v, column + 1, row + 1),
+        ]
+    image = np.arange(n)[:, None, None]
+    for weight, column, row in corners:
+        i, j = np.clip(row, 0, height - 1), np.clip(column, 0, width - 1)
+        inside = (i == row) & (j == column) | (fill_mode != "constant")
+        yield weight, (image, i.astype(np.intp), j.astype(np.intp)), inside[..., None]
 
 
-def scatter(total: np.ndarray, index: np.ndarray, values: np.ndarray) -> None:
-    """Add each value to the pixel of ``total`` (..., C) that its index counts out."""
-    channels = total.shape[-1]
-    if channels > 1:
-        index = index[..., None] * channels + np.arange(channels)
-    np.add.at(total.reshape(-1), index.ravel(), values.ravel())
+def _reflected(x: np.ndarray, size: int) -> np.ndarray:
+    """A triangle wave between -1/2 and size - 1/2, the outer sides of the edge pixels."""
+    return size - np.abs(np.fmod(np.abs(x + 0.5), 2 * size) - size) - 0.5
 
 
-class Cells(NamedTuple):
-    """The pixels that each output pixel lies between, and where: (N, H, W).
-
-    Pixels are counted through the batch in row-major order, with a frame around each image if the
-    fill mode is constant. The neighbours are at pixel + right, + below and + right + below, and
-    (u, v) in [0, 1] says how far the point is on its way to them; None for the nearest pixel alone.
-    """
-
-    pixel: np.ndarray
-    right: int
-    below: int
-    u: np.ndarray | None = None
-    v: np.ndarray | None = None
+@remembered
+def _check_parameters(height: int, width: int, *parameters: np.ndarray) -> None:
+    check_integer("height", height, minimum=1)
+    check_integer("width", width, minimum=1)
+    count = parameters[0].shape[0] if len(parameters[0].shape) else None
+    names = ("rotation", "zoom", "translation_x", "translation_y", "shear")
+    for name, values in zip(names, parameters, strict=True):
+        check_per_image(name, values, "floating point", count)
 
 
-def _cells(
+def check_affine(
+    images: np.ndarray,
     matrices: np.ndarray,
-    shape: tuple[int, ...],
-    dtype: np.dtype,
     interpolation: str,
     fill_mode: str,
-) -> Cells:
-    n, height, width, _ = shape
-    m = matrices.astype(np.result_type(dtype, np.float32))[..., None, None]
-    column, row = np.arange(width, dtype=m.dtype), np.arange(height, dtype=m.dtype)[:, None]
-    x = _inside((m[:, 0, 0] * column + m[:, 0, 2]) + m[:, 0, 1] * row, width, fill_mode)
-    y = _inside((m[:, 1, 0] * column + m[:, 1, 2]) + m[:, 1, 1] * row, height, fill_mode)
-    frame = int(fill_mode == "constant")
-    stride = width + 2 * frame  # from one row to the next
-    first = frame * stride + frame + np.arange(n)[:, None, None] * (height + 2 * frame) * stride
-    below = 0 if height + frame == 1 else stride
-    right = 0 if width + frame == 1 else 1
-    if interpolation == "nearest":
-        i, j = np.rint(y), np.rint(x)
-    else:
-        # The last cell has its far edge too, where v or u is 1; a side of one pixel is one cell.
-        i = np.minimum(np.floor(y), max(height - 2 + frame, 0))
-        j = np.minimum(np.floor(x), max(width - 2 + frame, 0))
-    index = i.astype(np.intp)
-    index *= stride
-    index += j.astype(np.intp)
-    index += first
-    if interpolation == "nearest":
-        return Cells(index, right, below)
-    u, v = ((c - c0).astype(dtype, copy=False) for c, c0 in ((x, j), (y, i)))
-    return Cells(index, right, below, u, v)
+    fill_value: float = 0.0,
+) -> float:
+    fill_value = _check_kinds(images, matrices, interpolation, fill_mode, fill_value)
+    check_finite("matrices", matrices)
+    return fill_value
 
 
-def _sample(pixels: np.ndarray, cells: Cells) -> np.ndarray:
-    """(1 - v) ((1 - u) p + u p_right) + v ((1 - u) p_below + u p_below_right), (N, H, W, C)."""
-    if cells.u is None or cells.v is None:
-        return pixels.take(cells.pixel, axis=0)
-    # Each number once for each channel: products of equal shapes are several times faster.
-    u, v = (np.repeat(part[..., None], pixels.shape[1], axis=-1) for part in (cells.u, cells.v))
-    rest = 1 - u
-    rows = []
-    for offset in (0, cells.below):
-        left = pixels.take(cells.pixel + offset, axis=0)
-        left *= rest
-        right = pixels.take(cells.pixel + offset + cells.right, axis=0)
-        right *= u
-        left += right
-        rows.append(left)
-    upper, lower = rows
-    upper *= 1 - v
-    lower *= v
-    upper += lower
-    return upper
-
-
-def _blocks(shape: tuple[int, ...]) -> list[slice]:
-    """A few images at a time: what is worked out for them stays in the processor's cache."""
-    count = max(1, BLOCK // math.prod(shape[1:]))
-    return [slice(start, start + count) for start in range(0, shape[0], count)]
-
-
-def _check(
-    matrices: np.ndarray, shape: tuple[int, ...], interpolation: str, fill_mode: str
-) -> None:
+@remembered
+def _check_kinds(
+    images: np.ndarray,
+    matrices: np.ndarray,
+    interpolation: str,
+    fill_mode: str,
+    fill_value: float,
+) -> float:
+    check_images(images)
     check_choice("interpolation", interpolation, INTERPOLATIONS)
     check_choice("fill_mode", fill_mode, FILL_MODES)
-    check_same_shape("matrices", matrices, (shape[0], 2, 3))
-    check_finite("matrices", matrices)
-
-
-def _inside(coordinate: np.ndarray, size: int, fill_mode: str) -> np.ndarray:
-    """Where a coordinate along a side of ``size`` pixels is read: on the image or on its frame."""
-    if fill_mode == "reflect":  # a triangle wave between -1/2 and size - 1/2
-        coordinate = size - np.abs(np.fmod(np.abs(coordinate + 0.5), 2 * size) - size) - 0.5
-    frame = int(fill_mode == "constant")
-    return np.clip(coordinate, -frame, size - 1 + frame)
+    fill_value = check_number("fill_value", fill_value)
+    check_same_shape("matrices", matrices, (len(images), 2, 3))
+    return fill_value

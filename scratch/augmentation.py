@@ -18,16 +18,20 @@ Framework differences: torchvision draws once for a whole batch; Keras's layers 
 generators of their own. We draw from the stream (seed, name, step), 13 numbers for each image, and
 the noise from (seed, "name/noise", step): an image's numbers depend on its place in the batch, but
 neither on the size of the batch nor on what else the recipe has switched on.
+
+Here: the affine map and the crop are those of ``scratch.fast``, checked as their twins check.
 """
 
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from scratch.affine import affine, affine_backward, affine_matrices
+from scratch.affine import affine_matrices, check_affine
 from scratch.cutout import cutout, cutout_backward
+from scratch.fast.affine import affine, affine_backward
+from scratch.fast.flips_and_crops import crop
 from scratch.flips_and_crops import (
-    crop,
+    check_crop,
     crop_backward,
     horizontal_flip,
     horizontal_flip_backward,
@@ -114,6 +118,7 @@ def _below(u: np.ndarray, count: int) -> np.ndarray:
 
 def augment(images: np.ndarray, draw: AugmentationDraw, recipe: AugmentationRecipe) -> np.ndarray:
     """Apply what was drawn, in the order above."""
+    check_images(images)
     images = _unclipped(images, draw, recipe)
     return clip(images) if recipe.clips else images
 
@@ -122,6 +127,7 @@ def augment_backward(
     grad: np.ndarray, images: np.ndarray, draw: AugmentationDraw, recipe: AugmentationRecipe
 ) -> np.ndarray:
     """dL/dimages from dL/dy and the images that ``augment`` was given."""
+    check_images(images)
     if recipe.clips:
         grad = clip_backward(grad, _unclipped(images, draw, recipe))
     if recipe.noise:
@@ -141,11 +147,10 @@ def augment_backward(
     if recipe.horizontal_flip:
         grad = horizontal_flip_backward(grad, draw.horizontal_flip)
     if recipe.moves:
+        matrices = _matrices(images, draw)
+        check_affine(grad, matrices, recipe.interpolation, recipe.fill_mode)
         grad = affine_backward(
-            grad,
-            _matrices(images, draw),
-            interpolation=recipe.interpolation,
-            fill_mode=recipe.fill_mode,
+            grad, matrices, interpolation=recipe.interpolation, fill_mode=recipe.fill_mode
         )
     return grad
 
@@ -153,18 +158,20 @@ def augment_backward(
 def _unclipped(
     images: np.ndarray, draw: AugmentationDraw, recipe: AugmentationRecipe
 ) -> np.ndarray:
-    check_images(images)
     _, height, width, _ = images.shape
     filling: dict[str, Any] = {"fill_mode": recipe.fill_mode, "fill_value": recipe.fill_value}
     if recipe.moves:
         matrices = _matrices(images, draw)
+        check_affine(images, matrices, recipe.interpolation, **filling)
         images = affine(images, matrices, interpolation=recipe.interpolation, **filling)
     if recipe.horizontal_flip:
         images = horizontal_flip(images, draw.horizontal_flip)
     if recipe.vertical_flip:
         images = vertical_flip(images, draw.vertical_flip)
     if recipe.crop_padding:
-        images = crop(images, draw.crop_top, draw.crop_left, height, width, **filling)
+        window = draw.crop_top, draw.crop_left, height, width
+        check_crop(images, *window, **filling)
+        images = crop(images, *window, **filling)
     if recipe.brightness:
         images = brightness(images, draw.brightness)
     if recipe.contrast:

@@ -19,7 +19,13 @@ lies inside the image, with a side ratio of its own; Keras fills with noise by d
 
 import numpy as np
 
-from triptych.common.checks import check_images, check_integer, check_number, check_per_image
+from triptych.common.checks import (
+    check_images,
+    check_integer,
+    check_number,
+    check_per_image,
+    remembered,
+)
 
 __all__ = ["cutout", "cutout_backward"]
 
@@ -33,7 +39,7 @@ def cutout(
     fill_value: float = 0.0,
 ) -> np.ndarray:
     """Fill the square of ``side`` pixels about each image's (row, column)."""
-    fill_value = check_number("fill_value", fill_value)
+    fill_value = _check(images, row, column, side, fill_value)
     square = _square(images, row, column, side)
     return np.where(square, np.asarray(fill_value, images.dtype), images)
 
@@ -45,12 +51,20 @@ def cutout_backward(grad: np.ndarray, row: np.ndarray, column: np.ndarray, side:
 
 def _square(images: np.ndarray, row: np.ndarray, column: np.ndarray, side: int) -> np.ndarray:
     """Booleans (N, H, W, 1): inside the square."""
-    check_images(images)
-    n, height, width, _ = images.shape
-    check_per_image("row", row, "integer", n)
-    check_per_image("column", column, "integer", n)
-    check_integer("side", side)
+    _, height, width, _ = images.shape
     i = np.arange(height) - row[:, None] + side // 2
     j = np.arange(width) - column[:, None] + side // 2
     in_rows, in_columns = (i >= 0) & (i < side), (j >= 0) & (j < side)
     return (in_rows[:, :, None] & in_columns[:, None, :])[..., None]
+
+
+@remembered
+def _check(
+    images: np.ndarray, row: np.ndarray, column: np.ndarray, side: int, fill_value: float
+) -> float:
+    fill_value = check_number("fill_value", fill_value)
+    check_images(images)
+    check_per_image("row", row, "integer", len(images))
+    check_per_image("column", column, "integer", len(images))
+    check_integer("side", side)
+    return fill_value

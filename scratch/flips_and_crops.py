@@ -21,17 +21,20 @@ Paper: He, Zhang, Ren and Sun, "Deep residual learning for image recognition", C
 Framework differences: torchvision draws one flip and one crop per call, for a whole batch; Keras's
 RandomFlip draws per image, but one coin for both directions, and RandomCrop per batch, enlarging
 images that are too small. Ours are given per image, and an image that is too small is an error.
+
+Here: the layer calls the crop of ``scratch.fast.flips_and_crops``, which gives the same.
 """
 
 import numpy as np
 
-from scratch.affine import FILL_MODES, scatter
+from scratch.affine import FILL_MODES
 from triptych.common.checks import (
     check_choice,
     check_images,
     check_integer,
     check_number,
     check_per_image,
+    remembered,
 )
 
 __all__ = [
@@ -46,7 +49,8 @@ __all__ = [
 
 def horizontal_flip(images: np.ndarray, flips: np.ndarray) -> np.ndarray:
     """The left and right of the images where ``flips`` is True change places."""
-    return _flip(images, flips, axis=2)
+    _check_flips(images, flips)
+    return np.where(flips[:, None, None, None], images[:, :, ::-1], images)
 
 
 def horizontal_flip_backward(grad: np.ndarray, flips: np.ndarray) -> np.ndarray:
@@ -56,7 +60,8 @@ def horizontal_flip_backward(grad: np.ndarray, flips: np.ndarray) -> np.ndarray:
 
 def vertical_flip(images: np.ndarray, flips: np.ndarray) -> np.ndarray:
     """The top and bottom of the images where ``flips`` is True change places."""
-    return _flip(images, flips, axis=1)
+    _check_flips(images, flips)
+    return np.where(flips[:, None, None, None], images[:, ::-1], images)
 
 
 def vertical_flip_backward(grad: np.ndarray, flips: np.ndarray) -> np.ndarray:
@@ -75,12 +80,9 @@ def crop(
     fill_value: float = 0.0,
 ) -> np.ndarray:
     """The window of ``height`` rows from ``top`` and ``width`` columns from ``left``."""
-    fill_value = check_number("fill_value", fill_value)
-    index, inside = _window(images, top, left, height, width, fill_mode)
-    cropped = images.reshape(-1, images.shape[-1]).take(index, axis=0)
-    if fill_mode == "constant":
-        cropped[~inside] = fill_value
-    return cropped
+    fill_value = check_crop(images, top, left, height, width, fill_mode, fill_value)
+    pixel, inside = _window(images.shape, top, left, height, width, fill_mode)
+    return np.where(inside, images[pixel], np.asarray(fill_value, images.dtype))
 
 
 def crop_backward(
@@ -93,42 +95,28 @@ def crop_backward(
     fill_mode: str = "constant",
 ) -> np.ndarray:
     """dL/dimages, where the images are ``height`` by ``width``, from dL/dy."""
+    _check_crop_backward(grad, top, left, height, width, fill_mode)
     n, rows, columns, channels = grad.shape
-    total = np.zeros((n, height, width, channels), grad.dtype)
-    index, inside = _window(total, top, left, rows, columns, fill_mode)
-    if fill_mode == "constant":
-        grad = grad * inside[..., None]
-    scatter(total, index, grad)
-    return total
-
-
-def _flip(images: np.ndarray, flips: np.ndarray, axis: int) -> np.ndarray:
-    check_images(images)
-    check_per_image("flips", flips, "boolean", len(images))
-    return np.where(flips[:, None, None, None], np.flip(images, axis), images)
+    dx = np.zeros((n, height, width, channels), grad.dtype)
+    pixel, inside = _window(dx.shape, top, left, rows, columns, fill_mode)
+    np.add.at(dx, pixel, np.where(inside, grad, 0))
+    return dx
 
 
 def _window(
-    images: np.ndarray,
+    shape: tuple[int, ...],
     top: np.ndarray,
     left: np.ndarray,
     height: int,
     width: int,
     fill_mode: str,
-) -> tuple[np.ndarray, np.ndarray]:
-    """The pixel of the batch that each pixel of the windows shows, and whether it is there."""
-    check_images(images)
-    n, rows, columns, _ = images.shape
-    check_per_image("top", top, "integer", n)
-    check_per_image("left", left, "integer", n)
-    check_integer("height", height, minimum=1, maximum=rows)
-    check_integer("width", width, minimum=1, maximum=columns)
-    check_choice("fill_mode", fill_mode, FILL_MODES)
+) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
+    """The index of the pixels that the windows show, and whether the images have them."""
+    n, rows, columns, _ = shape
     i, row_inside = _inside(top, height, rows, fill_mode)
     j, column_inside = _inside(left, width, columns, fill_mode)
     inside = row_inside[:, :, None] & column_inside[:, None, :]
-    image = np.arange(n)[:, None, None]
-    return (image * rows + i[:, :, None]) * columns + j[:, None, :], inside
+    return (np.arange(n)[:, None, None], i[:, :, None], j[:, None, :]), inside[..., None]
 
 
 def _inside(
@@ -140,4 +128,51 @@ def _inside(
         position = position % (2 * size)
         position = np.minimum(position, 2 * size - 1 - position)
     pixel = np.clip(position, 0, size - 1)
-    return pixel, pixel == position
+    return pixel, (pixel == position) | (fill_mode != "constant")
+
+
+@remembered
+def _check_flips(images: np.ndarray, flips: np.ndarray) -> None:
+    check_images(images)
+    check_per_image("flips", flips, "boolean", len(images))
+
+
+@remembered
+def check_crop(
+    images: np.ndarray,
+    top: np.ndarray,
+    left: np.ndarray,
+    height: int,
+    width: int,
+    fill_mode: str,
+    fill_value: float,
+) -> float:
+    fill_value = check_number("fill_value", fill_value)
+    check_images(images)
+    _check_window(images.shape, top, left, height, width, fill_mode)
+    return fill_value
+
+
+@remembered
+def _check_crop_backward(
+    grad: np.ndarray, top: np.ndarray, left: np.ndarray, height: int, width: int, fill_mode: str
+) -> None:
+    check_images(grad)
+    n, rows, columns, channels = grad.shape
+    _check_window((n, height, width, channels), top, left, rows, columns, fill_mode)
+
+
+def _check_window(
+    shape: tuple[int, ...],
+    top: np.ndarray,
+    left: np.ndarray,
+    height: int,
+    width: int,
+    fill_mode: str,
+) -> None:
+    n, rows, columns, _ = shape
+    check_per_image("top", top, "integer", n)
+    check_per_image("left", left, "integer", n)
+    check_integer("height", height, minimum=1, maximum=rows)
+    check_integer("width", width, minimum=1, maximum=columns)
+    check_choice("fill_mode", fill_mode, FILL_MODES)

@@ -20,7 +20,13 @@ the bounds the gradient of JAX's clip is 1/2; PyTorch's and TensorFlow's is 1, a
 
 import numpy as np
 
-from triptych.common.checks import check_images, check_number, check_per_image, check_same_shape
+from triptych.common.checks import (
+    check_images,
+    check_number,
+    check_per_image,
+    check_same_shape,
+    remembered,
+)
 
 __all__ = [
     "brightness",
@@ -36,7 +42,8 @@ __all__ = [
 
 def brightness(images: np.ndarray, shift: np.ndarray) -> np.ndarray:
     """Add to each image its shift."""
-    return images + _per_image("shift", shift, images)
+    _check("shift", shift, images)
+    return images + _per_image(shift, images)
 
 
 def brightness_backward(grad: np.ndarray) -> np.ndarray:
@@ -46,21 +53,20 @@ def brightness_backward(grad: np.ndarray) -> np.ndarray:
 
 def contrast(images: np.ndarray, factor: np.ndarray) -> np.ndarray:
     """Stretch each image about its own mean by its factor."""
-    factor = _per_image("factor", factor, images)
+    _check("factor", factor, images)
+    factor = _per_image(factor, images)
     mean = images.mean(axis=(1, 2), keepdims=True)
     return mean + factor * (images - mean)
 
 
 def contrast_backward(grad: np.ndarray, factor: np.ndarray) -> np.ndarray:
-    """dL/dimages from dL/dy."""
+    """dL/dimages from dL/dy: the same map."""
     return contrast(grad, factor)
 
 
 def gaussian_noise(images: np.ndarray, noise: np.ndarray, deviation: float) -> np.ndarray:
     """Add ``deviation`` times standard normal ``noise``."""
-    check_images(images)
-    check_same_shape("noise", noise, images.shape)
-    deviation = check_number("deviation", deviation, "[0, inf)")
+    deviation = _check_noise(images, noise, deviation)
     return images + deviation * noise.astype(images.dtype, copy=False)
 
 
@@ -77,12 +83,23 @@ def clip(images: np.ndarray) -> np.ndarray:
 
 def clip_backward(grad: np.ndarray, images: np.ndarray) -> np.ndarray:
     """dL/dimages from dL/dy and the images before the clip."""
-    check_same_shape("grad", grad, images.shape)
+    check_same_shape("grad", grad, images)
     return grad * ((images >= 0) & (images <= 1))
 
 
-def _per_image(name: str, values: np.ndarray, images: np.ndarray) -> np.ndarray:
+def _per_image(values: np.ndarray, images: np.ndarray) -> np.ndarray:
     """One value for each image, shaped to be multiplied with images."""
+    return values.astype(images.dtype)[:, None, None, None]
+
+
+@remembered
+def _check(name: str, values: np.ndarray, images: np.ndarray) -> None:
     check_images(images)
     check_per_image(name, values, "floating point", len(images))
-    return values.astype(images.dtype)[:, None, None, None]
+
+
+@remembered
+def _check_noise(images: np.ndarray, noise: np.ndarray, deviation: float) -> float:
+    check_images(images)
+    check_same_shape("noise", noise, images)
+    return check_number("deviation", deviation, "[0, inf)")

@@ -18,7 +18,8 @@ translation (a fraction of the side) moves right or down.
     outside    constant: fill_value; nearest: the nearest pixel (a a | a b c d | d d);
                reflect: the mirror image, with the edge pixel doubled (b a | a b c d | d c)
 
-The gradient is PyTorch's autograd of the same map.
+The map is linear in the image up to the constant, so dL/dimage is its transpose: every output pixel
+hands weight * dL/dy back to the pixels that it came from.
 
 Images: (N, H, W, C), floating point; the parameters: floating point, (N,); matrices: M, (N, 2, 3),
 finite. A ``ValueError`` says which argument does not fit. Coordinates have the precision of the
@@ -27,8 +28,10 @@ images, float32 at least.
 Framework differences: PyTorch's ``affine_grid`` wants M in coordinates that run from -1 to 1 across
 each side, and ``grid_sample`` calls nearest "border" and pads with zeros. Keras's RandomRotation
 counts fractions of a turn, RandomZoom shrinks for positive factors, RandomShear moves x by a
-fraction of y, the corner staying; all reflect by default. We use pixels, degrees and a constant: M
-is rewritten for ``affine_grid``, and sampling image - fill_value makes its zeros our constant.
+fraction of y, the corner staying; all reflect by default. We use pixels, degrees and a constant.
+
+Here: M is rewritten for ``affine_grid``, and sampling image - fill_value makes the zeros of
+``grid_sample`` our constant. The gradient is PyTorch's autograd.
 """
 
 import math
@@ -44,6 +47,7 @@ from triptych.common.checks import (
     check_number,
     check_per_image,
     check_same_shape,
+    remembered,
 )
 
 __all__ = ["affine_matrices", "affine"]
@@ -63,13 +67,7 @@ def affine_matrices(
     shear: torch.Tensor,
 ) -> torch.Tensor:
     """M of every image, (N, 2, 3): from output pixels to input pixels."""
-    check_integer("height", height, minimum=1)
-    check_integer("width", width, minimum=1)
-    count = rotation.shape[0] if len(rotation.shape) else None
-    given = {"rotation": rotation, "zoom": zoom, "translation_x": translation_x}
-    given |= {"translation_y": translation_y, "shear": shear}
-    for name, values in given.items():
-        check_per_image(name, values, "floating point", count)
+    _check_parameters(height, width, rotation, zoom, translation_x, translation_y, shear)
     radians, tangent = rotation * (math.pi / 180), torch.tan(shear * (math.pi / 180))
     cosine, sine = torch.cos(radians) / (1 + zoom), torch.sin(radians) / (1 + zoom)
     a, b = cosine + tangent * sine, tangent * cosine - sine
@@ -89,13 +87,8 @@ def affine(
     fill_value: float = 0.0,
 ) -> torch.Tensor:
     """The equations above: each output pixel is sampled where its matrix points."""
-    check_images(images)
+    fill_value = _check(images, matrices, interpolation, fill_mode, fill_value)
     n, height, width, channels = images.shape
-    check_choice("interpolation", interpolation, INTERPOLATIONS)
-    check_choice("fill_mode", fill_mode, tuple(FILL_MODES))
-    fill_value = check_number("fill_value", fill_value)
-    check_same_shape("matrices", matrices, (n, 2, 3))
-    check_finite("matrices", matrices)
     dtype = torch.promote_types(images.dtype, torch.float32)
     theta = _normalized(matrices.to(dtype), height, width)
     grid = F.affine_grid(theta, [n, channels, height, width], align_corners=False)
@@ -116,3 +109,41 @@ def _normalized(matrices: torch.Tensor, height: int, width: int) -> torch.Tensor
     y = (d * (width - 1) + e * (height - 1) + 2 * f + 1) / height - 1
     first, second = [a, b * (height / width), x], [d * (width / height), e, y]
     return torch.stack([torch.stack(first, dim=-1), torch.stack(second, dim=-1)], dim=1)
+
+
+@remembered
+def _check_parameters(height: int, width: int, *parameters: torch.Tensor) -> None:
+    check_integer("height", height, minimum=1)
+    check_integer("width", width, minimum=1)
+    count = parameters[0].shape[0] if len(parameters[0].shape) else None
+    names = ("rotation", "zoom", "translation_x", "translation_y", "shear")
+    for name, values in zip(names, parameters, strict=True):
+        check_per_image(name, values, "floating point", count)
+
+
+def _check(
+    images: torch.Tensor,
+    matrices: torch.Tensor,
+    interpolation: str,
+    fill_mode: str,
+    fill_value: float,
+) -> float:
+    fill_value = _check_kinds(images, matrices, interpolation, fill_mode, fill_value)
+    check_finite("matrices", matrices)
+    return fill_value
+
+
+@remembered
+def _check_kinds(
+    images: torch.Tensor,
+    matrices: torch.Tensor,
+    interpolation: str,
+    fill_mode: str,
+    fill_value: float,
+) -> float:
+    check_images(images)
+    check_choice("interpolation", interpolation, INTERPOLATIONS)
+    check_choice("fill_mode", fill_mode, tuple(FILL_MODES))
+    fill_value = check_number("fill_value", fill_value)
+    check_same_shape("matrices", matrices, (len(images), 2, 3))
+    return fill_value

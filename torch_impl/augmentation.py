@@ -9,7 +9,7 @@ value. Each image draws its rotation, zoom, translations, shear, brightness and 
 [-range, range), a fair coin for each flip, crop offsets uniform in {-padding, ..., padding}, a
 cutout centre uniform over the pixels, and noise for each pixel. In inference images pass unchanged.
 
-The gradient is PyTorch's autograd of the same.
+The gradient is that of the changes in reverse order.
 
 Images: (N, H, W, C), floating point in [0, 1]. A ``ValueError`` says which argument does not fit.
 
@@ -18,6 +18,8 @@ Framework differences: torchvision draws once for a whole batch; Keras's layers 
 generators of their own. We draw from the stream (seed, name, step), 13 numbers for each image, and
 the noise from (seed, "name/noise", step): an image's numbers depend on its place in the batch, but
 neither on the size of the batch nor on what else the recipe has switched on.
+
+Here: the gradient is PyTorch's autograd.
 """
 
 from typing import Any, NamedTuple
@@ -106,13 +108,6 @@ def augment(
     images: torch.Tensor, draw: AugmentationDraw, recipe: AugmentationRecipe
 ) -> torch.Tensor:
     """Apply what was drawn, in the order above."""
-    images = _unclipped(images, draw, recipe)
-    return clip(images) if recipe.clips else images
-
-
-def _unclipped(
-    images: torch.Tensor, draw: AugmentationDraw, recipe: AugmentationRecipe
-) -> torch.Tensor:
     check_images(images)
     _, height, width, _ = images.shape
     filling: dict[str, Any] = {"fill_mode": recipe.fill_mode, "fill_value": recipe.fill_value}
@@ -134,7 +129,7 @@ def _unclipped(
         images = cutout(images, row, column, recipe.cutout, fill_value=recipe.fill_value)
     if draw.noise is not None:
         images = gaussian_noise(images, draw.noise, recipe.noise)
-    return images
+    return clip(images) if recipe.clips else images
 
 
 def _matrices(images: torch.Tensor, draw: AugmentationDraw) -> torch.Tensor:

@@ -19,7 +19,13 @@ lies inside the image, with a side ratio of its own; Keras fills with noise by d
 
 import torch
 
-from triptych.common.checks import check_images, check_integer, check_number, check_per_image
+from triptych.common.checks import (
+    check_images,
+    check_integer,
+    check_number,
+    check_per_image,
+    remembered,
+)
 
 __all__ = ["cutout"]
 
@@ -33,7 +39,7 @@ def cutout(
     fill_value: float = 0.0,
 ) -> torch.Tensor:
     """Fill the square of ``side`` pixels about each image's (row, column)."""
-    fill_value = check_number("fill_value", fill_value)
+    fill_value = _check(images, row, column, side, fill_value)
     return torch.where(_square(images, row, column, side), fill_value, images)
 
 
@@ -41,12 +47,20 @@ def _square(
     images: torch.Tensor, row: torch.Tensor, column: torch.Tensor, side: int
 ) -> torch.Tensor:
     """Booleans (N, H, W, 1): inside the square."""
-    check_images(images)
-    n, height, width, _ = images.shape
-    check_per_image("row", row, "integer", n)
-    check_per_image("column", column, "integer", n)
-    check_integer("side", side)
+    _, height, width, _ = images.shape
     i = torch.arange(height, device=row.device) - row[:, None] + side // 2
     j = torch.arange(width, device=column.device) - column[:, None] + side // 2
     in_rows, in_columns = (i >= 0) & (i < side), (j >= 0) & (j < side)
     return (in_rows[:, :, None] & in_columns[:, None, :])[..., None]
+
+
+@remembered
+def _check(
+    images: torch.Tensor, row: torch.Tensor, column: torch.Tensor, side: int, fill_value: float
+) -> float:
+    fill_value = check_number("fill_value", fill_value)
+    check_images(images)
+    check_per_image("row", row, "integer", len(images))
+    check_per_image("column", column, "integer", len(images))
+    check_integer("side", side)
+    return fill_value

@@ -9,7 +9,8 @@ image it shows fill_value (constant), the nearest pixel (a a | a b c d | d d) or
 with the edge pixel doubled (b a | a b c d | d c). To pad by p and crop at random is thus to draw
 ``top`` from [-p, H + p - height] and ``left`` from [-p, W + p - width].
 
-The gradient is PyTorch's autograd of the same.
+A flip is its own inverse and its own transpose, so the gradient is flipped the same way. A crop
+hands each dL/dy back to the pixel that it came from.
 
 Images: (N, H, W, C), floating point; flips: booleans, (N,); top and left: integers, (N,). A
 ``ValueError`` says which argument does not fit.
@@ -20,6 +21,8 @@ Paper: He, Zhang, Ren and Sun, "Deep residual learning for image recognition", C
 Framework differences: torchvision draws one flip and one crop per call, for a whole batch; Keras's
 RandomFlip draws per image, but one coin for both directions, and RandomCrop per batch, enlarging
 images that are too small. Ours are given per image, and an image that is too small is an error.
+
+Here: the gradient is PyTorch's autograd.
 """
 
 import torch
@@ -31,6 +34,7 @@ from triptych.common.checks import (
     check_integer,
     check_number,
     check_per_image,
+    remembered,
 )
 
 __all__ = ["horizontal_flip", "vertical_flip", "crop"]
@@ -38,12 +42,14 @@ __all__ = ["horizontal_flip", "vertical_flip", "crop"]
 
 def horizontal_flip(images: torch.Tensor, flips: torch.Tensor) -> torch.Tensor:
     """The left and right of the images where ``flips`` is True change places."""
-    return _flip(images, flips, axis=2)
+    _check_flips(images, flips)
+    return torch.where(flips[:, None, None, None], images.flip(2), images)
 
 
 def vertical_flip(images: torch.Tensor, flips: torch.Tensor) -> torch.Tensor:
     """The top and bottom of the images where ``flips`` is True change places."""
-    return _flip(images, flips, axis=1)
+    _check_flips(images, flips)
+    return torch.where(flips[:, None, None, None], images.flip(1), images)
 
 
 def crop(
@@ -57,14 +63,8 @@ def crop(
     fill_value: float = 0.0,
 ) -> torch.Tensor:
     """The window of ``height`` rows from ``top`` and ``width`` columns from ``left``."""
-    fill_value = check_number("fill_value", fill_value)
-    check_images(images)
+    fill_value = _check_crop(images, top, left, height, width, fill_mode, fill_value)
     n, rows, columns, _ = images.shape
-    check_per_image("top", top, "integer", n)
-    check_per_image("left", left, "integer", n)
-    check_integer("height", height, minimum=1, maximum=rows)
-    check_integer("width", width, minimum=1, maximum=columns)
-    check_choice("fill_mode", fill_mode, tuple(FILL_MODES))
     i, row_inside = _inside(top, height, rows, fill_mode)
     j, column_inside = _inside(left, width, columns, fill_mode)
     image = torch.arange(n, device=images.device)[:, None, None]
@@ -73,12 +73,6 @@ def crop(
         inside = row_inside[:, :, None] & column_inside[:, None, :]
         cropped = torch.where(inside[..., None], cropped, fill_value)
     return cropped
-
-
-def _flip(images: torch.Tensor, flips: torch.Tensor, axis: int) -> torch.Tensor:
-    check_images(images)
-    check_per_image("flips", flips, "boolean", len(images))
-    return torch.where(flips[:, None, None, None], torch.flip(images, [axis]), images)
 
 
 def _inside(
@@ -91,3 +85,30 @@ def _inside(
         position = torch.minimum(position, 2 * size - 1 - position)
     pixel = position.clamp(0, size - 1)
     return pixel, pixel == position
+
+
+@remembered
+def _check_flips(images: torch.Tensor, flips: torch.Tensor) -> None:
+    check_images(images)
+    check_per_image("flips", flips, "boolean", len(images))
+
+
+@remembered
+def _check_crop(
+    images: torch.Tensor,
+    top: torch.Tensor,
+    left: torch.Tensor,
+    height: int,
+    width: int,
+    fill_mode: str,
+    fill_value: float,
+) -> float:
+    fill_value = check_number("fill_value", fill_value)
+    check_images(images)
+    n, rows, columns, _ = images.shape
+    check_per_image("top", top, "integer", n)
+    check_per_image("left", left, "integer", n)
+    check_integer("height", height, minimum=1, maximum=rows)
+    check_integer("width", width, minimum=1, maximum=columns)
+    check_choice("fill_mode", fill_mode, tuple(FILL_MODES))
+    return fill_value

@@ -20,28 +20,34 @@ the bounds the gradient of JAX's clip is 1/2; PyTorch's and TensorFlow's is 1, a
 
 import torch
 
-from triptych.common.checks import check_images, check_number, check_per_image, check_same_shape
+from triptych.common.checks import (
+    check_images,
+    check_number,
+    check_per_image,
+    check_same_shape,
+    remembered,
+)
 
 __all__ = ["brightness", "contrast", "gaussian_noise", "clip"]
 
 
 def brightness(images: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
     """Add to each image its shift."""
-    return images + _per_image("shift", shift, images)
+    _check("shift", shift, images)
+    return images + _per_image(shift, images)
 
 
 def contrast(images: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
     """Stretch each image about its own mean by its factor."""
-    factor = _per_image("factor", factor, images)
+    _check("factor", factor, images)
+    factor = _per_image(factor, images)
     mean = images.mean(dim=(1, 2), keepdim=True)
     return mean + factor * (images - mean)
 
 
 def gaussian_noise(images: torch.Tensor, noise: torch.Tensor, deviation: float) -> torch.Tensor:
     """Add ``deviation`` times standard normal ``noise``."""
-    check_images(images)
-    check_same_shape("noise", noise, images.shape)
-    deviation = check_number("deviation", deviation, "[0, inf)")
+    deviation = _check_noise(images, noise, deviation)
     return images + deviation * noise.to(images.dtype)
 
 
@@ -51,8 +57,19 @@ def clip(images: torch.Tensor) -> torch.Tensor:
     return images.clamp(0, 1)
 
 
-def _per_image(name: str, values: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
+def _per_image(values: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
     """One value for each image, shaped to be multiplied with images."""
+    return values.to(images.dtype)[:, None, None, None]
+
+
+@remembered
+def _check(name: str, values: torch.Tensor, images: torch.Tensor) -> None:
     check_images(images)
     check_per_image(name, values, "floating point", len(images))
-    return values.to(images.dtype)[:, None, None, None]
+
+
+@remembered
+def _check_noise(images: torch.Tensor, noise: torch.Tensor, deviation: float) -> float:
+    check_images(images)
+    check_same_shape("noise", noise, images)
+    return check_number("deviation", deviation, "[0, inf)")
