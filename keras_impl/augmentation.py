@@ -64,12 +64,8 @@ def draw_augmentation(
     stream: Stream, shape: tuple[int, ...], recipe: AugmentationRecipe, *, dtype: str = "float32"
 ) -> AugmentationDraw:
     """Draw for a batch of images of ``shape`` (N, H, W, C)."""
-    known = tuple(size if isinstance(size, int) else None for size in shape)
-    check_dtype(dtype)
-    check_images(known)
+    _check_draw(shape, dtype)
     n, height, width, _ = shape
-    check_integer("height", height, minimum=1)  # a graph may not know them
-    check_integer("width", width, minimum=1)
     u = ops.transpose(uniform(stream, (n, 13), dtype=dtype))
     offsets = 2 * recipe.crop_padding + 1
     noise = None
@@ -183,3 +179,10 @@ class Augmentation(Checked, keras.layers.Layer):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "Augmentation":
         return cls(**(config | {"recipe": AugmentationRecipe(**config["recipe"])}))
+
+
+def _check_draw(shape: tuple[Any, ...], dtype: str) -> None:
+    check_dtype(dtype)
+    check_images(tuple(size if isinstance(size, int) else None for size in shape))
+    check_integer("height", shape[1], minimum=1)  # a graph may not know them
+    check_integer("width", shape[2], minimum=1)

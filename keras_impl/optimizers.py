@@ -90,7 +90,7 @@ class SGD(Base, keras.optimizers.SGD):
         **kwargs: Any,
     ) -> None:
         nesterov = check_flag("nesterov", nesterov)
-        learning_rate = _number_or_schedule(learning_rate)
+        learning_rate = _check_rate(learning_rate)
         momentum = check_number("momentum", momentum, "(0, 1)" if nesterov else "[0, 1)")
         weight_decay = check_number("weight_decay", weight_decay, "[0, inf)")
         super().__init__(
@@ -122,7 +122,7 @@ class Adam(Base, keras.optimizers.Adam):
         weight_decay: float = 0.0,
         **kwargs: Any,
     ) -> None:
-        learning_rate = _number_or_schedule(learning_rate)
+        learning_rate = _check_rate(learning_rate)
         beta_1 = check_number("beta_1", beta_1, "[0, 1)")
         beta_2 = check_number("beta_2", beta_2, "[0, 1)")
         epsilon = check_number("epsilon", epsilon, "(0, inf)")
@@ -180,13 +180,6 @@ class AdamW(Adam):
         )
 
 
-def _number_or_schedule(learning_rate: Any) -> Any:
-    """A schedule is asked for the number of each step."""
-    if isinstance(learning_rate, LearningRateSchedule):
-        return learning_rate
-    return check_number("learning_rate", learning_rate, "(0, inf)")
-
-
 def _blend(moment: Any, new: Any, beta: float) -> Any:
     """beta * moment + (1 - beta) * new, with factors that ``ops.cast`` would round to float32."""
     keep, take = (ops.convert_to_tensor(factor, moment.dtype) for factor in (beta, 1 - beta))
@@ -197,3 +190,10 @@ def _correction(beta: float, t: Any) -> Any:
     """1 - beta**t as -expm1(t * log(beta)), which loses no digits where beta**t is close to 1."""
     log = math.log(beta) if beta > 0 else -math.inf
     return -ops.expm1(t * ops.convert_to_tensor(log, t.dtype))
+
+
+def _check_rate(learning_rate: Any) -> Any:
+    """A schedule is asked for the number of each step."""
+    if isinstance(learning_rate, LearningRateSchedule):
+        return learning_rate
+    return check_number("learning_rate", learning_rate, "(0, inf)")

@@ -64,8 +64,9 @@ def fit(
     watchers: Sequence[Callback] = (),
 ) -> History:
     """Train ``model`` in place, for ``recipe.epochs`` epochs or until a watcher ends the run."""
+    check_watchers(watchers, Callback)
     recipe.check_dataset(dataset)
-    watching = [*_watchers(recipe, len(dataset.x_train)), *check_watchers(watchers, Callback)]
+    watching = [*_watchers(recipe, len(dataset.x_train)), *watchers]
     with floatx(recipe.dtype):
         x = dataset.x_train.astype(recipe.dtype, copy=False)
         y = dataset.y_train

@@ -186,6 +186,91 @@ def test_the_catalogue_has_every_file():
         assert (ROOT / "parity_tests" / f"test_{technique}.py").exists(), technique
 
 
+@pytest.mark.parametrize("file", [*TECHNIQUES, *CARRIERS])
+def test_docstrings_are_the_same_text(file):
+    """Title, equations, shapes, papers, differences; "Here:" begins what a panel has of its own."""
+    texts = {}
+    for package in PACKAGES.values():
+        docstring = ast.get_docstring(ast.parse((ROOT / package / f"{file}.py").read_text("utf-8")))
+        shared, _, own = docstring.partition("\n\nHere: ")
+        assert "\n\n" not in own, f"{package}: the paragraph that begins with Here: is the last"
+        assert "Here:" not in shared + own, package
+        assert "TODO" not in docstring, package
+        texts[package] = shared.splitlines()
+    first, *others = texts
+    for other in others:
+        lines = unified_diff(texts[first], texts[other], first, other, n=0, lineterm="")
+        assert texts[first] == texts[other], "\n".join(["", *lines])
+
+
+def is_check(node):
+    """A call of ``_check...`` or ``check_...``."""
+    called = getattr(getattr(node, "func", None), "id", "")
+    return isinstance(node, ast.Call) and called.startswith(CHECKS)
+
+
+CHECKS = ("_check", "check_")
+
+
+def body_of(function):
+    """The statements of a function behind its docstring and, if it has one, its opening check."""
+    body = function.body[1:] if ast.get_docstring(function) else function.body
+    return body[1:] if is_check(getattr(body[0], "value", None)) else body
+
+
+def test_a_public_function_checks_once_and_then_computes():
+    """In its first statement. Elsewhere a check may stand later, never inside an expression."""
+    wrong = []
+    for package in PACKAGES.values():
+        for path in (ROOT / package).glob("*.py"):
+            tree = ast.parse(path.read_text("utf-8"))
+            public = importlib.import_module(f"{package}.{path.stem}")
+            public = getattr(public, "__all__", [])
+            for node in tree.body:
+                if isinstance(node, ast.FunctionDef) and node.name in public:
+                    late = [n for statement in body_of(node) for n in ast.walk(statement)]
+                    wrong += [(path, n, node) for n in late if is_check(n)]
+                # A check at the foot may hand on what another one returns; a constructor settles
+                # its arguments, each under a name of its own.
+                methods = node.body if isinstance(node, ast.ClassDef) else [node]
+                for function in methods:
+                    name = getattr(function, "name", "__init__")
+                    if name == "__init__" or name.startswith(CHECKS):
+                        continue
+                    alone = {
+                        id(statement.value)
+                        for statement in ast.walk(function)
+                        if isinstance(statement, ast.Expr | ast.Assign)
+                    }
+                    inside = [n for n in ast.walk(function) if is_check(n) and id(n) not in alone]
+                    wrong += [(path, n, function) for n in inside]
+    lines = [f"{path.relative_to(ROOT)}:{n.lineno} in {node.name}" for path, n, node in wrong]
+    assert not lines, "\n".join(["", *lines])
+
+
+NEAR = 25  # lines
+
+
+@pytest.mark.parametrize("technique", TECHNIQUES)
+def test_the_equation_comes_first(technique):
+    """Code begins to compute soon below ``__all__``, and the checks stand at the foot."""
+    for package in PACKAGES.values():
+        tree = ast.parse((ROOT / package / f"{technique}.py").read_text("utf-8"))
+        (names,) = (
+            node
+            for node in tree.body
+            if isinstance(node, ast.Assign) and node.targets[0].id == "__all__"
+        )
+        defined = [n for n in tree.body if isinstance(n, ast.FunctionDef | ast.ClassDef)]
+        first = defined[0]
+        line = first.lineno
+        if isinstance(first, ast.FunctionDef):
+            line = body_of(first)[0].lineno
+        assert line - names.end_lineno <= NEAR, package
+        kinds = ["check" if node.name.startswith(CHECKS) else "code" for node in defined]
+        assert kinds == sorted(kinds, key=["code", "check"].index), package
+
+
 @pytest.mark.parametrize("file", FILES)
 def test_public_names_are_the_files_own(file):
     """In the order in which they are defined: the three files read alike from top to bottom.

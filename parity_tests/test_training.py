@@ -76,6 +76,32 @@ def test_xor_500_steps(parity, network):
             assert np.abs(value - weights["scratch"][name]).max() <= 1e-10, name
 
 
+@pytest.mark.once
+@pytest.mark.parametrize("framework", ["scratch", "torch"])
+def test_a_step_of_xor_makes_few_checks(framework):
+    """What a step has in common with the step before is not checked again."""
+
+    def checks_of(passes):
+        recipe = replace(NETWORKS["dropout, batch norm, L2"], epochs=1, passes_per_epoch=passes)
+        model = panel(framework, "models").mlp(recipe)
+        calls = 0
+
+        def count(frame, event, argument):
+            nonlocal calls
+            code = frame.f_code
+            calls += event == "call" and code.co_name.startswith("check_")
+
+        sys.setprofile(count)
+        try:
+            panel(framework, "training").fit(model, recipe, xor("float64"), progress=False)
+        finally:
+            sys.setprofile(None)
+        return calls
+
+    checks_of(1)
+    assert (checks_of(30) - checks_of(10)) / 20 <= 6
+
+
 VARIANTS = {
     "sgd": {"optimizer": "sgd", "momentum": 0.5, "nesterov": True, "weight_decay": 0.125},
     "adamw, l1": {"optimizer": "adamw", "weight_decay": 0.25, "l1": 2.0**-10},

@@ -80,8 +80,7 @@ def draw_augmentation(
     stream: Stream, shape: tuple[int, ...], recipe: AugmentationRecipe, *, dtype: str = "float32"
 ) -> AugmentationDraw:
     """Draw for a batch of images of ``shape`` (N, H, W, C)."""
-    check_dtype(dtype)
-    check_images(shape)
+    _check_draw(shape, dtype)
     n, height, width, _ = shape
     u = uniform(stream, (n, 13), dtype=dtype).T
     offsets = 2 * recipe.crop_padding + 1
@@ -147,11 +146,7 @@ def augment_backward(
     if recipe.horizontal_flip:
         grad = horizontal_flip_backward(grad, draw.horizontal_flip)
     if recipe.moves:
-        matrices = _matrices(images, draw)
-        check_affine(grad, matrices, recipe.interpolation, recipe.fill_mode)
-        grad = affine_backward(
-            grad, matrices, interpolation=recipe.interpolation, fill_mode=recipe.fill_mode
-        )
+        grad = _moved_backward(grad, draw, recipe)
     return grad
 
 
@@ -182,6 +177,14 @@ def _unclipped(
     if draw.noise is not None:
         images = gaussian_noise(images, draw.noise, recipe.noise)
     return images
+
+
+def _moved_backward(
+    grad: np.ndarray, draw: AugmentationDraw, recipe: AugmentationRecipe
+) -> np.ndarray:
+    matrices, mode = _matrices(grad, draw), recipe.fill_mode
+    check_affine(grad, matrices, recipe.interpolation, mode)
+    return affine_backward(grad, matrices, interpolation=recipe.interpolation, fill_mode=mode)
 
 
 def _matrices(images: np.ndarray, draw: AugmentationDraw) -> np.ndarray:
@@ -222,3 +225,8 @@ class Augmentation(Layer):
         if self._draw is None:
             return grad
         return augment_backward(grad, self._x, self._draw, self.recipe)
+
+
+def _check_draw(shape: tuple[int, ...], dtype: str) -> None:
+    check_dtype(dtype)
+    check_images(shape)

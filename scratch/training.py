@@ -73,8 +73,9 @@ def fit(
     watchers: Sequence[Watcher] = (),
 ) -> History:
     """Train ``model`` in place, for ``recipe.epochs`` epochs or until a watcher ends the run."""
+    check_watchers(watchers)
     recipe.check_dataset(dataset)
-    watching = [*_watchers(recipe, len(dataset.x_train)), *check_watchers(watchers)]
+    watching = [*_watchers(recipe, len(dataset.x_train)), *watchers]
     x = dataset.x_train.astype(recipe.dtype, copy=False)
     y = dataset.y_train
     loss_function, loss_backward = _loss(recipe)

@@ -67,8 +67,7 @@ def draw_augmentation(
     device: Device = None,
 ) -> AugmentationDraw:
     """Draw for a batch of images of ``shape`` (N, H, W, C)."""
-    check_dtype(dtype)
-    check_images(shape)
+    _check_draw(shape, dtype)
     n, height, width, _ = shape
     u = uniform(stream, (n, 13), dtype=dtype, device=device).T
     offsets = 2 * recipe.crop_padding + 1
@@ -169,3 +168,8 @@ class Augmentation(nn.Module):
 
     def extra_repr(self) -> str:
         return str(self.recipe)
+
+
+def _check_draw(shape: tuple[int, ...], dtype: str) -> None:
+    check_dtype(dtype)
+    check_images(shape)

@@ -81,6 +81,7 @@ def fit(
     watchers: Sequence[Watcher] = (),
 ) -> History:
     """Train ``model`` in place, for ``recipe.epochs`` epochs or until a watcher ends the run."""
+    check_watchers(watchers)
     recipe.check_dataset(dataset)
     x = torch.from_numpy(dataset.x_train.astype(recipe.dtype, copy=False))
     y = torch.from_numpy(dataset.y_train)
@@ -94,7 +95,7 @@ def fit(
     loss_function = _loss(recipe)
     penalties = _penalties(recipe)
     optimizer = OPTIMIZERS[recipe.optimizer](model.named_parameters(), **recipe.optimizer_options())
-    watching = [*_watchers(recipe, len(x), optimizer), *check_watchers(watchers)]
+    watching = [*_watchers(recipe, len(x), optimizer), *watchers]
     history = History("torch")
     run = Run(model, optimizer, history)
     start = time.perf_counter()

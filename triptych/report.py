@@ -58,7 +58,7 @@ class Report:
                 groups.setdefault(key, []).append({**row, "case": number})
         lines = []
         for (technique, label, *_), rows in groups.items():
-            line = {"technique": technique, "label": label}
+            line: dict[str, Any] = {"technique": technique, "label": label}
             line |= {"first": rows[0]["first"], "second": rows[0]["second"]}
             for dtype in _COLUMNS:
                 errors = [float(r["relative"]) for r in rows if list(r["dtypes"]) == [dtype] * 2]

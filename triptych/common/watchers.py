@@ -18,7 +18,6 @@ A watcher needs no ``fit``: a loop of one's own calls it at the same moments, wi
 own, and Keras's ``model.fit`` takes it as one of its ``callbacks``.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,7 +58,7 @@ class Watcher:
         """Once, whether the run was stopped or ran out of epochs."""
 
 
-def check_watchers(watchers: Any, kind: type = Watcher) -> Sequence[Any]:
+def check_watchers(watchers: Any, kind: type = Watcher) -> None:
     """Watchers of this panel: ``kind`` is Keras's ``Callback`` there."""
     if not isinstance(watchers, list | tuple):
         raise ValueError(f"watchers must be a list of watchers, got {watchers!r}")
@@ -68,4 +67,3 @@ def check_watchers(watchers: Any, kind: type = Watcher) -> Sequence[Any]:
             raise ValueError(
                 f"watchers[{index}] must be a Watcher (in Keras a Callback), got {watcher!r}"
             )
-    return watchers
