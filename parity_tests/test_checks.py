@@ -84,6 +84,8 @@ def test_traced_arrays():
 
     jax.jit(look_in_jax)(np.ones((2, 3), "float32"))
     assert seen == [((2, 3), "float32", None), ((2,), "int32", None)]
+    for dtype in (torch.float32, torch.bfloat16):  # Keras on PyTorch infers shapes with such ones
+        assert checks.readable(torch.ones(2, dtype=dtype, device="meta")) is None
 
 
 def test_what_is_remembered():

@@ -34,10 +34,10 @@ def shape_of(x: Any) -> Shape:
 
 def readable(array: Any) -> np.ndarray | None:
     """The values in NumPy; ``None`` inside a traced graph, where there are none yet."""
-    if hasattr(array, "detach"):  # PyTorch, where NumPy takes no gradient, device or bfloat16
-        array = array.detach().cpu()
-        array = array.float() if dtype_name(array) == "bfloat16" else array
     try:
+        if hasattr(array, "detach"):  # PyTorch, where NumPy takes no gradient, device or bfloat16
+            array = array.detach().cpu()
+            array = array.float() if dtype_name(array) == "bfloat16" else array
         return np.asarray(array)
     except (NotImplementedError, TypeError, ValueError):  # traced by TensorFlow, JAX, Keras
         return None
