@@ -1,5 +1,6 @@
 """What the parity tests share: the panels by name, and one error in three frameworks."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,10 @@ __all__ = [
 # default backend, the stricter one on the others.
 DTYPES = ["float64", "float32"] if keras_backend() == "tensorflow" else ["float64"]
 
-ADAPTERS: dict[str, Adapter] = {name: adapter(name) for name in PACKAGES}
+# "cuda" measures the PyTorch panel there.
+DEVICE = os.environ.get("TRIPTYCH_TORCH_DEVICE", "cpu")
+
+ADAPTERS: dict[str, Adapter] = {name: adapter(name, device=DEVICE) for name in PACKAGES}
 
 
 def everywhere(call: Callable[[str, Adapter], Any]) -> dict[str, Any]:

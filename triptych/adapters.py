@@ -233,12 +233,12 @@ class KerasAdapter(Adapter):
         return names
 
 
-def adapter(name: str) -> Adapter:
-    """The adapter of "scratch", "torch" or "keras"."""
+def adapter(name: str, *, device: str = "cpu") -> Adapter:
+    """The adapter of "scratch", "torch" or "keras"; ``device`` is PyTorch's."""
     if name == "scratch":
         return ScratchAdapter()
     if name == "torch":
-        return TorchAdapter()
+        return TorchAdapter(device)
     if name == "keras":
         return KerasAdapter()
     raise ValueError(f"framework must be 'scratch', 'torch' or 'keras', got {name!r}")
