@@ -66,6 +66,8 @@ def average_pool2d(
     """The mean of each window, (N, height, width, C)."""
     pool, windows = _check(x, pool_size, stride, padding)
     images, amounts = x.permute(0, 3, 1, 2), _symmetric(pool, windows)
+    if images.is_cuda:
+        images = images.contiguous()  # in channels_last CUDA's gradient is wrong: see docs/findings
     if amounts is not None:
         y = F.avg_pool2d(images, pool, windows.stride, amounts, count_include_pad=False)
     else:
