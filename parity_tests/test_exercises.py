@@ -13,6 +13,7 @@ import psutil
 import pytest
 from typer.testing import CliRunner
 
+from parity_tests.exercise_files.specimens import Right, Wrong, specimens
 from triptych.exercises import catalogue
 from triptych.exercises.cli import app
 from triptych.exercises.findings import DONE, NOT_DONE, WRONG
@@ -20,8 +21,6 @@ from triptych.exercises.sandbox import Limits, check_file
 
 pytestmark = pytest.mark.once
 
-FILES = Path(__file__).parent / "exercise_files"
-ROOT = Path(__file__).parent.parent
 EVERY = [(name, framework) for name in catalogue.names() for framework in catalogue.starters(name)]
 
 
@@ -30,16 +29,6 @@ def load(path):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
-
-
-def whole(path, folder):
-    """The file of a learner, which most fixtures tell by what differs from BASE, another file."""
-    text = path.read_text()
-    if base := re.search('^BASE = "(.*)"$', text, re.M):
-        text = f"{(ROOT / base[1]).read_text()}\n\n{text}"
-    file = folder / path.name
-    file.write_text(text)
-    return file
 
 
 def check(path, name, framework, seed=0):
@@ -65,12 +54,15 @@ def expected(name, status):
     return {todo.key: status for todo in catalogue.exercise(name).todos}
 
 
-def fixtures(kind):
+def those(kind):
     found = []
-    for path in sorted(FILES.glob(f"*/{kind}/*.py")):
-        name = path.parents[1].name
-        framework = path.stem.partition("_")[0] if name == "xor" else "scratch"
-        found.append(pytest.param(path, name, framework, id=f"{name}-{path.stem}"))
+    for name, framework in EVERY:
+        of = name if len(catalogue.starters(name)) == 1 else f"{name}-{framework}"
+        separator = "-" if of == name else "_"
+        for specimen in specimens(name, framework):
+            if type(specimen) is kind:
+                whole = f"{of}{separator}{specimen.name}"
+                found.append(pytest.param(specimen, name, framework, id=whole))
     return found
 
 
@@ -107,36 +99,47 @@ def test_solution_with_other_seeds(name, framework, seed):
     assert {finding.status for finding in found} == {DONE}, found
 
 
-@pytest.mark.parametrize(("path", "name", "framework"), fixtures("correct"))
-def test_other_correct_solutions(tmp_path, path, name, framework):
-    found = check(whole(path, tmp_path), name, framework)
+@pytest.mark.parametrize(("specimen", "name", "framework"), those(Right))
+def test_other_correct_solutions(tmp_path, specimen, name, framework):
+    file = tmp_path / f"{framework}_{specimen.name}.py"
+    file.write_text(specimen.text())
+    found = check(file, name, framework)
     assert {finding.status for finding in found} == {DONE}, found
 
 
-@pytest.mark.parametrize(("path", "name", "framework"), fixtures("wrong"))
-def test_wrong_solutions(tmp_path, path, name, framework):
-    """Each names its fault: TODO is where it lies, FAULT what the check must say of it."""
-    file = whole(path, tmp_path)
-    module = load(file)
+@pytest.mark.parametrize(("specimen", "name", "framework"), those(Wrong))
+def test_wrong_solutions(tmp_path, specimen, name, framework):
+    file = tmp_path / f"{framework}_{specimen.name}.py"
+    file.write_text(specimen.text())
     found = check(file, name, framework)
-    assert statuses(found)[module.TODO] == WRONG, found
-    said = [f"{f.message} {f.measured} {f.cause}" for f in found if f.todo == module.TODO]
-    assert any(module.FAULT in text for text in said), said
+    todo = specimen.todo
+    assert statuses(found)[todo] == WRONG, found
+    said = [f"{f.message} {f.measured} {f.cause}" for f in found if f.todo == todo]
+    assert any(specimen.says in text for text in said), said
     # "": what is wrong may keep it from learning XOR
-    others = {status for todo, status in statuses(found).items() if todo not in ("", module.TODO)}
+    others = {status for each, status in statuses(found).items() if each not in ("", todo)}
     assert WRONG not in others, found
 
 
 def test_there_are_enough_of_them():
     """At least six wrong files for each TODO of XOR, and four correct ones for each framework."""
-    files = sorted((FILES / "xor" / "wrong").glob("*.py"))
-    assert len(files) >= 24
-    todos = [re.search('^TODO = "(.*)"$', file.read_text(), re.M)[1] for file in files]
+    every = {its: specimens("xor", its) for its in catalogue.starters("xor")}
+    todos = [each.todo for its in every.values() for each in its if isinstance(each, Wrong)]
     for todo in catalogue.exercise("xor").todos:
         assert todos.count(todo.key) >= 6
-    for framework in catalogue.starters("xor"):
-        assert any(file.name.startswith(framework) for file in files)
-        assert len(list((FILES / "xor" / "correct").glob(f"{framework}_*.py"))) >= 4
+    for its in every.values():
+        assert any(isinstance(each, Wrong) for each in its)
+        assert sum(not isinstance(each, Wrong) for each in its) >= 4
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [(("def trian(", ""), 0), (("def train(", "def train(", 2), 1), (("L2", "L1"), 6)],
+)
+def test_a_change_that_does_not_apply(change, found):
+    base = "exercises/xor/solutions/xor_scratch.py"
+    with pytest.raises(ValueError, match=f"name: .* in {base}, it stands {found} times"):
+        Right("name", "", base, [change]).text()
 
 
 # --- Files that do harm -------------------------------------------------------------------------
@@ -463,7 +466,9 @@ def test_solution_asks_first():
 
 
 def test_the_report_of_a_wrong_file(tmp_path):
-    file = whole(FILES / "dropout" / "wrong" / "no_rescaling.py", tmp_path)
+    wrong = next(each for each in specimens("dropout", "scratch") if each.name == "no_rescaling")
+    file = tmp_path / "no_rescaling.py"
+    file.write_text(wrong.text())
     code, output = invoke("check", file, "--exercise", "dropout")
     assert code == 1
     assert "TODO 4, inverted dropout: wrong" in output
