@@ -23,7 +23,7 @@ class Network:
         self.logits(np.zeros((4, 2), np.float32), training=False)
 
     def anew(self) -> "Network":
-        """One as this was built. This is not to be used any more: it may be set back for it."""
+        """One as this was built. It takes the place of this one, which may be set back for it."""
         return type(self)(self.module, self.seed)
 
     def logits(self, x: np.ndarray, *, training: bool) -> np.ndarray:

@@ -464,9 +464,9 @@ class Dropout:
     ),
     Wrong(
         "momentum_turned_round",
-        "The weights are turned round: 0.01 of the old and 0.99 of the new statistics.",
+        "The weights are turned round: 0.1 of the old and 0.9 of the new statistics.",
         FUNCTIONS,
-        [("MOMENTUM = 0.99", "MOMENTUM = 0.01")],
+        [("MOMENTUM = 0.99", "MOMENTUM = 0.1")],
         todo="batch norm",
         says="momentum is turned round",
     ),
