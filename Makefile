@@ -21,7 +21,7 @@ cnn: $(VENV)/installed
 	$(BIN)/triptych mnist --model cnn --out out/cnn
 
 test: $(VENV)/installed lint parity-backends
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .
@@ -31,8 +31,8 @@ lint: $(VENV)/installed
 
 # The Keras panel on its two other backends; tests marked "once" have no Keras in them.
 parity-backends: $(VENV)/installed
-	KERAS_BACKEND=jax $(BIN)/python -m pytest -n 2 -m "not once"
-	KERAS_BACKEND=torch $(BIN)/python -m pytest -n 2 -m "not once"
+	KERAS_BACKEND=jax $(BIN)/python -m pytest -n 2 --dist worksteal -m "not once"
+	KERAS_BACKEND=torch $(BIN)/python -m pytest -n 2 --dist worksteal -m "not once"
 
 seeds: $(VENV)/installed
 	$(BIN)/python -m benchmarks.xor_seeds

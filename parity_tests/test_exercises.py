@@ -56,15 +56,12 @@ def expected(name, status):
 
 
 def those(kind):
-    found = []
-    for name, framework in EVERY:
-        of = name if len(catalogue.starters(name)) == 1 else f"{name}-{framework}"
-        separator = "-" if of == name else "_"
-        for specimen in specimens(name, framework):
-            if type(specimen) is kind:
-                whole = f"{of}{separator}{specimen.name}"
-                found.append(pytest.param(specimen, name, framework, id=whole))
-    return found
+    return [
+        pytest.param(specimen, name, framework, id=f"{name}-{its}")
+        for name, framework in EVERY
+        for its, specimen in specimens(name, framework).items()
+        if type(specimen) is kind
+    ]
 
 
 # --- What the checks say ------------------------------------------------------------------------
@@ -102,7 +99,7 @@ def test_solution_with_other_seeds(name, framework, seed):
 
 @pytest.mark.parametrize(("specimen", "name", "framework"), those(Right))
 def test_other_correct_solutions(tmp_path, specimen, name, framework):
-    file = tmp_path / f"{framework}_{specimen.name}.py"
+    file = tmp_path / f"{specimen.name}.py"
     file.write_text(specimen.text())
     found = check(file, name, framework)
     assert {finding.status for finding in found} == {DONE}, found
@@ -110,7 +107,7 @@ def test_other_correct_solutions(tmp_path, specimen, name, framework):
 
 @pytest.mark.parametrize(("specimen", "name", "framework"), those(Wrong))
 def test_wrong_solutions(tmp_path, specimen, name, framework):
-    file = tmp_path / f"{framework}_{specimen.name}.py"
+    file = tmp_path / f"{specimen.name}.py"
     file.write_text(specimen.text())
     found = check(file, name, framework)
     todo = specimen.todo
@@ -124,11 +121,11 @@ def test_wrong_solutions(tmp_path, specimen, name, framework):
 
 def test_there_are_enough_of_them():
     """At least six wrong files for each TODO of XOR, and four correct ones for each framework."""
-    every = {its: specimens("xor", its) for its in catalogue.starters("xor")}
-    todos = [each.todo for its in every.values() for each in its if isinstance(each, Wrong)]
+    every = [list(specimens("xor", framework).values()) for framework in catalogue.starters("xor")]
+    todos = [each.todo for its in every for each in its if isinstance(each, Wrong)]
     for todo in catalogue.exercise("xor").todos:
         assert todos.count(todo.key) >= 6
-    for its in every.values():
+    for its in every:
         assert any(isinstance(each, Wrong) for each in its)
         assert sum(not isinstance(each, Wrong) for each in its) >= 4
 
@@ -506,9 +503,8 @@ def test_solution_asks_first():
 
 
 def test_the_report_of_a_wrong_file(tmp_path):
-    wrong = next(each for each in specimens("dropout", "scratch") if each.name == "no_rescaling")
     file = tmp_path / "no_rescaling.py"
-    file.write_text(wrong.text())
+    file.write_text(specimens("dropout", "scratch")["no_rescaling"].text())
     code, output = invoke("check", file, "--exercise", "dropout")
     assert code == 1
     assert "TODO 4, inverted dropout: wrong" in output

@@ -47,11 +47,16 @@ class Wrong(Right):
     says: str
 
 
-def specimens(exercise: str, framework: str) -> list[Right]:
-    """All there are: those of the table, and the whole files."""
+def specimens(exercise: str, framework: str) -> dict[str, Right]:
+    """All there are, the whole files and those of the table, by name.
+
+    In a table a name does without the framework; whole files have it, where there are several.
+    """
     table = importlib.import_module(f"{__package__}.{exercise}_{framework}").SPECIMENS
-    several = len(catalogue.starters(exercise)) > 1
-    prefix = f"{framework}_" if several else ""  # of the names of the whole files
+    prefix = f"{framework}_" if len(catalogue.starters(exercise)) > 1 else ""
     files = sorted((HERE / exercise / "correct").glob(f"{prefix}*.py"))
-    bases = [str(file.relative_to(ROOT)) for file in files]
-    return [Right(Path(base).stem.removeprefix(prefix), "", base) for base in bases] + table
+    whole = {file.stem: Right(file.stem, "", str(file.relative_to(ROOT))) for file in files}
+    changed = {f"{prefix}{each.name}": each for each in table}
+    if len(changed) < len(table) or whole.keys() & changed.keys():
+        raise ValueError(f"a name stands twice among {[*whole, *(each.name for each in table)]}")
+    return whole | changed
