@@ -22,7 +22,7 @@ cnn: $(VENV)/installed
 	$(BIN)/triptych mnist --model cnn --out out/cnn
 
 test: $(VENV)/installed lint
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .
@@ -32,8 +32,8 @@ lint: $(VENV)/installed
 
 # Tests marked "once" have no Keras in them.
 test-backends: $(VENV)/installed
-	KERAS_BACKEND=jax $(BIN)/python -m pytest -n 2 -m "not once"
-	KERAS_BACKEND=torch $(BIN)/python -m pytest -n 2 -m "not once"
+	KERAS_BACKEND=jax $(BIN)/python -m pytest -n 2 --dist worksteal -m "not once"
+	KERAS_BACKEND=torch $(BIN)/python -m pytest -n 2 --dist worksteal -m "not once"
 
 # make new TECHNIQUE=name   the files of a new technique, to be filled: see CONTRIBUTING.md
 new: $(VENV)/installed

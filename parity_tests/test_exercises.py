@@ -1,5 +1,6 @@
 """The exercises: what their checks say of starters, solutions and other files, and the sandbox."""
 
+import importlib
 import importlib.util
 import os
 import re
@@ -13,6 +14,7 @@ import psutil
 import pytest
 from typer.testing import CliRunner
 
+from parity_tests.exercise_files.specimens import Right, Wrong, specimens
 from triptych.exercises import catalogue
 from triptych.exercises.cli import app
 from triptych.exercises.findings import DONE, NOT_DONE, WRONG
@@ -20,8 +22,6 @@ from triptych.exercises.sandbox import Limits, check_file
 
 pytestmark = pytest.mark.once
 
-FILES = Path(__file__).parent / "exercise_files"
-ROOT = Path(__file__).parent.parent
 EVERY = [(name, framework) for name in catalogue.names() for framework in catalogue.starters(name)]
 
 
@@ -30,16 +30,6 @@ def load(path):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
-
-
-def whole(path, folder):
-    """The file of a learner, which most fixtures tell by what differs from BASE, another file."""
-    text = path.read_text()
-    if base := re.search('^BASE = "(.*)"$', text, re.M):
-        text = f"{(ROOT / base[1]).read_text()}\n\n{text}"
-    file = folder / path.name
-    file.write_text(text)
-    return file
 
 
 def check(path, name, framework, seed=0):
@@ -65,13 +55,13 @@ def expected(name, status):
     return {todo.key: status for todo in catalogue.exercise(name).todos}
 
 
-def fixtures(kind):
-    found = []
-    for path in sorted(FILES.glob(f"*/{kind}/*.py")):
-        name = path.parents[1].name
-        framework = path.stem.partition("_")[0] if name == "xor" else "scratch"
-        found.append(pytest.param(path, name, framework, id=f"{name}-{path.stem}"))
-    return found
+def those(kind):
+    return [
+        pytest.param(specimen, name, framework, id=f"{name}-{its}")
+        for name, framework in EVERY
+        for its, specimen in specimens(name, framework).items()
+        if type(specimen) is kind
+    ]
 
 
 # --- What the checks say ------------------------------------------------------------------------
@@ -107,36 +97,82 @@ def test_solution_with_other_seeds(name, framework, seed):
     assert {finding.status for finding in found} == {DONE}, found
 
 
-@pytest.mark.parametrize(("path", "name", "framework"), fixtures("correct"))
-def test_other_correct_solutions(tmp_path, path, name, framework):
-    found = check(whole(path, tmp_path), name, framework)
+@pytest.mark.parametrize(("specimen", "name", "framework"), those(Right))
+def test_other_correct_solutions(tmp_path, specimen, name, framework):
+    file = tmp_path / f"{specimen.name}.py"
+    file.write_text(specimen.text())
+    found = check(file, name, framework)
     assert {finding.status for finding in found} == {DONE}, found
 
 
-@pytest.mark.parametrize(("path", "name", "framework"), fixtures("wrong"))
-def test_wrong_solutions(tmp_path, path, name, framework):
-    """Each names its fault: TODO is where it lies, FAULT what the check must say of it."""
-    file = whole(path, tmp_path)
-    module = load(file)
+@pytest.mark.parametrize(("specimen", "name", "framework"), those(Wrong))
+def test_wrong_solutions(tmp_path, specimen, name, framework):
+    file = tmp_path / f"{specimen.name}.py"
+    file.write_text(specimen.text())
     found = check(file, name, framework)
-    assert statuses(found)[module.TODO] == WRONG, found
-    said = [f"{f.message} {f.measured} {f.cause}" for f in found if f.todo == module.TODO]
-    assert any(module.FAULT in text for text in said), said
+    todo = specimen.todo
+    assert statuses(found)[todo] == WRONG, found
+    said = [f"{f.message} {f.measured} {f.cause}" for f in found if f.todo == todo]
+    assert any(specimen.says in text for text in said), said
     # "": what is wrong may keep it from learning XOR
-    others = {status for todo, status in statuses(found).items() if todo not in ("", module.TODO)}
+    others = {status for each, status in statuses(found).items() if each not in ("", todo)}
     assert WRONG not in others, found
 
 
 def test_there_are_enough_of_them():
     """At least six wrong files for each TODO of XOR, and four correct ones for each framework."""
-    files = sorted((FILES / "xor" / "wrong").glob("*.py"))
-    assert len(files) >= 24
-    todos = [re.search('^TODO = "(.*)"$', file.read_text(), re.M)[1] for file in files]
+    every = [list(specimens("xor", framework).values()) for framework in catalogue.starters("xor")]
+    todos = [each.todo for its in every for each in its if isinstance(each, Wrong)]
     for todo in catalogue.exercise("xor").todos:
         assert todos.count(todo.key) >= 6
-    for framework in catalogue.starters("xor"):
-        assert any(file.name.startswith(framework) for file in files)
-        assert len(list((FILES / "xor" / "correct").glob(f"{framework}_*.py"))) >= 4
+    for its in every:
+        assert any(isinstance(each, Wrong) for each in its)
+        assert sum(not isinstance(each, Wrong) for each in its) >= 4
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [(("def trian(", ""), 0), (("def train(", "def train(", 2), 1), (("L2", "L1"), 3)],
+)
+def test_a_change_that_does_not_apply(change, found):
+    base = "exercises/xor/solutions/xor_scratch.py"
+    with pytest.raises(ValueError, match=f"name: .* in {base}, it stands {found} times"):
+        Right("name", "", base, [change]).text()
+
+
+OWN_LAYER = """\
+class Own(layers.Layer):
+    mean = 0.0
+
+    def call(self, x, training=False):
+        if training:
+            self.mean = {}
+        return x - self.mean
+
+
+def build_model("""
+
+
+@pytest.mark.parametrize(
+    ("mean", "name"),
+    [
+        ("0.5", "Graphs"),
+        ("np.random.rand()", "Keras"),
+        ("keras.ops.mean(x)", "Keras"),
+        ("keras.ops.convert_to_numpy(x).mean()", "Keras"),
+    ],
+)
+def test_graphs_are_for_networks_that_do_the_same_in_them(tmp_path, mean, name):
+    """Not where a layer draws with NumPy, keeps what it computes in an attribute, leaves Keras."""
+    if importlib.import_module("keras").backend.backend() != "tensorflow":
+        pytest.skip("graphs are TensorFlow's")
+    changes = [
+        ("def build_model(", OWN_LAYER.format(mean)),
+        ("layers.BatchNormalization(momentum=0.9)", "Own()"),
+    ]
+    file = tmp_path / "own_layer.py"
+    file.write_text(Right("", "", "exercises/xor/solutions/xor_keras.py", changes).text())
+    assert catalogue.part("xor", "graphs").fastest(load(file), 0).__name__ == name
 
 
 # --- Files that do harm -------------------------------------------------------------------------
@@ -159,7 +195,6 @@ def harmful(tmp_path, text, **limits):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("while True:\n    pass", "stopped after 10 seconds.*line 2, in <module>: pass|line 1"),
         (
             "def build_model(seed):\n    while True:\n        seed += 1\n" + BODY,
             "stopped after 10 seconds, while training on XOR.*line [23], in build_model",
@@ -211,7 +246,12 @@ os._exit(0)
 def test_what_was_printed_last_is_shown(tmp_path, monkeypatch):
     monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
     outcome = harmful(tmp_path, "print('epoch 1')\nwhile True:\n    pass", seconds=10)
+    (finding,) = outcome.findings
+    assert finding.status == WRONG
+    assert re.search("stopped after 10 seconds", finding.message), finding
+    assert re.search("line 3, in <module>: pass|line 2", finding.measured), finding
     assert outcome.output == "epoch 1\n"
+    assert outcome.seconds < 20
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
@@ -463,7 +503,8 @@ def test_solution_asks_first():
 
 
 def test_the_report_of_a_wrong_file(tmp_path):
-    file = whole(FILES / "dropout" / "wrong" / "no_rescaling.py", tmp_path)
+    file = tmp_path / "no_rescaling.py"
+    file.write_text(specimens("dropout", "scratch")["no_rescaling"].text())
     code, output = invoke("check", file, "--exercise", "dropout")
     assert code == 1
     assert "TODO 4, inverted dropout: wrong" in output

@@ -25,14 +25,15 @@ def batch_norm(
     if noise.random and (noise.dropped is None or not noise.expected_drop):
         return
     x = 5 * np.random.default_rng(3).normal(size=(48, 2)) + 3
-    fault = _training(build, roles, noise, step, x)
+    network = build()
+    fault = _training(network, roles, noise, step, x)
     if fault is not None:
         yield fault
         return
-    if fault := _gamma_and_beta(build(), roles, step):
+    if fault := _gamma_and_beta(network.anew(), roles, step):
         yield fault
         return
-    network = build()
+    network = network.anew()
     set_first(network, roles, scale=LARGE)
     start = hidden(network, roles, x, training=False)
     network.logits(x, training=True)
@@ -50,7 +51,7 @@ def batch_norm(
             "predictions are the same before and after hundreds of training passes",
             "they are computed, but not stored (or never updated)",
         )
-    elif sure and (fault := _statistics(network, roles, noise, x, (start, first, end), build)):
+    elif sure and (fault := _statistics(network, roles, noise, x, (start, first, end))):
         yield fault
     elif not step.moves_statistics:
         yield wrong(
@@ -84,12 +85,12 @@ def _in_training(
 
 
 def _training(
-    build: Callable[[], Network], roles: Roles, noise: Noise, step: Step, x: np.ndarray
+    network: Network, roles: Roles, noise: Noise, step: Step, x: np.ndarray
 ) -> Finding | None:
     """Does training normalize the batch? None if so."""
 
     def values(rows: np.ndarray, scale: float = SMALL) -> np.ndarray:
-        return _in_training(build(), roles, noise, rows, scale)
+        return _in_training(network.anew(), roles, noise, rows, scale)
 
     def same(a: np.ndarray, b: np.ndarray) -> bool:
         return bool(np.median(np.abs(a - b)) < CLEAR)
@@ -105,7 +106,7 @@ def _training(
         f"{deviation:.2g}"
     )
     if depends and (behind or (any_scale and any_shift)):
-        if fault := _running_in_training(build(), roles, noise, x, base):
+        if fault := _running_in_training(network.anew(), roles, noise, x, base):
             return fault
         if any_scale and any_shift and step.moves_statistics and step.lengthens > 0.1:
             return wrong(
@@ -142,7 +143,7 @@ def _training(
             "other rows in the batch change nothing",
             "mean and variance are taken along axis 1, they belong along axis 0",
         )
-    network = build()
+    network = network.anew()
     before = network.logits(x, training=False)
     settle(network, roles, x)
     if np.abs(network.logits(x, training=False) - before).max() > 1e-4:
@@ -225,7 +226,6 @@ def _statistics(
     noise: Noise,
     x: np.ndarray,
     way: tuple[np.ndarray, np.ndarray, np.ndarray],
-    build: Callable[[], Network],
 ) -> Finding | None:
     """Do the running statistics become those of the batch, and how fast?
 
@@ -247,7 +247,7 @@ def _statistics(
     scales.append(1 / (1 - min(noise.rate, 0.99)))
     candidates = [plain * scale for scale in scales] + before
     candidates.append((plain + BIAS) / (1 - RATE) - BIAS)
-    base = _in_training(build(), roles, noise, x, LARGE)
+    base = _in_training(network.anew(), roles, noise, x, LARGE)
     gaps = [np.median(np.abs(base - each)) for each in candidates]
     if min(gaps) > 0.06 * np.median(np.abs(base)):
         return wrong(

@@ -132,7 +132,8 @@ class _Replay:
 
     def __init__(self, network: Network) -> None:
         self.module = network.module
-        everything = gc.get_objects()
+        kinds = (np.random.Generator, np.random.RandomState)
+        everything = [each for each in gc.get_objects() if isinstance(each, kinds)]
         self.generators = [g for g in everything if isinstance(g, np.random.Generator)]
         self.states = [each.bit_generator.state for each in self.generators]
         self.legacy = [r for r in everything if isinstance(r, np.random.RandomState)]

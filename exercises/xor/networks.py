@@ -11,16 +11,20 @@ import numpy as np
 
 from triptych.exercises.findings import InterfaceError
 
-__all__ = ["Network", "make"]
+__all__ = ["Keras", "Network", "make"]
 
 
 class Network:
     """``module.build_model(seed)``, in NumPy arrays."""
 
     def __init__(self, module: ModuleType, seed: int) -> None:
-        self.module = module
+        self.module, self.seed = module, seed
         self.model = module.build_model(seed)
         self.logits(np.zeros((4, 2), np.float32), training=False)
+
+    def anew(self) -> "Network":
+        """One as this was built. It takes the place of this one, which may be set back for it."""
+        return type(self)(self.module, self.seed)
 
     def logits(self, x: np.ndarray, *, training: bool) -> np.ndarray:
         """Of shape (N,), float64."""
@@ -107,7 +111,10 @@ class Keras(Network):
     def _logits(self, x: np.ndarray, training: bool) -> Any:
         import keras
 
-        return keras.ops.convert_to_numpy(self.model(x, training=training))
+        return keras.ops.convert_to_numpy(self._run(x, training))
+
+    def _run(self, x: np.ndarray, training: bool) -> Any:
+        return self.model(x, training=training)
 
     def parameters(self) -> dict[str, np.ndarray]:
         import keras

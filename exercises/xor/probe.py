@@ -114,16 +114,12 @@ def hidden(
 ) -> np.ndarray:
     """Hidden values as the output layer sees them, (N, units); a pass for each unit."""
     own = network.parameters()
+    network.assign({roles.output_bias: np.full_like(own[roles.output_bias], BIAS)})
     columns = []
     for unit in range(roles.units) if units is None else units:
         weights = np.zeros(roles.units)
         weights[unit] = 1
-        network.assign(
-            {
-                roles.output: weights.reshape(own[roles.output].shape),
-                roles.output_bias: np.full_like(own[roles.output_bias], BIAS),
-            }
-        )
+        network.assign({roles.output: weights.reshape(own[roles.output].shape)})
         columns.append(network.logits(x, training=training) - BIAS)
     network.assign({name: own[name] for name in (roles.output, roles.output_bias)})
     return np.stack(columns, axis=1)

@@ -5,8 +5,6 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-BASE = "parity_tests/exercise_files/xor/correct/torch_module_functional.py"
-
 
 class Net(nn.Module):
     def __init__(self) -> None:
@@ -30,6 +28,11 @@ def build_model(seed: int) -> nn.Module:
         nn.init.normal_(layer.weight, std=deviation)
         nn.init.zeros_(layer.bias)
     return model
+
+
+def l2_penalty(model: Net) -> torch.Tensor:
+    weights = (model.hidden.weight, model.out.weight)
+    return 0.01 / 2 * sum(w.pow(2).sum() for w in weights)
 
 
 def train(
@@ -59,3 +62,9 @@ def train(
             total += loss.item() * len(rows)
         losses.append(total / len(inputs))
     return losses
+
+
+def predict(model: nn.Module, x: np.ndarray) -> np.ndarray:
+    model.eval()
+    with torch.no_grad():
+        return torch.sigmoid(model(torch.from_numpy(x)))[:, 0].numpy()
