@@ -7,6 +7,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+import gc
 import json
 import random
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from triptych.comparison import Comparison, compare
 from triptych.report import Report
 
 enable_float64()
+gc.freeze()  # the frameworks' own objects: to go through them takes half a second each time
 settings.register_profile("repeatable", derandomize=True)
 settings.load_profile("repeatable")
 

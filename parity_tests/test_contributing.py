@@ -49,7 +49,7 @@ def run(folder: Path, *command: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-def tests(folder: Path) -> tuple[int, str]:
+def failures_of(folder: Path) -> tuple[int, str]:
     mirror = "parity_tests/test_mirror.py"
     return run(folder, "pytest", "-q", "-p", "no:cacheprovider", TEST, mirror)
 
@@ -74,7 +74,7 @@ def test_a_technique_is_added_as_contributing_says(copy):
     )
     assert added == {f'        "{NAME}",'}
 
-    code, output = tests(copy)
+    code, output = failures_of(copy)
     assert code == 1, output
     assert f"NotImplementedError: scratch.{NAME}" in output
     failed = re.findall(r"^FAILED (\S+)", output, re.MULTILINE)
@@ -84,7 +84,7 @@ def test_a_technique_is_added_as_contributing_says(copy):
     for name in FILES:
         (copy / name).write_text(f'r"""{block("docstring")}\n{block(name)}', "utf-8")
     (copy / TEST).write_text(block(TEST), "utf-8")
-    code, output = tests(copy)
+    code, output = failures_of(copy)
     assert code == 0, output
     assert re.search(rf"{NAME} .*same", output)
     assert re.search(r"gaussian_noise, +.*same", output)

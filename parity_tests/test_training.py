@@ -241,6 +241,7 @@ def own_keras(model, recipe, data, make):
             stream(),
             epochs=recipe.epochs,
             steps_per_epoch=recipe.steps_per_epoch(len(data.x_train)),
+            shuffle=False,
             validation_data=(data.x_validation, data.y_validation),
             callbacks=[watcher for watcher in (clipping, plateau, stopping) if watcher],
             verbose=0,
