@@ -247,7 +247,8 @@ def _scale(network: Network, roles: Roles, noise: Noise) -> Finding | None:
     ratio = float(np.median(kept[sure] / plain[sure]))
     right = 1 / (1 - RATE)
     gaps = [
-        np.median((np.abs(kept - each) / np.abs(kept))[sure]) for each in (right * plain, *before)
+        np.median(np.abs(kept - each)[sure] / np.abs(kept)[sure])
+        for each in (right * plain, *before)
     ]
     if min(gaps) < 0.05:
         return None
