@@ -41,9 +41,8 @@ Here: a schedule gives the rate of a step and sets it before the step. Keywords 
 """
 
 from scratch.optimizers import Optimizer
-from triptych.common.checks import check_flag, check_integer, check_number
 from triptych.common.schedules import (
-    check_plateau,
+    Plateau,
     cosine_decay,
     exponential_decay,
     improves,
@@ -128,7 +127,7 @@ class CosineDecay(Schedule):
         )
 
 
-class ReduceOnPlateau(Watcher):
+class ReduceOnPlateau(Plateau, Watcher):
     """Watches one training run and lowers the learning rate.
 
     In a loop of one's own:
@@ -143,53 +142,9 @@ class ReduceOnPlateau(Watcher):
     and rests ``one_epoch_more``, has a ``minimal_change`` of 1e-8, and a ``signed_threshold``.
     """
 
-    def __init__(
-        self,
-        *,
-        monitor: str = "validation_loss",
-        factor: float = 0.1,
-        patience: int = 10,
-        threshold: float = 1e-4,
-        threshold_mode: str = "rel",
-        cooldown: int = 0,
-        floor: float = 0.0,
-        mode: str = "min",
-        best: float | None = None,
-        one_epoch_more: bool = False,
-        minimal_change: float = 0.0,
-        signed_threshold: bool = False,
-    ) -> None:
-        check_plateau(monitor, factor, patience, threshold, threshold_mode, cooldown, floor, mode)
-        more = int(check_flag("one_epoch_more", one_epoch_more))
-        self.monitor, self.mode, self.threshold_mode = monitor, mode, threshold_mode
-        self.factor, self.threshold, self.floor = float(factor), float(threshold), float(floor)
-        self.patience, self.cooldown = int(patience) + more, int(cooldown) + more
-        self.best = None if best is None else check_number("best", best, "[-inf, inf]")
-        self.minimal_change = check_number("minimal_change", minimal_change, "[0, inf)")
-        self.signed_threshold = check_flag("signed_threshold", signed_threshold)
-        self.wait = self.rest = 0
-        self._epoch = -1
-
     def update(self, epoch: int, value: float, optimizer: Optimizer) -> None:
         """Take in the value that was monitored after ``epoch``."""
-        # Epochs only grow: an object that has watched a run before is refused.
-        self._epoch = check_integer("epoch", epoch, minimum=self._epoch + 1)
-        self.rest = max(self.rest - 1, 0)
-        if improves(
-            value,
-            self.best,
-            threshold=self.threshold,
-            threshold_mode=self.threshold_mode,
-            mode=self.mode,
-            signed_threshold=self.signed_threshold,
-        ):
-            self.best, self.wait = float(value), 0
-        elif self.rest == 0:
-            self.wait += 1
-            lower = max(self.factor * optimizer.learning_rate, self.floor)
-            if self.wait >= self.patience and optimizer.learning_rate - lower > self.minimal_change:
-                optimizer.learning_rate = lower
-                self.rest, self.wait = self.cooldown, 0
+        optimizer.learning_rate = self.rate_after(epoch, value, optimizer.learning_rate)
 
     def after_epoch(self, run: Run) -> None:
         self.update(run.epoch, getattr(run.history, self.monitor)[-1], run.optimizer)

@@ -7,11 +7,12 @@ written over the few functions that the two do differently.
 import math
 from typing import Any
 
-from triptych.common.checks import check_choice, check_integer, check_number, remembered
+from triptych.common.checks import check_choice, check_flag, check_integer, check_number, remembered
 from triptych.common.history import MONITORED
 
 __all__ = [
     "Decays",
+    "Plateau",
     "check_plateau",
     "cosine_decay",
     "exponential_decay",
@@ -115,6 +116,63 @@ def improves(
     else:
         limit = best + better * threshold
     return value < limit if mode == "min" else value > limit
+
+
+class Plateau:
+    """When the learning rate is lowered: the rule of ``ReduceOnPlateau``.
+
+    ``best`` is the best value so far, or None. ``wait`` counts the epochs since, ``rest`` those of
+    the cooldown that are left.
+    """
+
+    def __init__(
+        self,
+        *,
+        monitor: str = "validation_loss",
+        factor: float = 0.1,
+        patience: int = 10,
+        threshold: float = 1e-4,
+        threshold_mode: str = "rel",
+        cooldown: int = 0,
+        floor: float = 0.0,
+        mode: str = "min",
+        best: float | None = None,
+        one_epoch_more: bool = False,
+        minimal_change: float = 0.0,
+        signed_threshold: bool = False,
+    ) -> None:
+        check_plateau(monitor, factor, patience, threshold, threshold_mode, cooldown, floor, mode)
+        more = int(check_flag("one_epoch_more", one_epoch_more))
+        self.monitor, self.mode, self.threshold_mode = monitor, mode, threshold_mode
+        self.factor, self.threshold, self.floor = float(factor), float(threshold), float(floor)
+        self.patience, self.cooldown = int(patience) + more, int(cooldown) + more
+        self.best = None if best is None else check_number("best", best, "[-inf, inf]")
+        self.minimal_change = check_number("minimal_change", minimal_change, "[0, inf)")
+        self.signed_threshold = check_flag("signed_threshold", signed_threshold)
+        self.wait = self.rest = 0
+        self._epoch = -1
+
+    def rate_after(self, epoch: int, value: float, learning_rate: float) -> float:
+        """The learning rate after ``epoch``, for the value that was monitored then."""
+        # Epochs only grow: an object that has watched a run before is refused.
+        self._epoch = check_integer("epoch", epoch, minimum=self._epoch + 1)
+        self.rest = max(self.rest - 1, 0)
+        if improves(
+            value,
+            self.best,
+            threshold=self.threshold,
+            threshold_mode=self.threshold_mode,
+            mode=self.mode,
+            signed_threshold=self.signed_threshold,
+        ):
+            self.best, self.wait = float(value), 0
+        elif self.rest == 0:
+            self.wait += 1
+            lower = max(self.factor * learning_rate, self.floor)
+            if self.wait >= self.patience and learning_rate - lower > self.minimal_change:
+                self.rest, self.wait = self.cooldown, 0
+                return lower
+        return learning_rate
 
 
 def check_plateau(
