@@ -72,11 +72,11 @@ def affine_matrices(
     _check_parameters(height, width, rotation, zoom, translation_x, translation_y, shear)
     radians, tangent = rotation * (math.pi / 180), ops.tan(shear * (math.pi / 180))
     cosine, sine = ops.cos(radians) / (1 + zoom), ops.sin(radians) / (1 + zoom)
-    a, b = cosine + tangent * sine, tangent * cosine - sine
+    a, b = cosine + tangent * sine, tangent * cosine - sine  # A = [[a, b], [sine, cosine]]
     centre_x, centre_y = (width - 1) / 2, (height - 1) / 2
-    x, y = centre_x + width * translation_x, centre_y + height * translation_y
-    first = [a, b, centre_x - a * x - b * y]
-    second = [sine, cosine, centre_y - sine * x - cosine * y]
+    moved_x, moved_y = centre_x + width * translation_x, centre_y + height * translation_y
+    first = [a, b, centre_x - a * moved_x - b * moved_y]
+    second = [sine, cosine, centre_y - sine * moved_x - cosine * moved_y]
     return ops.stack([ops.stack(first, axis=-1), ops.stack(second, axis=-1)], axis=1)
 
 

@@ -26,11 +26,11 @@ Framework differences: PyTorch's ``momentum`` is the weight of the *new* batch (
 normalizes with is divided by n. Keras: 0.99 as the weight of the *old* statistics, 1e-3, channels
 last, divided by n. We count as Keras does, with 0.9 and 1e-5.
 
-Here: it is Keras's own layer, with our names, and with a variance that is summed after the mean is
-taken out: ``keras.ops.moments`` has 1/n sum x^2 - mean^2 on the PyTorch backend, which in float32
-is negative, and the output NaN, for a feature that is nearly constant. In a graph that was traced
-for any batch size, n = 1 is not seen and gives beta. As in Keras, ``trainable = False`` also means
-inference; freezing the parameters of the other two panels does not.
+Here: it is Keras's own layer, with our arguments, and with a variance that is summed after the mean
+is taken out: ``keras.ops.moments`` has 1/n sum x^2 - mean^2 on the PyTorch backend, which in
+float32 is negative, and the output NaN, for a feature that is nearly constant. In a graph that was
+traced for any batch size, n = 1 is not seen and gives beta. As in Keras, ``trainable = False`` also
+means inference; freezing the parameters of the other two panels does not.
 """
 
 from typing import Any
@@ -69,6 +69,7 @@ def batch_norm_train(
     mean = ops.mean(x, axes)
     centred = x - mean
     variance = ops.mean(ops.square(centred), axes)
+    # Centred already: to Keras's op, the mean is 0.
     y = batch_norm_inference(centred, gamma, beta, ops.zeros_like(mean), variance, epsilon=epsilon)
     return y, ops.stop_gradient(mean), ops.stop_gradient(variance)
 

@@ -61,7 +61,7 @@ def dropout(
     if not training:
         return x if inverted else x * (1 - rate)
     y = x * ops.cast(mask, x.dtype)
-    return y * (1 / (1 - rate)) if inverted else y
+    return y * (1 / (1 - rate)) if inverted else y  # as PyTorch divides: equal to the last bit
 
 
 @keras.saving.register_keras_serializable("triptych")

@@ -158,7 +158,7 @@ class Adam(Base, keras.optimizers.Adam):
 
 @keras.saving.register_keras_serializable("triptych")
 class AdamW(Adam):
-    """Adam with decoupled weight decay."""
+    """Adam whose ``weight_decay`` is 0.01 unless told otherwise."""
 
     def __init__(
         self,

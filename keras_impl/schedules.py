@@ -8,9 +8,9 @@ r"""Learning-rate schedules: step, exponential and cosine decay, and reduction o
 
     plateau       after each epoch      rest = max(rest - 1, 0)
                   improvement           best = value, wait = 0
-                  else, if rest = 0     wait += 1, and if wait >= patience (so 0 acts as 1)
-                                        learning_rate = max(factor * learning_rate, floor)
-                                        rest = cooldown, wait = 0
+                  else, if rest = 0     wait += 1, lower = max(factor * learning_rate, floor), and
+                                        if wait >= patience (so 0 acts as 1) and lower is lower
+                                        learning_rate = lower, rest = cooldown, wait = 0
     improvement   mode "min"            value < best - margin       "abs"  margin = threshold
                   mode "max"            value > best + margin       "rel"  threshold * abs(best)
 

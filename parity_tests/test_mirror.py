@@ -73,7 +73,7 @@ DECLARED = [
     ("torch", "schedules.*.get_lr", "what PyTorch's step calls for the rate of each group"),
     # Files.
     ("keras", "precision", "only Keras rounds float64 to float32"),
-    ("scratch", "windows", "PyTorch and Keras pad and slide for themselves"),
+    ("scratch", "windows", "PyTorch slides for itself, Keras pads in convolution.py"),
 ]
 
 

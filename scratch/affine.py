@@ -68,11 +68,11 @@ def affine_matrices(
     _check_parameters(height, width, rotation, zoom, translation_x, translation_y, shear)
     radians, tangent = rotation * (np.pi / 180), np.tan(shear * (np.pi / 180))
     cosine, sine = np.cos(radians) / (1 + zoom), np.sin(radians) / (1 + zoom)
-    a, b = cosine + tangent * sine, tangent * cosine - sine
+    a, b = cosine + tangent * sine, tangent * cosine - sine  # A = [[a, b], [sine, cosine]]
     centre_x, centre_y = (width - 1) / 2, (height - 1) / 2
-    x, y = centre_x + width * translation_x, centre_y + height * translation_y
-    first = [a, b, centre_x - a * x - b * y]
-    second = [sine, cosine, centre_y - sine * x - cosine * y]
+    moved_x, moved_y = centre_x + width * translation_x, centre_y + height * translation_y
+    first = [a, b, centre_x - a * moved_x - b * moved_y]
+    second = [sine, cosine, centre_y - sine * moved_x - cosine * moved_y]
     return np.stack([np.stack(first, axis=-1), np.stack(second, axis=-1)], axis=1)
 
 
@@ -86,10 +86,10 @@ def affine(
 ) -> np.ndarray:
     """The equations above: each output pixel is sampled where its matrix points."""
     fill_value = check_affine(images, matrices, interpolation, fill_mode, fill_value)
-    y = np.zeros_like(images)
+    output = np.zeros_like(images)
     for weight, pixel, inside in _sampled(images, matrices, interpolation, fill_mode):
-        y += weight * np.where(inside, images[pixel], np.asarray(fill_value, y.dtype))
-    return y
+        output += weight * np.where(inside, images[pixel], np.asarray(fill_value, images.dtype))
+    return output
 
 
 def affine_backward(

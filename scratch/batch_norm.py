@@ -60,9 +60,9 @@ def batch_norm_train(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """y, and the mean and variance of the batch."""
     epsilon = _check(x, epsilon, training=True, gamma=gamma, beta=beta)
-    batch = _batch(x)
-    mean = x.mean(batch)
-    variance = ((x - mean) ** 2).mean(batch)
+    axes = _axes(x)
+    mean = x.mean(axes)
+    variance = ((x - mean) ** 2).mean(axes)
     x_hat = (x - mean) / np.sqrt(variance + epsilon)
     return _scale_and_shift(x_hat, gamma, beta), mean, variance
 
@@ -94,12 +94,13 @@ def batch_norm_backward(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """dL/dx, dL/dgamma and dL/dbeta from dL/dy, for the statistics that normalized x."""
     epsilon = _check(x, epsilon, grad=grad, gamma=gamma, mean=mean, variance=variance)
-    n, batch = x.size // x.shape[-1], _batch(x)
+    n, axes = x.size // x.shape[-1], _axes(x)
     deviation = np.sqrt(variance + epsilon)
     x_hat = (x - mean) / deviation
-    dbeta, dgamma = grad.sum(batch), (grad * x_hat).sum(batch)
-    dx = grad - dbeta / n - x_hat * dgamma / n if training else grad
-    return dx * ((1 if gamma is None else gamma) / deviation), dgamma, dbeta
+    dbeta, dgamma = grad.sum(axes), (grad * x_hat).sum(axes)
+    scale = (1 if gamma is None else gamma) / deviation
+    dx = scale * (grad - dbeta / n - x_hat * dgamma / n) if training else scale * grad
+    return dx, dgamma, dbeta
 
 
 def update_running(running: np.ndarray, batch: np.ndarray, *, momentum: float) -> np.ndarray:
@@ -108,7 +109,7 @@ def update_running(running: np.ndarray, batch: np.ndarray, *, momentum: float) -
     return momentum * running + (1 - momentum) * batch
 
 
-def _batch(x: np.ndarray) -> tuple[int, ...]:
+def _axes(x: np.ndarray) -> tuple[int, ...]:
     """Every axis but that of the features."""
     return tuple(range(x.ndim - 1))
 

@@ -59,7 +59,7 @@ def dropout(
     if not training:
         return x if inverted else x * (1 - rate)
     y = x * mask
-    return y * (1 / (1 - rate)) if inverted else y
+    return y * (1 / (1 - rate)) if inverted else y  # as PyTorch divides: equal to the last bit
 
 
 def dropout_backward(

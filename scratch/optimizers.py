@@ -27,8 +27,9 @@ before the correction ("epsilon hat"); Keras's SGD keeps learning_rate * g in th
 differs once the learning rate changes. PyTorch has ``dampening``: (1 - dampening) * g enters the
 velocity, but for the first step. We do as PyTorch's SGD and AdamW, on weights only.
 
-Here: keywords give the rest. The classes call the functions of ``scratch.fast.optimizers``, which
-give the same but change w, m and v in place.
+Here: ``dampening`` in [0, 1] (0 with nesterov), ``learning_rate_in_velocity``, ``epsilon_hat``,
+``coupled_weight_decay`` and ``decay_all`` give what the frameworks do instead. The classes call the
+functions of ``scratch.fast.optimizers``, which give the same but change w, m and v in place.
 """
 
 import math
@@ -223,7 +224,7 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """Adam with decoupled weight decay."""
+    """Adam whose ``weight_decay`` is 0.01 unless told otherwise."""
 
     def __init__(
         self,

@@ -70,11 +70,11 @@ def affine_matrices(
     _check_parameters(height, width, rotation, zoom, translation_x, translation_y, shear)
     radians, tangent = rotation * (math.pi / 180), torch.tan(shear * (math.pi / 180))
     cosine, sine = torch.cos(radians) / (1 + zoom), torch.sin(radians) / (1 + zoom)
-    a, b = cosine + tangent * sine, tangent * cosine - sine
+    a, b = cosine + tangent * sine, tangent * cosine - sine  # A = [[a, b], [sine, cosine]]
     centre_x, centre_y = (width - 1) / 2, (height - 1) / 2
-    x, y = centre_x + width * translation_x, centre_y + height * translation_y
-    first = [a, b, centre_x - a * x - b * y]
-    second = [sine, cosine, centre_y - sine * x - cosine * y]
+    moved_x, moved_y = centre_x + width * translation_x, centre_y + height * translation_y
+    first = [a, b, centre_x - a * moved_x - b * moved_y]
+    second = [sine, cosine, centre_y - sine * moved_x - cosine * moved_y]
     return torch.stack([torch.stack(first, dim=-1), torch.stack(second, dim=-1)], dim=1)
 
 

@@ -61,7 +61,7 @@ def dropout(
     if not training:
         return x if inverted else x * (1 - rate)
     y = x * torch.as_tensor(mask, dtype=x.dtype)
-    return y * (1 / (1 - rate)) if inverted else y
+    return y * (1 / (1 - rate)) if inverted else y  # as PyTorch divides: equal to the last bit
 
 
 class Dropout(nn.Module):

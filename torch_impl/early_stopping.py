@@ -2,7 +2,7 @@ r"""Early stopping: end the run when the validation loss stops improving; keep t
 
     improvement    mode "min"  value + min_delta < best      mode "max"  value - min_delta > best
     wait           epochs since the last improvement
-    stop           after an epoch without improvement, if wait >= patience (so 0 acts as 1)
+    stop           after an epoch > 0 without improvement, if wait >= patience (so 0 acts as 1)
 
 Epochs before ``start_from_epoch`` are not looked at. The first value is an improvement, and an
 infinite one compares as usual. NaN never is an improvement: it makes ``wait`` grow. The weights of
@@ -16,8 +16,8 @@ Paper: Prechelt, "Early stopping - but when?", in "Neural networks: tricks of th
 Framework differences: PyTorch has none. We count as Keras's ``EarlyStopping`` does. Keras's own
 monitors "val_loss", guesses the mode from the name and keeps the last weights, by default; it lets
 a NaN at the first epoch be the best for ever, and on TensorFlow and PyTorch it rounds the values to
-float32 before it compares them. Neither happens here. In code the
-rule stands in ``triptych.common.early_stopping``.
+float32 before it compares them: neither the NaN nor the rounding happens here. In code the rule
+stands in ``triptych.common.early_stopping``.
 
 Here: the whole ``state_dict`` is copied, buffers included.
 """
@@ -47,7 +47,7 @@ class EarlyStopping(early_stopping.EarlyStopping):
 
     ``best`` is the best value so far, ``best_epoch`` its epoch, ``best_weights`` a copy of the
     weights then; all are None before the first. ``wait`` counts the epochs since. ``stopped_epoch``
-    is the epoch that stopped the run, or 0 (epoch 0 never does).
+    is the epoch that stopped the run, or 0.
     """
 
     def _copy_weights(self, model: nn.Module) -> dict[str, Any]:

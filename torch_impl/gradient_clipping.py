@@ -107,6 +107,9 @@ class GlobalNormClipping(Watcher):
 
     In a loop of one's own:
 
+        from triptych.common.history import History
+        from triptych.common.watchers import Run
+
         clipping = GlobalNormClipping(max_norm=1.0)
         run = Run(model, optimizer, History("torch"))
         for x, y in batches:

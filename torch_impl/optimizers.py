@@ -125,7 +125,7 @@ class Adam(torch.optim.AdamW):
 
 
 class AdamW(Adam):
-    """Adam with decoupled weight decay."""
+    """Adam whose ``weight_decay`` is 0.01 unless told otherwise."""
 
     def __init__(
         self,

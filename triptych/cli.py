@@ -211,7 +211,7 @@ def _columns(files: Mapping[str, Path]) -> RenderableType:
 
     table = Table(expand=True, show_lines=True)
     for path in files.values():
-        table.add_column(_title(path), ratio=1)
+        table.add_column(_title(path), ratio=1, overflow="fold")
     panels = [_blocks(path.read_text("utf-8")) for path in files.values()]
     for name in _merged(panels):
         table.add_row(*(_code(*panel[name]) if name in panel else "" for panel in panels))

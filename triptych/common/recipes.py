@@ -215,9 +215,9 @@ class Recipe(_Declared):
     cross-entropy of a single logit, plus ``l1 * sum(abs(w)) + l2 / 2 * sum(w**2)`` over the weights
     of dense layers and convolutions (no biases, no batch-norm scales). The gradients are scaled
     down to the global norm ``clip_norm`` if they exceed it. ``weight_decay`` is decoupled: ``w -=
-    learning_rate * weight_decay * w``, on the same weights. An epoch is ``passes_per_epoch`` visits
-    of the training set, each in an order of its own, then validation; with ``drop_last`` a visit's
-    last batch is left out if it is smaller than ``batch_size``.
+    learning_rate * weight_decay * w``, on the same weights; "adamw" needs one above 0. An epoch is
+    ``passes_per_epoch`` visits of the training set, each in an order of its own, then validation;
+    with ``drop_last`` a visit's last batch is left out if it is smaller than ``batch_size``.
     """
 
     input_shape: tuple[int, ...] = sizes("(features,) or (height, width, channels)", lengths=(1, 3))

@@ -119,11 +119,7 @@ def improves(
 
 
 class Plateau:
-    """When the learning rate is lowered: the rule of ``ReduceOnPlateau``.
-
-    ``best`` is the best value so far, or None. ``wait`` counts the epochs since, ``rest`` those of
-    the cooldown that are left.
-    """
+    """When the learning rate is lowered: the rule of ``ReduceOnPlateau``, which describes it."""
 
     def __init__(
         self,

@@ -3,7 +3,8 @@
 ``fit`` has one list of them, the recipe's own and then the user's, and calls each at four moments:
 
     moment                    scratch, PyTorch           Keras, whose watchers are its callbacks
-    the gradients are known   after_gradients(run)       none: an optimizer does it, by an argument
+    the gradients are known   after_gradients(run)       none: the optimizer clips, by an argument,
+                                                         and asks a schedule for its rate
     the weights have changed  after_step(run)            on_train_batch_end(batch, logs)
     an epoch was validated    after_epoch(run)           on_epoch_end(epoch, logs)
     the run is over           after_training(run)        on_train_end(logs)
