@@ -5,6 +5,7 @@
 CONTRIBUTING.md shows how they are filled.
 """
 
+import keyword
 import re
 from pathlib import Path
 from typing import Annotated
@@ -151,7 +152,7 @@ def main(
     chapter: Annotated[str, typer.Option(help="Of triptych/catalogue.py.")] = next(iter(CHAPTERS)),
 ) -> None:
     """Lay three files, a test and a line of the catalogue for a new technique."""
-    if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name):
+    if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name) or keyword.iskeyword(name):
         raise typer.BadParameter(f"{name!r} is no snake_case name.", param_hint="NAME")
     if chapter not in CHAPTERS:
         known = ", ".join(map(repr, CHAPTERS))
@@ -159,14 +160,16 @@ def main(
     paths = {ROOT / path.replace("NAME", name): text for path, text in FILES.items()}
     there = [str(path.relative_to(ROOT)) for path in paths if path.exists()]
     if name in (*TECHNIQUES, *CARRIERS) or there:
-        raise typer.BadParameter(f"{name} is there already: {', '.join(there)}", param_hint="NAME")
-    for path, text in paths.items():
-        path.write_text(text.replace("NAME", name), "utf-8")
-        typer.echo(f"new      {path.relative_to(ROOT)}")
+        where = ", ".join(there) or "triptych/catalogue.py"
+        raise typer.BadParameter(f"{name} is there already: {where}", param_hint="NAME")
     catalogue = ROOT / "triptych" / "catalogue.py"
     last = f'        "{CHAPTERS[chapter][-1]}",\n'
     before, found, after = catalogue.read_text("utf-8").partition(last)
-    assert found, f"{catalogue} has no line {last!r}"
+    if not found:
+        raise typer.BadParameter(f"{catalogue.name} has no line {last!r}.", param_hint="--chapter")
+    for path, text in paths.items():
+        path.write_text(text.replace("NAME", name), "utf-8")
+        typer.echo(f"new      {path.relative_to(ROOT)}")
     catalogue.write_text(f'{before}{last}        "{name}",\n{after}', "utf-8")
     typer.echo(f"changed  {catalogue.relative_to(ROOT)}: the last of {chapter!r}")
     typer.echo(f"Until they are filled, this fails: pytest parity_tests/test_{name}.py "

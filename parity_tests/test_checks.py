@@ -120,8 +120,9 @@ def test_what_is_remembered():
             check(x, rate=True)
     count = len(calls)
     assert check([x]) < check([x])  # a list has no hash
+    assert check(np.array(4)) < check(np.array(4))  # which may stand for a number
     assert check(x, size=[1, 2]) < check(x, size=[1, 2])
-    assert len(calls) == count + 4
+    assert len(calls) == count + 6
     assert check(x, rate=1) == 1
     for number in range(checks.MOST_KINDS):
         check(number)

@@ -97,6 +97,7 @@ def test_a_technique_is_added_as_contributing_says(copy):
 def test_names_that_do_not_fit(copy):
     for arguments, message in (
         (["Noise"], "no snake_case name"),
+        (["lambda"], "no snake_case name"),
         (["dropout"], "is there already"),
         (["gaussian_dropout", "--chapter", "Nowhere"], "is none of"),
     ):

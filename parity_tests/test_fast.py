@@ -29,6 +29,9 @@ def draw(dtype, *shape, seed=0):
     return np.random.default_rng(seed).normal(size=shape).astype(dtype)
 
 
+IN_PLACE = {"optimizers": ("w", "m", "v")}  # what a fast function may write to
+
+
 # --- Arguments: each yields (positional, keyword) -------------------------------------------------
 
 
@@ -241,8 +244,13 @@ def test_fast_is_plain(monkeypatch, parity, name, function, block, dtype):
         if hasattr(FAST[name], constant):
             monkeypatch.setattr(FAST[name], constant, BLOCKS[block])
     for arguments, options in CASES[f"{name}.{function}"](dtype):
+        given = copied(arguments)
         found = {
             "plain": plain(*copied(arguments), **options),
-            "fast": fast(*copied(arguments), **options),
+            "fast": fast(*given, **options),
         }
         parity(f"{name}, fast / plain", found, terms=terms(arguments))
+        names = inspect.signature(fast).parameters
+        for parameter, before, after in zip(names, arguments, given, strict=False):
+            if parameter not in IN_PLACE.get(name, ()):
+                np.testing.assert_array_equal(after, before, parameter)

@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 
@@ -197,3 +199,25 @@ def test_bad_input():
         "fill_mode must be one of 'constant', 'nearest', 'reflect', got 'wrap'",
     )
     same_error(crop(fill_value="0"), "fill_value must be a number in (-inf, inf), got '0'")
+
+
+def test_bad_input_of_the_backward_pass():
+    scratch, offsets = module("scratch"), np.zeros(2, int)
+    grad = np.zeros((2, 4, 5, 1), np.float32)
+
+    def back(height, width, grad=grad):
+        return scratch.crop_backward(grad, offsets, offsets, height, width)
+
+    assert back(6, 7).shape == (2, 6, 7, 1)
+    for height, width, message in (
+        (np.array(6), 7, "height must be an integer >= 1, got array(6)"),
+        (6.5, 7, "height must be an integer >= 1, got 6.5"),
+        (6, True, "width must be an integer >= 1, got True"),
+        (3, 7, "height must be an integer in [1, 3], got 4"),
+        (6, 4, "width must be an integer in [1, 4], got 5"),
+    ):
+        for _ in range(2):
+            with pytest.raises(ValueError, match=re.escape(message)):
+                back(height, width)
+    with pytest.raises(ValueError, match=r"images must have shape \(N, H, W, C\)"):
+        back(6, 7, grad[0])

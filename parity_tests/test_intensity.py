@@ -187,3 +187,11 @@ def test_bad_input():
         apply("gaussian_noise", images, images, -0.5),
         "deviation must be a number in [0, inf), got -0.5",
     )
+
+
+def test_the_gradient_of_a_clip_is_not_broadcast():
+    images = np.full((2, 3, 3, 1), 0.5)
+    with pytest.raises(
+        ValueError, match=r"grad must have shape \(2, 3, 3, 1\), got \(1, 3, 3, 1\)"
+    ):
+        panel("scratch", "intensity").clip_backward(images[:1], images)

@@ -159,6 +159,8 @@ def _check_crop_backward(
 ) -> None:
     check_images(grad)
     n, rows, columns, channels = grad.shape
+    check_integer("height", height, minimum=1)
+    check_integer("width", width, minimum=1)
     _check_window((n, height, width, channels), top, left, rows, columns, fill_mode)
 
 

@@ -82,7 +82,8 @@ def _kind(value: Any) -> Any:
     if kind is tuple:
         return tuple(map(_kind, value))
     if hasattr(value, "shape") and not isinstance(value, np.generic):
-        return kind, value.shape, value.dtype
+        # An array of one number may be taken for that number: a list has no hash.
+        return [] if value.shape == () else (kind, value.shape, value.dtype)
     return kind, value
 
 
