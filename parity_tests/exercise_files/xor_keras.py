@@ -114,6 +114,7 @@ SPECIMENS = [
         SOLUTION,
         [
             *OWN_DROP,
+            ("self.rate, self.seeds = rate, keras.random.SeedGenerator()", "self.rate = rate"),
             (
                 "    def call(",
                 """\
