@@ -247,6 +247,9 @@ class _Run:
         self.process.wait()
         for reader in self.readers:
             reader.join(timeout=1)
+        for pipe in (self.process.stdout, self.process.stderr):
+            if pipe is not None:
+                pipe.close()
 
 
 def _environment(folder: Path) -> dict[str, str]:
