@@ -94,7 +94,7 @@ def _dense(labels: np.ndarray, logits: np.ndarray) -> np.ndarray:
 
 
 def _one_hot(labels: np.ndarray, classes: int, dtype: str) -> np.ndarray:
-    return (np.arange(classes) == labels[:, np.newaxis]).astype(dtype)
+    return np.eye(classes, dtype=dtype)[labels]
 
 
 def _check_labels(

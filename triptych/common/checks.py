@@ -34,6 +34,8 @@ def shape_of(x: Any) -> Shape:
 
 def readable(array: Any) -> np.ndarray | None:
     """The values in NumPy; ``None`` inside a traced graph, where there are none yet."""
+    if isinstance(array, np.ndarray):
+        return array
     try:
         if hasattr(array, "detach"):  # PyTorch, where NumPy takes no gradient, device or bfloat16
             array = array.detach().cpu()
