@@ -67,7 +67,8 @@ def average_pool2d(
     pool, windows = _check(x, pool_size, stride, padding)
     images, amounts = x.permute(0, 3, 1, 2), _symmetric(pool, windows)
     if images.is_cuda:
-        images = images.contiguous()  # in channels_last CUDA's gradient is wrong: see docs/findings
+        # In channels_last CUDA's gradient is wrong (docs/findings.md); a single channel is both.
+        images = images.clone(memory_format=torch.contiguous_format)
     if amounts is not None:
         y = F.avg_pool2d(images, pool, windows.stride, amounts, count_include_pad=False)
     else:
