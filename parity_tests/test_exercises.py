@@ -268,6 +268,8 @@ def test_a_check_that_is_ended_leaves_nothing(tmp_path, number):
         env=os.environ | {"TMPDIR": str(folder)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        # A shell's background job ignores it, and so would all that it starts.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     for _ in range(300):
         if list(folder.glob("*/running")):
