@@ -30,7 +30,11 @@ lint: $(VENV)/installed
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# Tests marked "once" have no Keras in them.
+# Tests marked "once" have no Keras in them. JAX compiles every shape for itself, and twice for two
+# processes, unless it keeps what it has compiled.
+test-backends: export JAX_COMPILATION_CACHE_DIR = $(CURDIR)/out/jax-cache
+test-backends: export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS = 0
+test-backends: export JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES = -1
 test-backends: $(VENV)/installed
 	KERAS_BACKEND=jax $(BIN)/python -m pytest -n 2 --dist worksteal -m "not once"
 	KERAS_BACKEND=torch $(BIN)/python -m pytest -n 2 --dist worksteal -m "not once"
