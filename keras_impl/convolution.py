@@ -62,7 +62,7 @@ def conv2d(
     strides, padding = _check(x, weight, bias, stride, padding)
     if not isinstance(padding, str):
         x, padding = pad(x, weight.shape[:2], strides, padding), "valid"
-    y = ops.conv(x, weight, strides, padding, data_format="channels_last")
+    y = ops.conv(x, _dense_in_memory(weight), strides, padding, data_format="channels_last")
     return y if bias is None else y + bias
 
 
@@ -143,6 +143,16 @@ def output_sizes(
         None if size is None else output_size(size, *side)
         for size, *side in zip(shape[1:3], window, stride, sides, strict=True)
     )
+
+
+def _dense_in_memory(weight: Any) -> Any:
+    """The same weights, with strides that PyTorch can give a gradient to."""
+    if keras.backend.backend() != "torch" or weight.shape[-1] != 1:
+        return weight
+    # With one filter Keras's view of the kernel passes for channels last, though the strides are
+    # not those: in float64 PyTorch refuses the gradient, "grad_weight must be contiguous".
+    kernel = ops.convert_to_tensor(weight).permute(3, 2, 0, 1)
+    return kernel.contiguous().permute(2, 3, 1, 0)
 
 
 @remembered

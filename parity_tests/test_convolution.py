@@ -131,6 +131,23 @@ def test_conv2d_by_hand(parity, case):
     parity("convolution", found, terms=longest_sum(weight, upstream))
 
 
+@pytest.mark.parametrize("kernel_size", [(1, 1), (1, 3), (2, 3), (3, 2)])
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize(("filters", "channels"), [(1, 1), (1, 2), (1, 3), (2, 1)])
+def test_few_filters(parity, kernel_size, stride, filters, channels):
+    """Kernels with axes of one element, whose strides in memory mean nothing."""
+    case = ((2, 7, 6, channels), kernel_size, filters, stride, "valid")
+    x, weight, bias, upstream = arrays(*case)
+    upstream = np.abs(upstream)  # the bound holds at the scale of a sum, which must not cancel
+
+    def step(framework, adapter):
+        layer = make(framework, *case, dtype="float64")
+        adapter.load(layer, {"weight": weight, "bias": bias})
+        return adapter.step(layer, x, upstream)
+
+    parity("convolution", everywhere(step), terms=longest_sum(weight, upstream))
+
+
 def test_a_layer_without_a_bias(parity):
     case = GEOMETRIES[0]
     x, weight, _, upstream = arrays(*case)

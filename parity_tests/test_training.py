@@ -412,6 +412,164 @@ def test_the_users_watchers_come_after_those_of_the_recipe():
         np.testing.assert_array_equal(array, before[name])
 
 
+# Models of one's own, with a layer that nothing uses and one that is frozen.
+
+
+class OwnScratch(panel("scratch", "layers").Sequential):
+    """``unused`` has arrays, and no part in the pass."""
+
+    def __init__(self, layers):
+        super().__init__(layers)
+        self.along = panel("scratch", "layers").Sequential(
+            [layer for layer in layers if layer.name != "unused"]
+        )
+
+    def forward(self, x, *, training=False):
+        return self.along.forward(x, training=training)
+
+    def backward_parameters(self, grad):
+        self.along.backward(grad)
+
+
+class Frozen(Watcher):
+    """In NumPy a parameter is frozen by taking its gradient away."""
+
+    def after_gradients(self, run):
+        run.grads = {n: grad for n, grad in run.grads.items() if not n.startswith("frozen")}
+
+
+class OwnTorch(torch.nn.Module):
+    def __init__(self, layers):
+        super().__init__()
+        for layer in layers:
+            self.add_module(layer.name, layer)
+        self.frozen.requires_grad_(False)
+
+    def forward(self, x):
+        return self.last(torch.tanh(self.frozen(torch.tanh(self.first(x)))))
+
+
+class OwnKeras(keras.Model):
+    def __init__(self, layers):
+        super().__init__(dtype="float64")  # to which it casts what it is given
+        self.unused, self.first, self.frozen, self.last = layers
+        self.frozen.trainable = False
+
+    def call(self, x, training=False):
+        return self.last(keras.ops.tanh(self.frozen(keras.ops.tanh(self.first(x)))))
+
+
+def own_model(framework, **options):
+    layers = panel(framework, "layers")
+    sizes = {"unused": (3, 3), "first": (2, 8), "frozen": (8, 8), "last": (8, 1)}
+    made = {
+        name: layers.Dense(*size, name=name, seed=1, dtype="float64", **options)
+        for name, size in sizes.items()
+    }
+    if framework == "keras":
+        model = OwnKeras(made.values())
+        model(np.zeros((1, 2)))
+        return model
+    if framework == "torch":
+        return OwnTorch(made.values())
+    for name in ("first", "frozen"):
+        made[name + "_tanh"] = layers.Tanh(name=name + "_tanh")
+    order = ("unused", "first", "first_tanh", "frozen", "frozen_tanh", "last")
+    return OwnScratch([made[name] for name in order])
+
+
+@pytest.mark.filterwarnings("ignore:Gradients do not exist for variables:UserWarning")
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"optimizer": "adam", "clip_norm": 0.25},
+        {"optimizer": "sgd", "momentum": 0.5, "nesterov": True, "clip_norm": 0.25},
+        {
+            "optimizer": "adamw",
+            "weight_decay": 0.125,
+            "schedule": ScheduleRecipe(kind="plateau", patience=1),
+            "early_stopping": EarlyStoppingRecipe(patience=3),
+        },
+    ],
+)
+def test_own_model_with_an_unused_and_a_frozen_layer(parity, options):
+    recipe = replace(SMALL, **options)
+    data = noisy_xor(30, 25, 20, seed=1, dtype="float64")
+    histories, weights = {}, {}
+    for framework, adapter in ADAPTERS.items():
+        model, own = own_model(framework), recipe
+        before = adapter.weights(model)
+        watchers = [KerasRecorder() if framework == "keras" else Recorder()]
+        if framework == "scratch":  # what is frozen there is so before the norm is taken
+            clipping = panel("scratch", "gradient_clipping").GlobalNormClipping
+            watchers = [Frozen(), *([clipping(recipe.clip_norm)] if recipe.clips_gradients else [])]
+            own = replace(recipe, clip_norm=float("inf"))
+        fit = panel(framework, "training").fit
+        histories[framework] = fit(model, own, data, progress=False, watchers=watchers)
+        weights[framework] = after = adapter.weights(model)
+        for name, array in after.items():
+            changed = (array != before[name]).any()
+            if not name.startswith("unused") or adapter.name != "keras":
+                assert changed == name.startswith(("first", "last")), (framework, name)
+        # JAX has zeros where the others have no gradient, so weight decay still acts there.
+        for key in [key for key in after if key.startswith("unused")]:
+            del after[key]
+    parity("training", curves(histories), tolerance=1e-12)
+    parity("training, weights", weights, tolerance=1e-10)
+
+
+@pytest.mark.filterwarnings("ignore:Gradients do not exist for variables:UserWarning")
+def test_own_model_whose_unused_layer_is_penalized(parity):
+    """The penalty is a loss too: it shrinks weights that nothing else has a use for."""
+    recipe = replace(SMALL, l2=2.0**-4, optimizer="sgd")
+    data = noisy_xor(30, 25, 20, seed=1, dtype="float64")
+    histories, weights = {}, {}
+    for framework, adapter in ADAPTERS.items():
+        l2 = panel(framework, "penalties").L2(recipe.l2)
+        model = own_model(framework, **({"kernel_regularizer": l2} if framework == "keras" else {}))
+        if framework == "torch":
+            model.frozen.requires_grad_(True)
+        if framework == "keras":
+            model.frozen.trainable = True
+        fit = panel(framework, "training").fit
+        histories[framework] = fit(model, recipe, data, progress=False)
+        weights[framework] = adapter.weights(model)
+    parity("training", curves(histories), tolerance=1e-12)
+    parity("training, weights", weights, tolerance=1e-10)
+
+
+def test_own_layer_that_one_step_uses_and_the_next_does_not():
+    """Its gradients from the step before are no gradients of this one."""
+    data = noisy_xor(30, 25, 20, seed=1, dtype="float64")
+    recipe = replace(SMALL, optimizer="sgd", batch_size=30, passes_per_epoch=1, epochs=2)
+    seen = []
+
+    class Sometimes(Watcher):
+        def after_gradients(self, run):
+            seen.append(sorted(run.grads))
+            run.model.along.layers = run.model.along.layers[-1:]
+
+    layers = panel("scratch", "layers")
+    model = OwnScratch([layers.Dense(2, 2, name="a"), layers.Dense(2, 1, name="b")])
+    panel("scratch", "training").fit(model, recipe, data, progress=False, watchers=[Sometimes()])
+    assert seen == [["a.bias", "a.weight", "b.bias", "b.weight"], ["b.bias", "b.weight"]]
+
+
+@pytest.mark.once
+def test_a_step_leaves_out_gradients_that_are_none():
+    model = own_model("torch")
+    found = ADAPTERS["torch"].step(model, np.ones((3, 2)), np.ones((3, 1)))
+    gradients = {"x", "first.weight", "first.bias", "last.weight", "last.bias"}
+    assert set(found) == {"output", *(f"gradient.{name}" for name in gradients)}
+
+
+@pytest.mark.once
+def test_frozen_weights_have_no_penalty():
+    model = own_model("torch")
+    penalties = panel("torch", "penalties")
+    assert list(penalties.penalized(model)) == ["unused.weight", "first.weight", "last.weight"]
+
+
 def test_bad_watchers():
     def fit(watchers):
         def call(framework, adapter):

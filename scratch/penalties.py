@@ -174,7 +174,11 @@ def total_penalty_backward(model: Sequential, penalty: Penalty) -> None:
     """Add the penalty's gradient to the ``grads`` of the layers, after their ``backward``."""
     for name, layer, key in model.parameters():
         if is_weight(name):
-            layer.grads[key] += penalty.gradient(layer.params[key])
+            gradient = penalty.gradient(layer.params[key])
+            if key in layer.grads:
+                layer.grads[key] += gradient
+            else:  # a layer that the loss does not depend on
+                layer.grads[key] = gradient
 
 
 def _check(strength: float) -> float:

@@ -91,18 +91,22 @@ def fit(
         for run.epoch in range(recipe.epochs):
             losses, sizes = [], []
             for batch in batches(recipe, len(x), run.epoch):
+                for _, layer, _ in trained:
+                    layer.grads.clear()  # a layer that is not used this time has none
                 logits = model.forward(x[batch], training=True)
                 loss = loss_function(logits, y[batch])
                 model.backward_parameters(loss_backward(logits, y[batch]))
                 for penalty in penalties:
                     loss += total_penalty(model, penalty)
                     total_penalty_backward(model, penalty)
-                params = {name: layer.params[key] for name, layer, key in trained}
-                run.grads = {name: layer.grads[key] for name, layer, key in trained}
+                run.grads = {
+                    name: layer.grads[key] for name, layer, key in trained if key in layer.grads
+                }
                 for watcher in watching:
                     watcher.after_gradients(run)
                 learning_rate = optimizer.learning_rate
-                optimizer.step(params, run.grads)
+                params = {name: layer.params[key] for name, layer, key in trained}
+                optimizer.step({name: params[name] for name in run.grads}, run.grads)
                 run.step += 1
                 for watcher in watching:
                     watcher.after_step(run)

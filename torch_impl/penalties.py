@@ -154,8 +154,9 @@ def is_weight(name: str, parameter: torch.Tensor) -> bool:
 
 
 def penalized(model: nn.Module) -> dict[str, torch.Tensor]:
-    """The parameters that a penalty acts on, by their full names: weights only."""
-    return {name: w for name, w in model.named_parameters() if is_weight(name, w)}
+    """The parameters that a penalty acts on, by their full names: weights only, none frozen."""
+    weights = {name: w for name, w in model.named_parameters() if is_weight(name, w)}
+    return {name: w for name, w in weights.items() if w.requires_grad}
 
 
 def total_penalty(model: nn.Module, penalty: Penalty) -> torch.Tensor | float:

@@ -111,7 +111,8 @@ class TorchAdapter(Adapter):
         output.backward(self.tensor(upstream))
         result = {"output": self.numpy(output), "gradient.x": self.numpy(inputs.grad)}
         for name, parameter in layer.named_parameters():
-            result[f"gradient.{name}"] = from_torch_layout(name, self.numpy(parameter.grad))
+            if parameter.grad is not None:
+                result[f"gradient.{name}"] = from_torch_layout(name, self.numpy(parameter.grad))
         for name, buffer in layer.named_buffers():
             result[f"state.{name}"] = self.numpy(buffer)
         return result
