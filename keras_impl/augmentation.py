@@ -19,7 +19,8 @@ generators of their own. We draw from the stream (seed, name, step), 13 numbers 
 the noise from (seed, "name/noise", step): an image's numbers depend on its place in the batch, but
 neither on the size of the batch nor on what else the recipe has switched on.
 
-Here: the gradient is the backend's.
+Here: the gradient is the backend's. On JAX and PyTorch, float64 takes
+``keras_impl.precision.enable_float64()`` first: without it Keras rounds to float32.
 """
 
 from dataclasses import asdict

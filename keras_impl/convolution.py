@@ -25,7 +25,8 @@ explicit padding.
 
 Here: ``weight`` has shape (height, width, in, out). It is ``keras.ops.conv``, and Keras's own layer
 with explicit padding besides. In a graph that was traced for images of any size, the backend's own
-error says that they are too small.
+error says that they are too small. On JAX and PyTorch, float64 takes
+``keras_impl.precision.enable_float64()`` first: without it Keras rounds to float32.
 """
 
 from typing import Any

@@ -19,7 +19,8 @@ Framework differences: PyTorch calls the rate ``p`` and multiplies by the mask, 
 stays NaN; Keras selects, so it becomes 0. We multiply. Neither has the original form, and neither
 can be given a mask.
 
-Here: the product is written out, and its gradient is the backend's.
+Here: the product is written out, and its gradient is the backend's. On JAX and PyTorch, float64
+takes ``keras_impl.precision.enable_float64()`` first: without it Keras rounds to float32.
 """
 
 from typing import Any

@@ -9,7 +9,9 @@ Framework differences: PyTorch keeps W as (out, in) and draws it from U(-1/sqrt(
 Keras keeps (in, out) and draws Glorot uniform, U(-l, l) with l = sqrt(6 / (in + out)) (Glorot and
 Bengio, AISTATS 2010), and biases of 0. We draw as Keras does, from the stream (seed, name, 0).
 
-Here: they are Keras's own layers with our argument checks, names and initial weights.
+Here: they are Keras's own layers with our argument checks, names and initial weights. On JAX and
+PyTorch, float64 takes ``keras_impl.precision.enable_float64()`` first: without it Keras rounds to
+float32.
 """
 
 import math
@@ -19,6 +21,7 @@ from typing import Any
 
 import keras
 
+from keras_impl.precision import warn_of_rounding
 from keras_impl.streams import uniform
 from triptych.common.checks import (
     check_batch,
@@ -73,6 +76,10 @@ def verbatim() -> Iterator[None]:
 
 class Checked:
     """Runs ``check(inputs)`` before Keras looks at the inputs and has errors of its own."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        warn_of_rounding(self.compute_dtype)  # type: ignore[attr-defined]
 
     def check(self, inputs: Any) -> None:
         check_batch(inputs)

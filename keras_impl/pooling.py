@@ -25,7 +25,8 @@ padding besides. Only the average with padding is our own: on the PyTorch backen
 3.15, "same" repeats the pixels of the border and counts them where it pads on one side alone. For a
 window of nothing but NaN TensorFlow has the lowest finite float (tensorflow/tensorflow#125965). In
 a graph that was traced for images of any size, the backend's own error says that they are too
-small.
+small. On JAX and PyTorch, float64 takes ``keras_impl.precision.enable_float64()`` first: without it
+Keras rounds to float32.
 """
 
 import math

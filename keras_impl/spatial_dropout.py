@@ -20,7 +20,8 @@ mask, so a dropped NaN stays NaN. Keras's SpatialDropout2D has its channels wher
 says (last, by default), takes four axes only, and selects, so the NaN becomes 0. We take four axes,
 channels last, and multiply. Neither can be given a mask.
 
-Here: the product is written out, and its gradient is the backend's.
+Here: the product is written out, and its gradient is the backend's. On JAX and PyTorch, float64
+takes ``keras_impl.precision.enable_float64()`` first: without it Keras rounds to float32.
 """
 
 from typing import Any

@@ -24,7 +24,8 @@ Framework differences: neither has a layer of that name. Keras's Dropout with th
 torchvision's StochasticDepth in its mode "row". timm's rates are linspace(0, rate, depth): its
 first block is never left out. None can be given the draw.
 
-Here: the product is written out, and its gradient is the backend's.
+Here: the product is written out, and its gradient is the backend's. On JAX and PyTorch, float64
+takes ``keras_impl.precision.enable_float64()`` first: without it Keras rounds to float32.
 """
 
 from typing import Any

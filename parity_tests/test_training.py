@@ -820,16 +820,30 @@ def test_fit_leaves_the_global_generators_alone():
 @pytest.mark.once
 @pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch"])
 def test_float64_without_being_told(backend):
-    """A fresh process, where nothing has switched float64 on in Keras yet."""
+    """A fresh process, where nothing has switched float64 on in Keras yet.
+
+    Layers made by hand say once what they will do; the models of a recipe switch it on.
+    """
     program = """
+import warnings
 import numpy as np
 from triptych.panels import panel
 from parity_tests.test_training import SMALL
+layers = panel("keras", "layers")
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    assert layers.Dense(3, 2).dtype == "float32"
+    assert not caught, caught
+    made = [layers.Dense(3, 2, dtype="float64") for _ in range(2)]
+said = [str(warning.message) for warning in caught]
+assert len(said) == (BACKEND != "tensorflow"), said
+assert all(f"Keras on {BACKEND} rounds float64 to float32: call" in text for text in said), said
 x = np.random.default_rng(0).normal(size=(5, 2))
 logits = [panel(f, "training").predict(panel(f, "models").mlp(SMALL), SMALL, x) for f in FRAMEWORKS]
 assert logits[1].dtype == np.float64
 assert np.abs(logits[0] - logits[1]).max() < 1e-15, np.abs(logits[0] - logits[1]).max()
 """
     program = program.replace("FRAMEWORKS", "('scratch', 'keras')")
+    program = program.replace("BACKEND", repr(backend))
     environment = os.environ | {"KERAS_BACKEND": backend}
     subprocess.run([sys.executable, "-c", program], check=True, env=environment)
