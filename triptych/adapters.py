@@ -2,11 +2,15 @@
 
 Weights have one name and one layout everywhere, those of ``scratch``: "dense_1.weight" of shape
 (in, out), "dense_1.bias", "batch_norm_1.gamma", "batch_norm_1.running_mean", "dropout_1.step".
+Which array is which is told by the kind of its layer, never by its shape; an array of two or more
+axes in a layer of another kind is refused with a ``ValueError``. With one axis or none there is one
+layout only, so such arrays pass under the layer's own names for them.
 A framework is imported when its adapter is made.
 """
 
 import inspect
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -110,30 +114,97 @@ class TorchAdapter(Adapter):
         output = layer(inputs)
         output.backward(self.tensor(upstream))
         result = {"output": self.numpy(output), "gradient.x": self.numpy(inputs.grad)}
+        places = self._places(layer)
         for name, parameter in layer.named_parameters():
             if parameter.grad is not None:
-                result[f"gradient.{name}"] = from_torch_layout(name, self.numpy(parameter.grad))
+                ours, key = places[name]
+                grad = from_torch_layout(key, self.numpy(parameter.grad))
+                result[f"gradient.{ours}"] = grad
         for name, buffer in layer.named_buffers():
-            result[f"state.{name}"] = self.numpy(buffer)
+            result[f"state.{places.get(name, (name,))[0]}"] = self.numpy(buffer)
         return result
 
     def weights(self, model: Any) -> Arrays:
+        own = model.state_dict()
         return {
-            name: from_torch_layout(name, self.numpy(value))
-            for name, value in model.state_dict().items()
+            ours: from_torch_layout(key, self.numpy(own[name]))
+            for name, (ours, key) in self._places(model).items()
         }
 
     def load(self, model: Any, weights: Arrays) -> None:
-        own = model.state_dict()
-        model.load_state_dict(
-            {name: self.tensor(to_torch_layout(name, weights[name])) for name in own}
-        )
+        given = {
+            name: self.tensor(to_torch_layout(key, weights[ours]))
+            for name, (ours, key) in self._places(model).items()
+        }
+        model.load_state_dict(model.state_dict() | given)
+
+    def _places(self, model: Any) -> dict[str, tuple[str, str]]:
+        """For each array of ``state_dict``: our name, and "weight" if the layout is PyTorch's own.
+
+        ``num_batches_tracked`` of a norm stays where it is.
+        """
+        places: dict[str, tuple[str, str]] = {}
+        for name, value in model.state_dict(keep_vars=True).items():
+            path, dot, key = name.rpartition(".")
+            layer = model.get_submodule(path)
+            if self.torch.nn.parameter.is_lazy(value):
+                raise ValueError(f"{name} has no shape before the model is called once")
+            if not isinstance(value, self.torch.Tensor):
+                raise ValueError(f"{name} is no array but a state of {type(layer).__name__}'s own")
+            kind = _kind(layer, self.torch.nn, TORCH_KINDS)
+            if kind == "norm" and key == "num_batches_tracked":
+                continue
+            if value.ndim > 1 and (kind, key) not in {("kernel", "weight"), ("table", "weight")}:
+                raise _unknown(name, value, layer)
+            ours = TORCH_NAMES.get((kind, key), key)
+            places[name] = f"{path}{dot}{ours}", key if kind == "kernel" else ""
+        return places
 
 
-KERAS_NAMES = {
-    "kernel": "weight",
-    "moving_mean": "running_mean",
-    "moving_variance": "running_variance",
+TORCH_KINDS = {
+    "kernel": (
+        *("Linear", "Conv1d", "Conv2d", "Conv3d"),
+        *("ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"),
+    ),
+    "table": ("Embedding", "EmbeddingBag"),
+    "norm": (
+        *("BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "SyncBatchNorm"),
+        *("InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d"),
+        *("LayerNorm", "GroupNorm", "RMSNorm"),
+    ),
+    "slope": ("PReLU",),
+}
+TORCH_NAMES: dict[tuple[str | None, str], str] = {
+    ("norm", "weight"): "gamma",
+    ("norm", "bias"): "beta",
+    ("norm", "running_var"): "running_variance",
+    ("slope", "weight"): "alpha",
+}
+KERAS_KINDS = {
+    "kernel": (
+        *("Dense", "Conv1D", "Conv2D", "Conv3D"),
+        *("Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose"),
+    ),
+    "depthwise": ("DepthwiseConv1D", "DepthwiseConv2D"),
+    "separable": ("SeparableConv1D", "SeparableConv2D"),
+    "table": ("Embedding",),
+    "norm": (
+        *("BatchNormalization", "LayerNormalization", "GroupNormalization", "RMSNormalization"),
+    ),
+    "slope": ("PReLU",),
+}
+# A separable convolution is two: a depthwise one, and one of single pixels.
+KERAS_NAMES: dict[tuple[str | None, str], str] = {
+    ("kernel", "kernel"): "weight",
+    ("depthwise", "kernel"): "weight",
+    ("separable", "depthwise_kernel"): "depthwise.weight",
+    ("separable", "pointwise_kernel"): "pointwise.weight",
+    ("separable", "bias"): "pointwise.bias",
+    ("table", "embeddings"): "weight",
+    ("norm", "moving_mean"): "running_mean",
+    ("norm", "moving_variance"): "running_variance",
+    ("norm", "scale"): "gamma",
+    ("slope", "alpha"): "alpha",
 }
 
 
@@ -207,31 +278,94 @@ class KerasAdapter(Adapter):
         for variable, value in zip(kept, state if self.backend == "jax" else updated, strict=True):
             variable.assign(value)
         result = {"output": self.numpy(output), "gradient.x": self.numpy(grads[0])}
-        names = self._names(layer)
+        places = self._places(layer)
         for variable, grad in zip(trainable, grads[1:], strict=True):
-            result[f"gradient.{names[id(variable)]}"] = self.numpy(grad)
+            name, shape = places[id(variable)]
+            result[f"gradient.{name}"] = self.numpy(grad).reshape(shape)
         for variable in kept:
-            result[f"state.{names[id(variable)]}"] = self.numpy(variable.value)
+            name, shape = places[id(variable)]
+            result[f"state.{name}"] = self.numpy(variable.value).reshape(shape)
         return result
 
     def weights(self, model: Any) -> Arrays:
-        names = self._names(model)
-        return {names[id(v)]: self.numpy(v.value) for v in model.weights}
+        places, arrays = self._places(model), {}
+        for variable in model.weights:
+            name, shape = places[id(variable)]
+            arrays[name] = self.numpy(variable.value).reshape(shape)
+        return arrays
 
     def load(self, model: Any, weights: Arrays) -> None:
-        names = self._names(model)
+        places = self._places(model)
         for variable in model.weights:
-            variable.assign(weights[names[id(variable)]])
+            name, _ = places[id(variable)]
+            variable.assign(weights[name].reshape(variable.shape))
 
-    def _names(self, layer: Any, prefix: str = "") -> dict[int, str]:
-        """By the id of a variable: "dense_1.weight"; without the layer for a lone layer."""
-        if not hasattr(layer, "layers"):
-            keys = [(variable, variable.name) for variable in layer.weights]
-            return {id(v): f"{prefix}{KERAS_NAMES.get(key, key)}" for v, key in keys}
-        names: dict[int, str] = {}
-        for inner in layer.layers:
-            names |= self._names(inner, f"{prefix}{inner.name}.")
-        return names
+    def _places(self, layer: Any, prefix: str = "") -> dict[int, tuple[str, tuple[int, ...]]]:
+        """By the id of a variable: our name, "dense_1.weight", and the shape that we give it.
+
+        A lone layer's own name is not part of it.
+        """
+        places: dict[int, tuple[str, tuple[int, ...]]] = {}
+        for variable in (*layer._trainable_variables, *layer._non_trainable_variables):
+            name, shape = self._place(layer, variable)
+            places[id(variable)] = f"{prefix}{name}", shape
+        # What a layer shows as its ``layers`` goes by the names there: so they come last.
+        for part in (*layer._flatten_layers(False, False), *getattr(layer, "layers", ())):
+            places |= self._places(part, f"{prefix}{part.name}.")
+        return places
+
+    def _place(self, layer: Any, variable: Any) -> tuple[str, tuple[int, ...]]:
+        kind, key = _kind(layer, self.keras.layers, KERAS_KINDS), variable.name
+        ours, shape = KERAS_NAMES.get((kind, key)), tuple(variable.shape)
+        if ours in ("weight", "depthwise.weight") and kind in ("depthwise", "separable"):
+            *window, channels, multiplier = shape
+            shape = (*window, 1, channels * multiplier)
+        if kind == "slope" and math.prod(shape[:-1]) == 1:
+            shape = shape[-1:]
+        if len(shape) > 1 and (ours is None or kind in ("norm", "slope")):
+            raise _unknown(variable.path, variable, layer)
+        return ours or key, shape
+
+
+def _kind(layer: Any, module: Any, kinds: Mapping[str, tuple[str, ...]]) -> str | None:
+    """Which of the kinds, by the classes of the framework's ``module``, the layer is."""
+    for kind, names in kinds.items():
+        if isinstance(layer, tuple(getattr(module, name) for name in names)):
+            return kind
+    return None
+
+
+GATES = "PyTorch has (gates * units, in) and two biases, Keras (in, gates * units) and "
+PARTS = "PyTorch has one array for query, key and value, Keras one for each with an axis for heads"
+SEVERAL = "over several axes it has their order, (C, H, W) in PyTorch and (H, W, C) in Keras"
+# What is known of other kinds of layers.
+NOTES = {
+    "LSTM": GATES + "one; both in the order input, forget, cell, output",
+    "GRU": GATES + "its update gate before the reset gate, where PyTorch has it after",
+    "RNN": GATES + "one",
+    "SimpleRNN": GATES + "one",
+    "MultiheadAttention": PARTS,
+    "EinsumDense": "its axes are those of its equation",
+    "LayerNorm": SEVERAL,
+    "RMSNorm": SEVERAL,
+    "LayerNormalization": SEVERAL,
+    "RMSNormalization": SEVERAL,
+    "PReLU": "it has a slope for every pixel; shared_axes=[1, 2] leaves one for each channel",
+    "Bilinear": "Keras has no such layer",
+}
+KNOWN = (
+    "dense, convolution (transposed, depthwise and separable too), embedding, batch, layer, group, "
+    "instance and RMS norm, PReLU"
+)
+
+
+def _unknown(name: str, array: Any, layer: Any) -> ValueError:
+    kind = type(layer).__name__
+    note = NOTES.get(kind.removesuffix("Cell"), "what its axes mean is not known")
+    return ValueError(
+        f"{name}, of shape {tuple(array.shape)}, belongs to a layer of kind {kind}, which is not "
+        f"converted: {note}. Converted are {KNOWN}; of others only arrays with one axis or none"
+    )
 
 
 def adapter(name: str, *, device: str = "cpu") -> Adapter:

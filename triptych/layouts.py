@@ -26,17 +26,34 @@ def chw_from_hwc(weight: np.ndarray, shape: Sequence[int]) -> np.ndarray:
 
 
 def from_torch_layout(name: str, array: np.ndarray) -> np.ndarray:
-    """PyTorch's layout of a parameter to ours."""
-    if name.split(".")[-1] != "weight" or array.ndim not in (2, 4):
+    """The "weight" of a PyTorch dense layer or convolution in our layout; other arrays as they are.
+
+    (out, in) to (in, out), and (out, in, *kernel) to (*kernel, in, out) for kernels of one, two or
+    three axes. A transposed convolution is turned in the same way: there the two stand for (in,
+    out). An embedding's "weight" has one layout everywhere: it is no matter for this function,
+    which cannot tell. ``canonical`` can: it looks at the layer.
+    """
+    if not _is_kernel(name, array):
         return array
-    return np.ascontiguousarray(array.T if array.ndim == 2 else array.transpose(2, 3, 1, 0))
+    return np.ascontiguousarray(array.transpose(*range(2, array.ndim), 1, 0))
 
 
 def to_torch_layout(name: str, array: np.ndarray) -> np.ndarray:
-    """Our layout of a parameter to PyTorch's."""
-    if name.split(".")[-1] != "weight" or array.ndim not in (2, 4):
+    """The inverse of ``from_torch_layout``."""
+    if not _is_kernel(name, array):
         return array
-    return np.ascontiguousarray(array.T if array.ndim == 2 else array.transpose(3, 2, 0, 1))
+    last = array.ndim - 1
+    return np.ascontiguousarray(array.transpose(last, last - 1, *range(last - 1)))
+
+
+def _is_kernel(name: str, array: np.ndarray) -> bool:
+    if name.split(".")[-1] != "weight" or array.ndim < 2:
+        return False
+    if array.ndim > 5:
+        raise ValueError(
+            f"{name} must have 2 to 5 axes, as dense layers and convolutions do, got {array.ndim}"
+        )
+    return True
 
 
 def _check_rows(weight: np.ndarray, shape: Sequence[int]) -> Sequence[int]:

@@ -63,7 +63,6 @@ MODELS = {
     "torch": ("torch.nn", "Module"),
     "scratch": ("scratch.layers", "Layer"),
 }
-TORCH_BATCH_NORM = {"weight": "gamma", "bias": "beta", "running_var": "running_variance"}
 
 
 def save(model: Any, path: str | Path) -> None:
@@ -92,8 +91,8 @@ def load(model: Any, path: str | Path, *, cast: bool = False) -> None:
 
 def canonical(model: Any) -> Arrays:
     """Every trained array and every piece of state by our names, in our layouts, copied."""
-    _, arrays, names = _inspect(model)
-    return {ours: arrays[theirs] for theirs, ours in names.items()}
+    _, arrays = _inspect(model)
+    return arrays
 
 
 def restore(model: Any, weights: Mapping[str, np.ndarray], *, cast: bool = False) -> None:
@@ -103,12 +102,10 @@ def restore(model: Any, weights: Mapping[str, np.ndarray], *, cast: bool = False
     Every array must be given; ``canonical(model) | weights`` keeps those that ``weights`` lacks.
     Raises ``ValueError``, with the model as it was, if a name, a shape or a dtype does not fit.
     """
-    adapter, arrays, names = _inspect(model)
-    own = {ours: arrays[theirs] for theirs, ours in names.items()}
+    adapter, own = _inspect(model)
     given = {name: np.asarray(array) for name, array in weights.items()}
     _check_fit(given, own, cast)
-    fitted = {name: given[name].astype(array.dtype) for name, array in own.items()}
-    adapter.load(model, arrays | {theirs: fitted[ours] for theirs, ours in names.items()})
+    adapter.load(model, {name: given[name].astype(array.dtype) for name, array in own.items()})
 
 
 def rename(weights: Mapping[str, np.ndarray], layers: Mapping[str, str]) -> Arrays:
@@ -144,8 +141,8 @@ def _framework(model: Any) -> str:
     )
 
 
-def _inspect(model: Any) -> tuple[Adapter, Arrays, dict[str, str]]:
-    """The adapter, the arrays as it names them, and our name for each that travels."""
+def _inspect(model: Any) -> tuple[Adapter, Arrays]:
+    """The adapter, and every array that travels."""
     framework = _framework(model)
     if framework == "keras" and not model.built:
         raise ValueError(
@@ -158,21 +155,7 @@ def _inspect(model: Any) -> tuple[Adapter, Arrays, dict[str, str]]:
             f"model has {len(model.weights)} arrays under only {len(arrays)} names, "
             f"{_listed(arrays)}: give its layers names that differ"
         )
-    return found, arrays, _our_names(arrays)
-
-
-def _our_names(arrays: Iterable[str]) -> dict[str, str]:
-    """Those of a bare PyTorch batch norm, known by its running_var, are not ours."""
-    split = {name: name.rpartition(".") for name in arrays}
-    batch_norms = {layer for layer, _, key in split.values() if key == "running_var"}
-    names = {}
-    for name, (layer, dot, key) in split.items():
-        if layer in batch_norms:
-            if key == "num_batches_tracked":
-                continue
-            key = TORCH_BATCH_NORM.get(key, key)
-        names[name] = f"{layer}{dot}{key}"
-    return names
+    return found, arrays
 
 
 def _read(path: Path) -> Arrays:
