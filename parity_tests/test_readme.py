@@ -1,4 +1,4 @@
-"""Every code block of README.md runs, and prints what stands below it."""
+"""Every code block of README.md and of docs/ runs, and prints what stands below it."""
 
 import contextlib
 import io
@@ -95,6 +95,30 @@ def test_compare_prints_what_stands_below_it():
     assert printed.getvalue() == expected
 
 
+PAGES = [page for page in (ROOT / "docs").glob("*.md") if "```python" in page.read_text("utf-8")]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_pages_run_from_top_to_bottom(page, tmp_path, monkeypatch):
+    """One block after the other, with the names of those before; a text block is what it prints."""
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    names: dict[str, object] = {}
+    printed = ""
+    for kind, code in blocks:
+        if kind == "text":
+            assert printed == code
+            printed = ""
+        else:
+            assert kind == "python", f"a block of kind {kind!r} that no test runs"
+            assert printed == "", "what a block prints stands below it"
+            output = io.StringIO()
+            with contextlib.redirect_stdout(output):
+                exec(compile(code, page.name, "exec"), names)
+            printed = output.getvalue()
+    assert printed == ""
+
+
 def test_weights_travel(tmp_path, monkeypatch):
     (code,) = (code for code in PYTHON if "load(" in code)
     trained = panel("torch", "models").cnn(replace(RECIPES["cnn"], seed=1))
@@ -137,5 +161,6 @@ def test_the_table_follows_the_catalogue():
 
 
 def test_links_lead_somewhere():
-    for link in re.findall(r"\]\(([^)#:]+)\)", TEXT):
-        assert (ROOT / link).exists(), link
+    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+        for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text("utf-8")):
+            assert (page.parent / link).exists(), (page, link)

@@ -9,7 +9,8 @@ from. It has no optimizer, and nothing that is an argument of a layer: momentum,
 seeds come from the recipe. What the frameworks keep differently:
 
     dense                      (in, out)                    PyTorch keeps (out, in)
-    convolution                (height, width, in, out)     PyTorch keeps (out, in, height, width)
+    convolution                (height, width, in, out)     PyTorch keeps (out, in, height, width);
+                               and so with 1 or 3 axes      Keras's depthwise ends in (in, multiplier)
     dense after a flatten      rows in height, width,       in PyTorch, channels come first there
                                channel order
     batch norm                 gamma, beta,                 PyTorch: weight, bias, running_var;
@@ -24,10 +25,12 @@ reorder the rows (``Flatten(order="chw")`` in the other model is the other way t
     weights["output.weight"] = hwc_from_chw(weights["output.weight"], (7, 7, 64))
     restore(model, canonical(model) | weights)
 
-The last line leaves the model what only it has, its counters of random draws. Dense layers,
-convolutions and batch norm are known. ``num_batches_tracked``, PyTorch's counter that only
-``momentum=None`` reads, stays where it is. Momentum and epsilon are arguments of layers: set them
-equal by hand. PyTorch's momentum is 1 - ours, its epsilon 1e-5; Keras's are 0.99 and 1e-3.
+The last line leaves the model what only it has, its counters of random draws. An array is converted
+by the kind of its layer: docs/porting.md lists the kinds. A ``ValueError`` refuses others by name,
+but for arrays with one axis or none, which have one layout only. ``num_batches_tracked``, PyTorch's
+counter that only ``momentum=None`` reads, stays where it is. Momentum and epsilon are arguments of
+layers: set them equal by hand. PyTorch's momentum is 1 - ours, its epsilon 1e-5; Keras's are 0.99
+and 1e-3.
 """
 
 import sys
