@@ -10,7 +10,7 @@ seeds come from the recipe. What the frameworks keep differently:
 
     dense                      (in, out)                    PyTorch keeps (out, in)
     convolution                (height, width, in, out)     PyTorch keeps (out, in, height, width);
-                               and so with 1 or 3 axes      Keras's depthwise ends in (in, multiplier)
+                               likewise of 1 or 3 axes      Keras's depthwise: (.., in, multiplier)
     dense after a flatten      rows in height, width,       in PyTorch, channels come first there
                                channel order
     batch norm                 gamma, beta,                 PyTorch: weight, bias, running_var;
