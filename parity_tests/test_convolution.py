@@ -394,8 +394,8 @@ def test_bad_arrays():
     same_error(call(x.astype(int), weight), "x must be floating point, got int64")
     for framework, adapter in ADAPTERS.items():
         layout = "out, in, height, width" if framework == "torch" else "height, width, in, out"
+        conv2d = panel(framework, "convolution").conv2d
         with pytest.raises(ValueError) as caught:  # noqa: PT011 (the text is compared below)
-            conv2d = panel(framework, "convolution").conv2d
             conv2d(adapter.tensor(x), adapter.tensor(weight[0]))
         assert str(caught.value) == f"weight must have shape ({layout}), got (2, 3, 3)"
 

@@ -8,6 +8,9 @@ draws, so the three panels see the same batches. The validation loss has label s
 penalties too, as Keras reports it. What clips, changes the learning rate or ends the run is a
 watcher; ``triptych.common.watchers`` says when ``fit`` calls them. ``watchers`` are the user's own,
 called after those of the recipe.
+
+Here: ``fit`` empties the ``grads`` of the layers before each step. A parameter that has no gradient
+after ``backward``, or that a watcher takes out of ``run.grads``, is left as it is in that step.
 """
 
 import time
@@ -92,7 +95,7 @@ def fit(
             losses, sizes = [], []
             for batch in batches(recipe, len(x), run.epoch):
                 for _, layer, _ in trained:
-                    layer.grads.clear()  # a layer that is not used this time has none
+                    layer.grads.clear()  # those of the step before
                 logits = model.forward(x[batch], training=True)
                 loss = loss_function(logits, y[batch])
                 model.backward_parameters(loss_backward(logits, y[batch]))
