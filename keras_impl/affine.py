@@ -44,11 +44,14 @@ from keras import ops
 from triptych.common.checks import (
     check_choice,
     check_finite,
+    check_floating,
+    check_floats,
     check_images,
-    check_integer,
+    check_known_batch,
     check_number,
     check_per_image,
     check_same_shape,
+    check_size,
     remembered,
 )
 
@@ -69,7 +72,9 @@ def affine_matrices(
     shear: Any,
 ) -> Any:
     """M of every image, (N, 2, 3): from output pixels to input pixels."""
-    _check_parameters(height, width, rotation, zoom, translation_x, translation_y, shear)
+    height, width = _check_parameters(
+        height, width, rotation, zoom, translation_x, translation_y, shear
+    )
     radians, tangent = rotation * (math.pi / 180), ops.tan(shear * (math.pi / 180))
     cosine, sine = ops.cos(radians) / (1 + zoom), ops.sin(radians) / (1 + zoom)
     a, b = cosine + tangent * sine, tangent * cosine - sine  # A = [[a, b], [sine, cosine]]
@@ -142,13 +147,28 @@ def _inside(coordinate: Any, size: int, fill_mode: str) -> Any:
 
 
 @remembered
-def _check_parameters(height: int, width: int, *parameters: Any) -> None:
-    check_integer("height", height, minimum=1)
-    check_integer("width", width, minimum=1)
-    count = parameters[0].shape[0] if len(parameters[0].shape) else None
-    names = ("rotation", "zoom", "translation_x", "translation_y", "shear")
-    for name, values in zip(names, parameters, strict=True):
+def _check_parameters(
+    height: int,
+    width: int,
+    rotation: Any,
+    zoom: Any,
+    translation_x: Any,
+    translation_y: Any,
+    shear: Any,
+) -> tuple[int, int]:
+    height, width = check_size("height", height), check_size("width", width)
+    parameters = {
+        "rotation": rotation,
+        "zoom": zoom,
+        "translation_x": translation_x,
+        "translation_y": translation_y,
+        "shear": shear,
+    }
+    check_floats(**parameters)
+    count = next(iter(rotation.shape), None)
+    for name, values in parameters.items():
         check_per_image(name, values, "floating point", count)
+    return height, width
 
 
 def _check(
@@ -164,8 +184,10 @@ def _check_kinds(
     images: Any, matrices: Any, interpolation: str, fill_mode: str, fill_value: float
 ) -> float:
     check_images(images)
+    check_known_batch(images)
     check_choice("interpolation", interpolation, INTERPOLATIONS)
     check_choice("fill_mode", fill_mode, FILL_MODES)
     fill_value = check_number("fill_value", fill_value)
+    check_floating("matrices", matrices)
     check_same_shape("matrices", matrices, (images.shape[0], 2, 3))
     return fill_value

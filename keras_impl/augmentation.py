@@ -35,7 +35,16 @@ from keras_impl.flips_and_crops import crop, horizontal_flip, vertical_flip
 from keras_impl.intensity import brightness, clip, contrast, gaussian_noise
 from keras_impl.layers import Checked, verbatim
 from keras_impl.streams import normal, uniform
-from triptych.common.checks import check_dtype, check_images, check_integer
+from triptych.common.checks import (
+    check_draw,
+    check_dtype,
+    check_images,
+    check_integer,
+    check_kind,
+    check_per_image,
+    dtype_name,
+    own_arrays,
+)
 from triptych.common.recipes import AugmentationRecipe
 from triptych.common.streams import Stream
 
@@ -65,7 +74,7 @@ def draw_augmentation(
     stream: Stream, shape: tuple[int, ...], recipe: AugmentationRecipe, *, dtype: str = "float32"
 ) -> AugmentationDraw:
     """Draw for a batch of images of ``shape`` (N, H, W, C)."""
-    _check_draw(shape, dtype)
+    _check_draw(stream, shape, recipe, dtype)
     n, height, width, _ = shape
     u = ops.transpose(uniform(stream, (n, 13), dtype=dtype))
     offsets = 2 * recipe.crop_padding + 1
@@ -102,7 +111,7 @@ def _below(u: Any, count: int) -> Any:
 
 def augment(images: Any, draw: AugmentationDraw, recipe: AugmentationRecipe) -> Any:
     """Apply what was drawn, in the order above."""
-    check_images(images)
+    _check(images, draw, recipe)
     _, height, width, _ = images.shape
     filling: dict[str, Any] = {"fill_mode": recipe.fill_mode, "fill_value": recipe.fill_value}
     if recipe.moves:
@@ -165,7 +174,7 @@ class Augmentation(Checked, keras.layers.Layer):
         if not training:
             return inputs
         stream = Stream(self.seed, self.name, self.step.value)
-        dtype = "float64" if self.compute_dtype == "float64" else "float32"
+        dtype = "float64" if dtype_name(inputs) == "float64" else "float32"
         shape = (ops.shape(inputs)[0], *inputs.shape[1:])
         draw = draw_augmentation(stream, shape, self.recipe, dtype=dtype)
         self.step.assign_add(1)
@@ -182,7 +191,19 @@ class Augmentation(Checked, keras.layers.Layer):
         return cls(**(config | {"recipe": AugmentationRecipe(**config["recipe"])}))
 
 
-def _check_draw(shape: tuple[Any, ...], dtype: str) -> None:
+@own_arrays
+def _check(images: Any, draw: AugmentationDraw, recipe: AugmentationRecipe) -> None:
+    check_images(images)
+    check_kind("draw", draw, AugmentationDraw)
+    check_kind("recipe", recipe, AugmentationRecipe)
+    check_per_image("draw.rotation", draw.rotation, "floating point", images.shape[0])
+
+
+def _check_draw(
+    stream: Stream, shape: tuple[Any, ...], recipe: AugmentationRecipe, dtype: str
+) -> None:
+    check_draw(stream, shape)
+    check_kind("recipe", recipe, AugmentationRecipe)
     check_dtype(dtype)
     check_images(tuple(size if isinstance(size, int) else None for size in shape))
     check_integer("height", shape[1], minimum=1)  # a graph may not know them

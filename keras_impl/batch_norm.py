@@ -39,16 +39,19 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_impl.layers import Checked, verbatim
+from keras_impl.layers import Checked, check_precision, verbatim
 from triptych.common.checks import (
+    check_array,
     check_batch,
     check_dtype,
     check_features,
-    check_floating,
-    check_integer,
+    check_flag,
+    check_floats,
     check_number,
     check_rows,
     check_same_shape,
+    check_size,
+    given,
     remembered,
 )
 
@@ -79,7 +82,7 @@ def batch_norm_inference(
     x: Any, gamma: Any | None, beta: Any | None, mean: Any, variance: Any, *, epsilon: float
 ) -> Any:
     """y, for statistics that are given."""
-    epsilon = _check(x, epsilon, gamma=gamma, beta=beta, mean=mean, variance=variance)
+    epsilon = _check_inference(x, epsilon, mean=mean, variance=variance, gamma=gamma, beta=beta)
     return ops.batch_normalization(
         x, mean, variance, axis=-1, offset=beta, scale=gamma, epsilon=epsilon
     )
@@ -106,11 +109,11 @@ class BatchNorm(Checked, keras.layers.BatchNormalization):
     ) -> None:
         if not FIXED.isdisjoint(kwargs):
             raise TypeError(f"BatchNorm takes none of {sorted(FIXED)}, got {sorted(kwargs)}")
-        self.features = check_integer("features", features, minimum=1)
+        self.features = check_size("features", features)
         super().__init__(
             momentum=check_number("momentum", momentum, "[0, 1]"),
             epsilon=check_number("epsilon", epsilon, "(0, inf)"),
-            center=affine,
+            center=check_flag("affine", affine),
             scale=affine,
             name=name,
             dtype=check_dtype(dtype),
@@ -120,8 +123,11 @@ class BatchNorm(Checked, keras.layers.BatchNormalization):
         self.build((None, features))
         self.input_spec = None  # ``check`` does it, for any number of axes
 
+    has_weights = True
+
     def check(self, inputs: Any) -> None:
         check_features(inputs, self.features)
+        check_precision(inputs, self.moving_mean)
 
     @verbatim()
     def call(self, inputs: Any, training: bool = False) -> Any:
@@ -144,17 +150,27 @@ class BatchNorm(Checked, keras.layers.BatchNormalization):
 @remembered
 def _check(x: Any, epsilon: float, *, training: bool = False, **per_feature: Any | None) -> float:
     epsilon = check_number("epsilon", epsilon, "(0, inf)")
-    check_floating("x", x)
     check_batch(x)
-    for name, tensor in per_feature.items():
-        if tensor is not None:
-            check_same_shape(name, tensor, x.shape[-1:])
+    tensors = given(**per_feature)
+    check_floats(x=x, **tensors)
+    for name, tensor in tensors.items():
+        check_same_shape(name, tensor, x.shape[-1:])
     if training:
         check_rows(x)
     return epsilon
 
 
 @remembered
+def _check_inference(
+    x: Any, epsilon: float, *, mean: Any, variance: Any, **affine: Any | None
+) -> float:
+    check_array("mean", mean)
+    check_array("variance", variance)
+    return _check(x, epsilon, mean=mean, variance=variance, **affine)
+
+
+@remembered
 def _check_running(running: Any, batch: Any, momentum: float) -> float:
+    check_floats(running=running, batch=batch)
     check_same_shape("batch", batch, running)
     return check_number("momentum", momentum, "[0, 1]")

@@ -34,17 +34,20 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_impl.layers import Checked, StreamGlorotUniform, verbatim
+from keras_impl.layers import Checked, StreamGlorotUniform, check_precision, verbatim
 from triptych.common.checks import (
     Shape,
     check_dtype,
-    check_floating,
-    check_integer,
+    check_flag,
+    check_floats,
     check_maps,
     check_padding,
     check_pair,
     check_same_shape,
+    check_size,
+    given,
     remembered,
+    shape_of,
 )
 from triptych.common.windows import Size, output_size, padding_sizes
 
@@ -69,6 +72,8 @@ def conv2d(
 
 @keras.saving.register_keras_serializable("triptych")
 class Conv2D(Checked, keras.layers.Conv2D):
+    has_weights = True
+
     def __init__(
         self,
         in_channels: int,
@@ -83,8 +88,8 @@ class Conv2D(Checked, keras.layers.Conv2D):
         dtype: str = "float32",
         **kwargs: Any,
     ) -> None:
-        self.in_channels = check_integer("in_channels", in_channels, minimum=1)
-        check_integer("out_channels", out_channels, minimum=1)
+        self.in_channels = check_size("in_channels", in_channels)
+        out_channels = check_size("out_channels", out_channels)
         self.seed = seed
         kwargs.setdefault("kernel_initializer", StreamGlorotUniform(seed, name))
         super().__init__(
@@ -94,7 +99,7 @@ class Conv2D(Checked, keras.layers.Conv2D):
             data_format="channels_last",
             dilation_rate=1,
             groups=1,
-            use_bias=use_bias,
+            use_bias=check_flag("use_bias", use_bias),
             name=name,
             dtype=check_dtype(dtype),
             **kwargs,
@@ -104,6 +109,7 @@ class Conv2D(Checked, keras.layers.Conv2D):
 
     def check(self, inputs: Any) -> None:
         check_maps(inputs, self.in_channels)
+        check_precision(inputs, self.kernel)
 
     @verbatim()
     def call(self, inputs: Any) -> Any:
@@ -160,11 +166,11 @@ def _dense_in_memory(weight: Any) -> Any:
 def _check(
     x: Any, weight: Any, bias: Any | None, stride: Size, padding: str | Size
 ) -> tuple[tuple[int, int], Any]:
-    if len(weight.shape) != 4:
-        shape = tuple(weight.shape)
+    shape = tuple(shape_of(weight, "weight"))
+    if len(shape) != 4 or 0 in shape:
         raise ValueError(f"weight must have shape (height, width, in, out), got {shape}")
     check_maps(x, weight.shape[2])
-    check_floating("x", x)
+    check_floats(x=x, weight=weight, **given(bias=bias))
     if bias is not None:
         check_same_shape("bias", bias, weight.shape[-1:])
     strides, padding = check_pair("stride", stride), check_padding(padding)

@@ -23,9 +23,10 @@ from keras import ops
 
 from triptych.common.checks import (
     check_images,
-    check_integer,
     check_number,
     check_per_image,
+    check_size,
+    dtype_name,
     remembered,
 )
 
@@ -49,12 +50,17 @@ def cutout(
 def _square(images: Any, row: Any, column: Any, side: int) -> Any:
     """Booleans (N, H, W, 1): inside the square."""
     _, height, width, _ = images.shape
-    row, column = ops.cast(row, "int32"), ops.cast(column, "int32")
-    i = ops.arange(height, dtype="int32") - row[:, None] + side // 2
-    j = ops.arange(width, dtype="int32") - column[:, None] + side // 2
+    i = _distance(row, height) + side // 2
+    j = _distance(column, width) + side // 2
     in_rows = ops.logical_and(i >= 0, i < side)
     in_columns = ops.logical_and(j >= 0, j < side)
     return ops.logical_and(in_rows[:, :, None], in_columns[:, None, :])[..., None]
+
+
+def _distance(centre: Any, size: int) -> Any:
+    """Of each pixel along a side from each image's centre, which may lie far outside."""
+    dtype = "int64" if dtype_name(centre) in ("int64", "uint32", "uint64") else "int32"
+    return ops.arange(size, dtype=dtype) - ops.cast(centre, dtype)[:, None]
 
 
 @remembered
@@ -63,5 +69,5 @@ def _check(images: Any, row: Any, column: Any, side: int, fill_value: float) -> 
     check_images(images)
     check_per_image("row", row, "integer", images.shape[0])
     check_per_image("column", column, "integer", images.shape[0])
-    check_integer("side", side)
+    check_size("side", side, minimum=0)
     return fill_value

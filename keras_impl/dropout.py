@@ -31,6 +31,8 @@ from keras import ops
 from keras_impl.layers import Checked, verbatim
 from keras_impl.streams import bernoulli
 from triptych.common.checks import (
+    check_batch,
+    check_draw,
     check_flag,
     check_floating,
     check_integer,
@@ -45,7 +47,7 @@ __all__ = ["draw_mask", "dropout", "Dropout"]
 
 def draw_mask(stream: Stream, shape: tuple[int, ...], rate: float) -> Any:
     """Booleans of ``shape``, True (keep) with probability 1 - rate."""
-    rate = _check_rate(rate)
+    rate = _check_draw(stream, shape, rate)
     return ops.logical_not(bernoulli(stream, shape, rate))
 
 
@@ -58,7 +60,7 @@ def dropout(
     inverted: bool = True,
 ) -> Any:
     """The equations above, with a mask that is given. Inference uses none; it may then be None."""
-    rate = _check(x, rate, mask, training)
+    rate = _check(x, rate, mask, training, inverted)
     if not training:
         return x if inverted else x * (1 - rate)
     y = x * ops.cast(mask, x.dtype)
@@ -106,9 +108,17 @@ def _check_rate(rate: float) -> float:
 
 
 @remembered
-def _check(x: Any, rate: float, mask: Any | None, training: bool) -> float:
+def _check_draw(stream: Stream, shape: tuple[int, ...], rate: float) -> float:
+    check_draw(stream, shape)
+    return _check_rate(rate)
+
+
+@remembered
+def _check(x: Any, rate: float, mask: Any | None, training: bool, inverted: bool) -> float:
     rate = _check_rate(rate)
+    check_flag("inverted", inverted)
     check_floating("x", x)
-    if training:
+    check_batch(x)
+    if check_flag("training", training):
         check_mask(mask, x)
     return rate

@@ -34,8 +34,10 @@ from triptych.common.checks import (
     check_choice,
     check_images,
     check_integer,
+    check_known_batch,
     check_number,
     check_per_image,
+    dtype_name,
     remembered,
 )
 
@@ -81,12 +83,14 @@ def crop(
 
 def _inside(start: Any, length: int, size: int, fill_mode: str) -> tuple[Any, Any]:
     """The pixels that a window shows along a side, (N, length), and whether they are there."""
-    position = ops.cast(start, "int32")[:, None] + ops.arange(length, dtype="int32")
+    # Windows far outside are wanted too, beyond what int32 holds.
+    dtype = "int64" if dtype_name(start) in ("int64", "uint32", "uint64") else "int32"
+    position = ops.cast(start, dtype)[:, None] + ops.arange(length, dtype=dtype)
     if fill_mode == "reflect":
         position = ops.mod(position, 2 * size)
         position = ops.minimum(position, 2 * size - 1 - position)
     pixel = ops.clip(position, 0, size - 1)
-    return pixel, ops.equal(pixel, position)
+    return ops.cast(pixel, "int32"), ops.equal(pixel, position)
 
 
 @remembered
@@ -107,6 +111,7 @@ def _check_crop(
 ) -> float:
     fill_value = check_number("fill_value", fill_value)
     check_images(images)
+    check_known_batch(images)
     n, rows, columns, _ = images.shape
     check_per_image("top", top, "integer", n)
     check_per_image("left", left, "integer", n)

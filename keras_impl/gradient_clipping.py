@@ -40,7 +40,11 @@ from typing import Any
 import keras
 from keras import ops
 
-from triptych.common.checks import check_gradients, check_number
+from triptych.common.checks import (
+    check_gradients,
+    check_number,
+    own_arrays,
+)
 from triptych.common.gradient_norms import NormMonitor
 
 __all__ = [
@@ -57,7 +61,7 @@ Tensors = list[Any]
 
 def global_norm(grads: Tensors) -> Any:
     """||G||, a scalar of the dtype of the gradients."""
-    check_gradients(grads)
+    _check(grads)
     return _norm(grads)
 
 
@@ -122,11 +126,16 @@ class GradientNorms(keras.callbacks.Callback):
         self.norms.append(float(self.model.optimizer.gradient_norm))
 
 
-def _check_limit(grads: Tensors, limit: float) -> float:
+@own_arrays
+def _check(grads: Tensors) -> None:
     check_gradients(grads)
+
+
+def _check_limit(grads: Tensors, limit: float) -> float:
+    _check(grads)
     return check_number("limit", limit, "(0, inf)")
 
 
 def _check_norm(grads: Tensors, max_norm: float) -> float:
-    check_gradients(grads)
+    _check(grads)
     return check_number("max_norm", max_norm, "(0, inf)")

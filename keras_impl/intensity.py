@@ -25,6 +25,7 @@ from typing import Any
 from keras import ops
 
 from triptych.common.checks import (
+    check_floating,
     check_images,
     check_number,
     check_per_image,
@@ -37,13 +38,13 @@ __all__ = ["brightness", "contrast", "gaussian_noise", "clip"]
 
 def brightness(images: Any, shift: Any) -> Any:
     """Add to each image its shift."""
-    _check("shift", shift, images)
+    _check(images, shift=shift)
     return images + _per_image(shift, images)
 
 
 def contrast(images: Any, factor: Any) -> Any:
     """Stretch each image about its own mean by its factor."""
-    _check("factor", factor, images)
+    _check(images, factor=factor)
     factor = _per_image(factor, images)
     mean = ops.mean(images, axis=(1, 2), keepdims=True)
     return mean + factor * (images - mean)
@@ -68,13 +69,15 @@ def _per_image(values: Any, images: Any) -> Any:
 
 
 @remembered
-def _check(name: str, values: Any, images: Any) -> None:
+def _check(images: Any, **per_image: Any) -> None:
     check_images(images)
-    check_per_image(name, values, "floating point", images.shape[0])
+    for name, values in per_image.items():
+        check_per_image(name, values, "floating point", images.shape[0])
 
 
 @remembered
 def _check_noise(images: Any, noise: Any, deviation: float) -> float:
     check_images(images)
+    check_floating("noise", noise)
     check_same_shape("noise", noise, images)
     return check_number("deviation", deviation, "[0, inf)")

@@ -23,14 +23,22 @@ import keras
 
 from keras_impl.precision import warn_of_rounding
 from keras_impl.streams import uniform
+from triptych.common import checks
 from triptych.common.checks import (
+    check_array,
     check_batch,
     check_choice,
+    check_draw,
     check_dtype,
     check_features,
-    check_integer,
+    check_flag,
+    check_floating,
     check_layer_names,
+    check_layers,
     check_maps,
+    check_seed,
+    check_size,
+    check_text,
 )
 from triptych.common.recipes import representable
 from triptych.common.streams import Stream
@@ -43,6 +51,7 @@ def glorot_uniform(shape: tuple[int, ...], *, seed: int, name: str, dtype: str =
 
     Every pixel of a kernel is an input and an output of its own: the limit counts them all.
     """
+    _check_glorot(shape, seed, name, dtype)
     *pixels, inputs, outputs = shape
     limit = representable(math.sqrt(6 / (math.prod(pixels) * (inputs + outputs))))
     drawn = uniform(Stream(seed, name), shape, dtype=dtype)
@@ -75,13 +84,20 @@ def verbatim() -> Iterator[None]:
 
 
 class Checked:
-    """Runs ``check(inputs)`` before Keras looks at the inputs and has errors of its own."""
+    """Runs ``check(inputs)`` before Keras looks at the inputs and has errors of its own.
+
+    A layer without weights computes in the dtype of its inputs, and not in one of its own.
+    """
+
+    has_weights = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.autocast = self.has_weights
         warn_of_rounding(self.compute_dtype)  # type: ignore[attr-defined]
 
     def check(self, inputs: Any) -> None:
+        check_floating("x", inputs)
         check_batch(inputs)
 
     def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
@@ -90,8 +106,23 @@ class Checked:
         return super().__call__(inputs, *args, **kwargs)  # type: ignore[misc]
 
 
+def check_precision(inputs: Any, weight: Any) -> None:
+    """As in the other panels; the dtype of a symbol is only what Keras expects."""
+    if not isinstance(inputs, keras.KerasTensor):
+        checks.check_precision(inputs, weight)
+
+
+def check_first(layers: Sequence[Any], inputs: Any) -> None:
+    """What the first of some layers checks, before Keras casts for it."""
+    check_array("x", inputs)
+    if layers and isinstance(layers[0], Checked):
+        layers[0].check(inputs)
+
+
 @keras.saving.register_keras_serializable("triptych")
 class Dense(Checked, keras.layers.Dense):
+    has_weights = True
+
     def __init__(
         self,
         in_features: int,
@@ -103,17 +134,22 @@ class Dense(Checked, keras.layers.Dense):
         dtype: str = "float32",
         **kwargs: Any,
     ) -> None:
-        self.in_features = check_integer("in_features", in_features, minimum=1)
-        check_integer("out_features", out_features, minimum=1)
+        self.in_features = check_size("in_features", in_features)
+        out_features = check_size("out_features", out_features)
         self.seed = seed
         kwargs.setdefault("kernel_initializer", StreamGlorotUniform(seed, name))
         super().__init__(
-            out_features, use_bias=use_bias, name=name, dtype=check_dtype(dtype), **kwargs
+            out_features,
+            use_bias=check_flag("use_bias", use_bias),
+            name=name,
+            dtype=check_dtype(dtype),
+            **kwargs,
         )
         self.build((None, in_features))
 
     def check(self, inputs: Any) -> None:
         check_features(inputs, self.in_features)
+        check_precision(inputs, self.kernel)
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
@@ -122,19 +158,19 @@ class Dense(Checked, keras.layers.Dense):
 
 
 @keras.saving.register_keras_serializable("triptych")
-class ReLU(keras.layers.ReLU):
+class ReLU(Checked, keras.layers.ReLU):
     def __init__(self, *, name: str = "relu", **kwargs: Any) -> None:
         super().__init__(name=name, **kwargs)
 
 
 @keras.saving.register_keras_serializable("triptych")
-class Tanh(keras.layers.Activation):
+class Tanh(Checked, keras.layers.Activation):
     def __init__(self, *, name: str = "tanh", **kwargs: Any) -> None:
         super().__init__(**({"activation": "tanh"} | kwargs), name=name)
 
 
 @keras.saving.register_keras_serializable("triptych")
-class Sigmoid(keras.layers.Activation):
+class Sigmoid(Checked, keras.layers.Activation):
     def __init__(self, *, name: str = "sigmoid", **kwargs: Any) -> None:
         super().__init__(**({"activation": "sigmoid"} | kwargs), name=name)
 
@@ -153,7 +189,7 @@ class Flatten(Checked, keras.layers.Flatten):
     def check(self, inputs: Any) -> None:
         if self.order == "chw":
             check_maps(inputs)
-        check_batch(inputs)
+        super().check(inputs)
 
     def call(self, inputs: Any) -> Any:
         if self.order == "chw":
@@ -167,11 +203,28 @@ class Flatten(Checked, keras.layers.Flatten):
 
 
 @keras.saving.register_keras_serializable("triptych")
-class Sequential(keras.Sequential):
+class Sequential(Checked, keras.Sequential):
     """Layers applied one after the other; their names must differ."""
+
+    has_weights = True
 
     def __init__(
         self, layers: Sequence[Any] = (), *, name: str = "sequential", **kwargs: Any
     ) -> None:
+        check_layers("layers", layers, (keras.Layer, keras.KerasTensor))
         check_layer_names([layer.name for layer in layers])
         super().__init__(layers, name=name, **kwargs)
+
+    def check(self, inputs: Any) -> None:
+        check_first(self.layers, inputs)
+        if self.layers:  # to whose dtype Keras casts what goes into the model
+            check_precision(inputs, keras.KerasTensor((), self.layers[0].compute_dtype))
+
+
+def _check_glorot(shape: tuple[int, ...], seed: int, name: str, dtype: str) -> None:
+    check_text("name", name)
+    check_seed(seed)
+    check_draw(Stream(seed, name), shape)
+    if len(shape) < 2 or 0 in shape:
+        raise ValueError(f"shape must be (in, out), or (height, width, in, out), got {shape}")
+    check_dtype(dtype)

@@ -6,8 +6,8 @@ r"""Cross-entropy from logits: of a softmax over the classes, and of one sigmoid
                                                  dL/dz_i = (p_i - y_i) / N
 
 Taken literally, exp overflows and log meets 0. So the largest logit is subtracted first, which
-leaves p as it is, and the binary loss is written as max(z, 0) - z y + log(1 + exp(-|z|)). Both are
-then exact for logits of any size.
+leaves p as it is, and the binary loss is max(s, 0) + log(1 + exp(-|s|)) with s = -z where y = 1
+and s = z where y = 0. Both are then exact for logits of any size, and the binary one at infinity.
 
 Softmax: ``logits`` (N, classes), ``labels`` integers in [0, classes), of shape (N,). Binary:
 ``logits`` (N, 1), ``labels`` integers in {0, 1}, of shape (N,) too. The loss is in nats, a scalar
@@ -28,20 +28,28 @@ from typing import Any
 import keras
 from keras import ops
 
-from triptych.common.checks import check_labels
+from triptych.common.checks import (
+    check_labels,
+    own_arrays,
+)
 
 __all__ = ["softmax_cross_entropy", "binary_cross_entropy"]
 
 
 def softmax_cross_entropy(logits: Any, labels: Any) -> Any:
     """The mean loss of a batch."""
-    check_labels(logits, labels)
+    _check(logits, labels)
     losses = keras.losses.sparse_categorical_crossentropy(labels, logits, from_logits=True)
     return ops.cast(ops.mean(losses), logits.dtype)  # JAX in 64 bits returns float64 for float32
 
 
 def binary_cross_entropy(logits: Any, labels: Any) -> Any:
     """The mean loss of a batch."""
-    check_labels(logits, labels, binary=True)
-    targets = ops.cast(ops.expand_dims(labels, 1), logits.dtype)
-    return ops.mean(keras.losses.binary_crossentropy(targets, logits, from_logits=True))
+    _check(logits, labels, binary=True)
+    z = logits[:, 0]
+    return -ops.mean(ops.log_sigmoid(ops.where(labels == 1, z, -z)))
+
+
+@own_arrays
+def _check(logits: Any, labels: Any, binary: bool = False) -> None:
+    check_labels(logits, labels, binary=binary)

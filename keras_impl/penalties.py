@@ -36,7 +36,12 @@ from typing import Any
 import keras
 from keras import ops
 
-from triptych.common.checks import check_number
+from triptych.common.checks import (
+    check_floating,
+    check_methods,
+    check_model,
+    check_number,
+)
 
 __all__ = [
     "l1_penalty",
@@ -58,50 +63,50 @@ __all__ = [
 
 def l1_penalty(w: Any, strength: float) -> Any:
     """strength * sum(abs(w)), of shape ()."""
-    strength = _check(strength)
+    strength = _check(w, strength)
     return strength * ops.sum(w * ops.sign(w))  # ops.abs has gradient 1 at 0 on JAX
 
 
 def l1_gradient(w: Any, strength: float) -> Any:
-    strength = _check(strength)
+    strength = _check(w, strength)
     return strength * ops.sign(w)
 
 
 def l1_proximal(w: Any, strength: float, step_size: float) -> Any:
     """The soft threshold."""
-    strength, s = _check_proximal(strength, step_size)
+    strength, s = _check_proximal(w, strength, step_size)
     t = s * strength
     return ops.sign(w) * ops.maximum(ops.abs(w) - t, 0)
 
 
 def l2_penalty(w: Any, strength: float) -> Any:
     """strength / 2 * sum(w**2), of shape ()."""
-    strength = _check(strength)
+    strength = _check(w, strength)
     return strength / 2 * ops.sum(ops.square(w))
 
 
 def l2_gradient(w: Any, strength: float) -> Any:
-    strength = _check(strength)
+    strength = _check(w, strength)
     return strength * ops.convert_to_tensor(w)
 
 
 def l2_proximal(w: Any, strength: float, step_size: float) -> Any:
-    strength, s = _check_proximal(strength, step_size)
+    strength, s = _check_proximal(w, strength, step_size)
     return ops.convert_to_tensor(w) / (1 + s * strength)
 
 
 def elastic_net_penalty(w: Any, alpha: float, l1_ratio: float) -> Any:
-    alpha, l1_ratio = _check_elastic_net(alpha, l1_ratio)
+    alpha, l1_ratio = _check_elastic_net(w, alpha, l1_ratio)
     return l1_penalty(w, alpha * l1_ratio) + l2_penalty(w, alpha * (1 - l1_ratio))
 
 
 def elastic_net_gradient(w: Any, alpha: float, l1_ratio: float) -> Any:
-    alpha, l1_ratio = _check_elastic_net(alpha, l1_ratio)
+    alpha, l1_ratio = _check_elastic_net(w, alpha, l1_ratio)
     return l1_gradient(w, alpha * l1_ratio) + l2_gradient(w, alpha * (1 - l1_ratio))
 
 
 def elastic_net_proximal(w: Any, alpha: float, l1_ratio: float, step_size: float) -> Any:
-    alpha, l1_ratio = _check_elastic_net(alpha, l1_ratio)
+    alpha, l1_ratio = _check_elastic_net(w, alpha, l1_ratio)
     u = l1_proximal(w, alpha * l1_ratio, step_size)
     return l2_proximal(u, alpha * (1 - l1_ratio), step_size)
 
@@ -109,7 +114,7 @@ def elastic_net_proximal(w: Any, alpha: float, l1_ratio: float, step_size: float
 @keras.saving.register_keras_serializable("triptych")
 class L1(keras.regularizers.L1):
     def __init__(self, strength: float) -> None:
-        self.strength = _check(strength)
+        self.strength = _check_strength(strength)
         super().__init__(self.strength)
 
     def penalty(self, w: Any) -> Any:
@@ -130,7 +135,7 @@ class L1(keras.regularizers.L1):
 @keras.saving.register_keras_serializable("triptych")
 class L2(keras.regularizers.L2):
     def __init__(self, strength: float) -> None:
-        self.strength = _check(strength)
+        self.strength = _check_strength(strength)
         super().__init__(self.strength / 2)
 
     def penalty(self, w: Any) -> Any:
@@ -151,7 +156,7 @@ class L2(keras.regularizers.L2):
 @keras.saving.register_keras_serializable("triptych")
 class ElasticNet(keras.regularizers.L1L2):
     def __init__(self, alpha: float, l1_ratio: float) -> None:
-        self.alpha, self.l1_ratio = _check_elastic_net(alpha, l1_ratio)
+        self.alpha, self.l1_ratio = _check_mixture(alpha, l1_ratio)
         super().__init__(self.alpha * self.l1_ratio, self.alpha * (1 - self.l1_ratio) / 2)
 
     def penalty(self, w: Any) -> Any:
@@ -179,23 +184,40 @@ def is_weight(variable: keras.Variable) -> bool:
 
 def penalized(model: keras.Model) -> dict[str, keras.Variable]:
     """The parameters that a penalty acts on, by their paths: weights (kernels) only."""
+    check_model(model, keras.Model)
     return {w.path: w for w in model.trainable_variables if is_weight(w)}
 
 
 def total_penalty(model: keras.Model, penalty: Penalty) -> Any:
     """The penalty summed over ``penalized(model)``."""
+    _check_total(model, penalty)
     return sum((penalty.penalty(w) for w in penalized(model).values()), 0.0)
 
 
-def _check(strength: float) -> float:
+def _check(w: Any, strength: float) -> float:
+    check_floating("w", w)
+    return _check_strength(strength)
+
+
+def _check_strength(strength: float) -> float:
     return check_number("strength", strength, "[0, inf)")
 
 
-def _check_proximal(strength: float, step_size: float) -> tuple[float, float]:
+def _check_proximal(w: Any, strength: float, step_size: float) -> tuple[float, float]:
     step_size = check_number("step_size", step_size, "(0, inf)")
-    return _check(strength), step_size
+    return _check(w, strength), step_size
 
 
-def _check_elastic_net(alpha: float, l1_ratio: float) -> tuple[float, float]:
+def _check_elastic_net(w: Any, alpha: float, l1_ratio: float) -> tuple[float, float]:
+    check_floating("w", w)
+    return _check_mixture(alpha, l1_ratio)
+
+
+def _check_mixture(alpha: float, l1_ratio: float) -> tuple[float, float]:
     alpha = check_number("alpha", alpha, "[0, inf)")
     return alpha, check_number("l1_ratio", l1_ratio, "[0, 1]")
+
+
+def _check_total(model: keras.Model, penalty: Penalty) -> None:
+    check_model(model, keras.Model)
+    check_methods("penalty", penalty, "penalty", "gradient")

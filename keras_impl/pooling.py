@@ -92,7 +92,7 @@ class Pooling(Checked, keras.layers.Layer):
     """What the layers below have in common; Keras would refuse explicit padding."""
 
     def check(self, inputs: Any) -> None:
-        check_maps(inputs)
+        _check_maps(inputs)
 
     @verbatim()
     def compute_output_shape(self, input_shape: Shape) -> tuple[int | None, ...]:
@@ -154,7 +154,7 @@ class GlobalAveragePool2D(Checked, keras.layers.GlobalAveragePooling2D):
         super().__init__(data_format="channels_last", keepdims=False, name=name, **kwargs)
 
     def check(self, inputs: Any) -> None:
-        check_maps(inputs)
+        _check_maps(inputs)
 
     @verbatim()
     def call(self, inputs: Any) -> Any:

@@ -23,14 +23,18 @@ from typing import Any
 
 import keras
 
-from keras_impl.layers import verbatim
-from triptych.common.checks import check_layer_names, check_same_shape
+from keras_impl.layers import Checked, check_first, verbatim
+from triptych.common.checks import (
+    check_layer_names,
+    check_layers,
+    check_same_shape,
+)
 
 __all__ = ["Residual"]
 
 
 @keras.saving.register_keras_serializable("triptych")
-class Residual(keras.layers.Layer):
+class Residual(Checked, keras.layers.Layer):
     def __init__(
         self,
         branch: Sequence[keras.Layer],
@@ -39,8 +43,9 @@ class Residual(keras.layers.Layer):
         name: str = "residual",
         **kwargs: Any,
     ) -> None:
-        # The layers inside cast x to their own dtype: here it would be rounded to float32 first.
-        super().__init__(name=name, autocast=False, **kwargs)
+        check_layers("branch", branch, keras.Layer)
+        check_layers("shortcut", shortcut, keras.Layer)
+        super().__init__(name=name, **kwargs)
         self.branch, self.shortcut = list(branch), list(shortcut)
         self.layers = [*self.branch, *self.shortcut]
         check_layer_names([layer.name for layer in self.layers])
@@ -51,7 +56,11 @@ class Residual(keras.layers.Layer):
                 variable._path = f"{name}/{variable.path}"
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        self.call(keras.KerasTensor(input_shape))  # of symbols: builds the layers inside
+        self.call(keras.KerasTensor(input_shape, self.compute_dtype))
+
+    def check(self, inputs: Any) -> None:
+        check_first(self.branch, inputs)
+        check_first(self.shortcut, inputs)
 
     @verbatim()
     def call(self, inputs: Any, training: bool = False) -> Any:

@@ -40,7 +40,6 @@ Here: the decays are Keras's base class with the formulas, in ``floatx``; the pl
 callback with another comparison.
 """
 
-from numbers import Number
 from typing import Any
 
 import keras
@@ -68,7 +67,8 @@ class TensorDecays(Decays):
     @staticmethod
     def count(step: Any) -> Any:
         """A plain number is checked; a tensor is taken as it is."""
-        return ops.convert_to_tensor(Decays.count(step) if isinstance(step, Number | str) else step)
+        tensor = ops.is_tensor(step) or isinstance(step, keras.Variable)
+        return ops.convert_to_tensor(step if tensor else Decays.count(step))
 
     @staticmethod
     def number(value: Any) -> Any:

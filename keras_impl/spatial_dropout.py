@@ -32,6 +32,8 @@ from keras import ops
 from keras_impl.layers import Checked, verbatim
 from keras_impl.streams import bernoulli
 from triptych.common.checks import (
+    check_draw,
+    check_flag,
     check_floating,
     check_integer,
     check_maps,
@@ -46,7 +48,7 @@ __all__ = ["draw_mask", "spatial_dropout", "SpatialDropout2D"]
 
 def draw_mask(stream: Stream, shape: tuple[int, ...], rate: float) -> Any:
     """Booleans (N, C) for x of ``shape`` (N, H, W, C), True (keep) with probability 1 - rate."""
-    rate = _check_draw(shape, rate)
+    rate = _check_draw(stream, shape, rate)
     return ops.logical_not(bernoulli(stream, (shape[0], shape[3]), rate))
 
 
@@ -74,6 +76,7 @@ class SpatialDropout2D(Checked, keras.layers.Layer):
         )
 
     def check(self, inputs: Any) -> None:
+        check_floating("x", inputs)
         check_maps(inputs)
 
     @verbatim()
@@ -94,10 +97,12 @@ def _check_rate(rate: float) -> float:
     return check_number("rate", rate, "[0, 1)")
 
 
-def _check_draw(shape: tuple[int, ...], rate: float) -> float:
+@remembered
+def _check_draw(stream: Stream, shape: tuple[int, ...], rate: float) -> float:
+    check_draw(stream, shape)
     rate = _check_rate(rate)
     # In a graph a size may be a tensor, whose value cannot be read.
-    check_maps([None if ops.is_tensor(size) else size for size in shape])
+    check_maps(tuple(None if ops.is_tensor(size) else size for size in shape))
     return rate
 
 
@@ -106,6 +111,6 @@ def _check(x: Any, rate: float, mask: Any | None, training: bool) -> float:
     rate = _check_rate(rate)
     check_floating("x", x)
     check_maps(x)
-    if training:
+    if check_flag("training", training):
         check_mask(mask, (x.shape[0], x.shape[3]))
     return rate

@@ -36,12 +36,15 @@ from keras import ops
 from keras_impl.layers import Checked, verbatim
 from keras_impl.streams import bernoulli
 from triptych.common.checks import (
+    MOST_WORDS,
     check_batch,
+    check_draw,
     check_flag,
     check_floating,
     check_integer,
     check_mask,
     check_number,
+    check_size,
     remembered,
 )
 from triptych.common.streams import Stream
@@ -57,7 +60,7 @@ def linear_decay(rate: float, depth: int) -> list[float]:
 
 def draw_keep(stream: Stream, count: int, rate: float) -> Any:
     """Booleans of shape (count,), True (keep) with probability 1 - rate."""
-    rate = _check_rate(rate)
+    count, rate = _check_draw(stream, count, rate)
     return ops.logical_not(bernoulli(stream, (count,), rate))
 
 
@@ -70,7 +73,7 @@ def stochastic_depth(
     inverted: bool = True,
 ) -> Any:
     """The equations above, with a draw that is given. Inference uses none; it may then be None."""
-    rate = _check(x, rate, keep, training)
+    rate = _check(x, rate, keep, training, inverted)
     if not training:
         return x if inverted else x * (1 - rate)
     scale = 1 / (1 - rate) if inverted else 1
@@ -118,15 +121,24 @@ def _check_rate(rate: float) -> float:
     return check_number("rate", rate, "[0, 1)")
 
 
+@remembered
+def _check_draw(stream: Stream, count: Any, rate: float) -> tuple[Any, float]:
+    check_draw(stream, ())
+    if ops.is_tensor(count):  # in a graph, where its value cannot be read
+        return count, _check_rate(rate)
+    return check_integer("count", count, maximum=MOST_WORDS), _check_rate(rate)
+
+
 def _check_decay(rate: float, depth: int) -> tuple[float, int]:
-    return _check_rate(rate), check_integer("depth", depth, minimum=1)
+    return _check_rate(rate), check_size("depth", depth)
 
 
 @remembered
-def _check(x: Any, rate: float, keep: Any | None, training: bool) -> float:
+def _check(x: Any, rate: float, keep: Any | None, training: bool, inverted: bool) -> float:
     rate = _check_rate(rate)
+    check_flag("inverted", inverted)
     check_floating("x", x)
     check_batch(x)
-    if training:
+    if check_flag("training", training):
         check_mask(keep, x.shape[:1], "keep")
     return rate

@@ -26,7 +26,16 @@ import keras
 import numpy as np
 from keras import ops
 
-from triptych.common.checks import check_dtype, check_integer, check_number
+from triptych.common.checks import (
+    MOST_WORDS,
+    check_counter,
+    check_draw,
+    check_dtype,
+    check_integer,
+    check_number,
+    check_words,
+    remembered,
+)
 from triptych.common.streams import (
     FRACTION_BITS,
     HALF_WORD,
@@ -66,6 +75,11 @@ def philox(key: tuple[int, int], counter: Any) -> Any:
 
     ``counter``: int64 in [0, 2**32), shape (4, ...); returns int64 in [0, 2**32), the same shape.
     """
+    _check_philox(key, counter)
+    return _philox(key, counter)
+
+
+def _philox(key: tuple[int, int], counter: Any) -> Any:
     c0, c1, c2, c3 = ops.unstack(int64(counter), 4)
     k0, k1 = key
     multiplier0, multiplier1 = int64(MULTIPLIERS[0]), int64(MULTIPLIERS[1])
@@ -84,7 +98,7 @@ def philox(key: tuple[int, int], counter: Any) -> Any:
 
 def words(stream: Stream, count: int) -> Any:
     """The first ``count`` random 32-bit words of a stream, int64 of shape (count,)."""
-    count = _check_count(count)
+    count = _check_words(stream, count)
     return _words(stream, count)
 
 
@@ -101,12 +115,12 @@ def _words(stream: Stream, count: int) -> Any:
             zero + ops.bitwise_right_shift(step, int64(32)),
         ]
     )
-    return ops.reshape(ops.transpose(philox(key, counter)), (-1,))[:count]
+    return ops.reshape(ops.transpose(_philox(key, counter)), (-1,))[:count]
 
 
 def uniform(stream: Stream, shape: tuple[int, ...], *, dtype: str = "float32") -> Any:
     """Multiples of 2**-24 in [0, 1): the same numbers in float32 and float64."""
-    check_dtype(dtype)
+    _check_draw(stream, shape, dtype)
     drawn = ops.bitwise_right_shift(_draw(stream, shape), int64(8))
     return ops.cast(drawn, dtype) * 2.0**-24
 
@@ -116,7 +130,8 @@ def bernoulli(stream: Stream, shape: tuple[int, ...], probability: float) -> Any
 
     Each word decides twice, with its low and then its high half: words are what takes time.
     """
-    probability, count = _check_bernoulli(probability, math.prod(shape))
+    probability = _check_bernoulli(stream, shape, probability)
+    count = math.prod(shape)
     word = _words(stream, -(-count // 2))
     low = ops.bitwise_and(word, int64(HALF_WORD - 1))
     halves = ops.stack([low, ops.bitwise_right_shift(word, int64(16))], axis=-1)
@@ -126,13 +141,13 @@ def bernoulli(stream: Stream, shape: tuple[int, ...], probability: float) -> Any
 
 def normal(stream: Stream, shape: tuple[int, ...], *, dtype: str = "float32") -> Any:
     """Standard normal numbers, by inversion."""
-    check_dtype(dtype)
+    _check_draw(stream, shape, dtype)
     return _invert(normal_table(), _draw(stream, shape), dtype)
 
 
 def integers(stream: Stream, shape: tuple[int, ...], low: int, high: int) -> Any:
     """Integers in [low, high), int64; bias at most (high - low) / 2**32 (Lemire 2019)."""
-    low, high = _check_interval(low, high)
+    low, high = _check_interval(stream, shape, low, high)
     product = _draw(stream, shape) * int64(high - low)
     return int64(low) + ops.bitwise_right_shift(product, int64(32))
 
@@ -142,6 +157,7 @@ def permutation(stream: Stream, shape: tuple[int, ...]) -> Any:
 
     It is the order that sorts random words, ties by position.
     """
+    _check_order(stream, shape)
     keys = ops.bitwise_right_shift(_draw(stream, shape), int64(1))
     position = ops.arange(shape[-1], dtype="int64")
     order = ops.argsort(ops.bitwise_or(ops.bitwise_left_shift(keys, int64(32)), position))
@@ -152,7 +168,7 @@ def beta(
     stream: Stream, shape: tuple[int, ...], a: float, b: float, *, dtype: str = "float32"
 ) -> Any:
     """Beta(a, b) numbers in [0, 1], by inversion: multiples of 2**-32."""
-    check_dtype(dtype)
+    a, b = _check_beta(stream, shape, a, b, dtype)
     return _invert(beta_table(a, b), _draw(stream, shape), dtype)
 
 
@@ -172,16 +188,47 @@ def _invert(table: tuple[np.ndarray, np.ndarray], word: Any, dtype: str) -> Any:
     return ops.cast(ops.cast(value, "float64") * 2.0**-FRACTION_BITS, dtype)
 
 
-def _check_count(count: Any) -> Any:
-    """In a graph a count may be a tensor, whose value cannot be read."""
-    return count if ops.is_tensor(count) else check_integer("count", count)
+def _check_words(stream: Stream, count: Any) -> Any:
+    check_draw(stream, ())
+    if ops.is_tensor(count):  # in a graph, where its value cannot be read
+        return count
+    return check_integer("count", count, maximum=MOST_WORDS)
 
 
-def _check_bernoulli(probability: float, count: Any) -> tuple[float, Any]:
-    probability = check_number("probability", probability, "[0, 1]")
-    return probability, _check_count(count)
+@remembered
+def _check_draw(stream: Stream, shape: tuple[int, ...], dtype: str) -> None:
+    check_draw(stream, shape)
+    check_dtype(dtype)
 
 
-def _check_interval(low: int, high: int) -> tuple[int, int]:
+@remembered
+def _check_bernoulli(stream: Stream, shape: tuple[int, ...], probability: float) -> float:
+    check_draw(stream, shape)
+    return check_number("probability", probability, "[0, 1]")
+
+
+@remembered
+def _check_interval(stream: Stream, shape: tuple[int, ...], low: int, high: int) -> tuple[int, int]:
+    check_draw(stream, shape)
     low = check_integer("low", low, minimum=-(2**31), maximum=2**31)
     return low, check_integer("high", high, minimum=low + 1, maximum=low + 2**31)
+
+
+@remembered
+def _check_order(stream: Stream, shape: tuple[int, ...]) -> None:
+    check_draw(stream, shape)
+    if not shape:
+        raise ValueError("shape must have an axis to permute, got ()")
+
+
+@remembered
+def _check_beta(
+    stream: Stream, shape: tuple[int, ...], a: float, b: float, dtype: str
+) -> tuple[float, float]:
+    _check_draw(stream, shape, dtype)
+    return check_number("a", a, "(0, inf)"), check_number("b", b, "(0, inf)")
+
+
+def _check_philox(key: tuple[int, int], counter: Any) -> None:
+    check_words("key", key)
+    check_counter(counter)

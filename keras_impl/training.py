@@ -32,7 +32,17 @@ from keras_impl.optimizers import SGD, Adam, AdamW
 from keras_impl.precision import floatx
 from keras_impl.schedules import CosineDecay, ExponentialDecay, ReduceOnPlateau, StepDecay
 from keras_impl.streams import permutation
-from triptych.common.checks import check_examples
+from triptych.common.checks import (
+    check_counts,
+    check_examples,
+    check_flag,
+    check_integer,
+    check_kind,
+    check_labels,
+    check_model,
+    check_size,
+    own_arrays,
+)
 from triptych.common.datasets import Dataset
 from triptych.common.history import History
 from triptych.common.progress import progress_bar
@@ -49,6 +59,7 @@ EVALUATION_BATCH = 1000
 
 def batches(recipe: Recipe, examples: int, epoch: int) -> list[np.ndarray]:
     """The indices of each batch of an epoch, int64."""
+    examples, epoch = _check_batches(recipe, examples, epoch)
     shape = (recipe.passes_per_epoch, examples)
     orders = keras.ops.convert_to_numpy(permutation(Stream(recipe.seed, "shuffle", epoch), shape))
     starts = recipe.batch_starts(examples)
@@ -64,8 +75,7 @@ def fit(
     watchers: Sequence[Callback] = (),
 ) -> History:
     """Train ``model`` in place, for ``recipe.epochs`` epochs or until a watcher ends the run."""
-    check_watchers(watchers, Callback)
-    recipe.check_dataset(dataset)
+    _check_fit(model, recipe, dataset, progress, watchers)
     watching = [*_watchers(recipe, len(dataset.x_train)), *watchers]
     with floatx(recipe.dtype):
         x = dataset.x_train.astype(recipe.dtype, copy=False)
@@ -110,6 +120,7 @@ def evaluate(
     model: keras.Model, recipe: Recipe, x: np.ndarray, y: np.ndarray
 ) -> tuple[float, float]:
     """Loss (penalties included) and accuracy in [0, 1], in inference mode."""
+    _check_labels(model, recipe, x, y)
     logits = predict(model, recipe, x)
     with floatx(recipe.dtype):
         loss = _loss(recipe)(keras.ops.convert_to_tensor(logits, dtype=recipe.dtype), y)
@@ -120,7 +131,7 @@ def evaluate(
 
 def predict(model: keras.Model, recipe: Recipe, x: np.ndarray) -> np.ndarray:
     """Logits of shape (N, outputs), in inference mode."""
-    check_examples(x, recipe.input_shape)
+    _check_examples(model, recipe, x)
     parts = [x[i : i + EVALUATION_BATCH] for i in range(0, len(x), EVALUATION_BATCH)]
     with floatx(recipe.dtype):
         tensors = [keras.ops.convert_to_tensor(part, dtype=recipe.dtype) for part in parts]
@@ -182,3 +193,33 @@ def _watchers(recipe: Recipe, examples: int) -> list[Callback]:
     if recipe.early_stopping is not None:
         watchers.append(EarlyStopping(**asdict(recipe.early_stopping)))
     return watchers
+
+
+def _check_batches(recipe: Recipe, examples: int, epoch: int) -> tuple[int, int]:
+    check_kind("recipe", recipe, Recipe)
+    return check_size("examples", examples), check_integer("epoch", epoch, maximum=2**63 - 1)
+
+
+def _check_fit(
+    model: keras.Model, recipe: Recipe, dataset: Dataset, progress: bool, watchers: Sequence[Any]
+) -> None:
+    check_model(model, keras.Model)
+    check_kind("recipe", recipe, Recipe)
+    check_kind("dataset", dataset, Dataset)
+    check_flag("progress", progress)
+    check_watchers(watchers, Callback)
+    recipe.check_dataset(dataset)
+
+
+@own_arrays
+def _check_examples(model: keras.Model, recipe: Recipe, x: np.ndarray) -> None:
+    check_model(model, keras.Model)
+    check_kind("recipe", recipe, Recipe)
+    check_examples(x, recipe.input_shape)
+
+
+@own_arrays
+def _check_labels(model: keras.Model, recipe: Recipe, x: np.ndarray, y: np.ndarray) -> None:
+    _check_examples(model, recipe, x)
+    check_labels((None, recipe.outputs), y, binary=recipe.loss == "binary", name="y")
+    check_counts(len(x), len(y), "x")

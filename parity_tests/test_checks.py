@@ -13,6 +13,7 @@ import tensorflow as tf
 import torch
 
 from triptych.common import checks
+from triptych.common.streams import Stream
 
 pytestmark = pytest.mark.once
 
@@ -237,7 +238,7 @@ def test_pool_padding():
 
 
 def test_maps():
-    for shape in ((1, 2, 3, 4), (None, 2, 3, 4), (None, None, None, 4), (2, 3, 4, None), [1] * 4):
+    for shape in ((1, 2, 3, 4), (None, 2, 3, 4), (None, None, None, 4), (2, 3, 4, None), (1,) * 4):
         checks.check_maps(shape)
     checks.check_maps((2, 5, 5, 3), 3)
     checks.check_maps((None, None, None, None), 3)
@@ -294,11 +295,11 @@ def test_examples():
 
 
 def test_batch():
-    for shape in ((1,), (3, 2), (None, 2), (None, None), [4, 1]):
+    for shape in ((1,), (3, 2), (None, 2), (None, None), (4, 1)):
         checks.check_batch(shape)
     for shape in ((), (0,), (0, 3), (3, 0), (None, 0)):
         fails(f"x must hold at least one row, got shape {shape}", checks.check_batch, shape)
-    fails("y must hold at least one row, got shape (0, 2)", checks.check_batch, [0, 2], "y")
+    fails("y must hold at least one row, got shape (0, 2)", checks.check_batch, (0, 2), "y")
 
 
 def test_features():
@@ -501,11 +502,188 @@ def test_gradients():
         (None, "grads must be a list of arrays, got something else"),
         ([one, None], "grads[1] must be an array, got None"),
         ([one > 0], "grads[0] must be floating point, got bool"),
+        (
+            [torch.ones(2, device="meta")],
+            "grads[0] must have values, got a tensor on the device 'meta'",
+        ),
         ([one, one[:0]], "grads[1] must not be empty, got shape (0, 2)"),
         ([one, one * 2.0, one.astype("float64")],
          "grads[2] must have the dtype of grads[0], float32, got float64"),
     ):  # fmt: skip
         fails(message, checks.check_gradients, grads)
+
+
+def test_array():
+    for array in (np.ones(2), np.float32(1), torch.ones(2), tf.ones(2), keras.ops.ones(2)):
+        checks.check_array("x", array)
+    for value in (None, [1.0], 0.5, True, "text", {}):
+        fails(f"x must be an array, got {value!r}", checks.check_array, "x", value)
+    message = "x must not be a masked array: fill it first"
+    fails(message, checks.check_array, "x", np.ma.masked_array([1.0], [True]))
+    with pytest.warns(PendingDeprecationWarning):
+        matrix = np.matrix([[1.0]])
+    message = "x must not be a numpy.matrix: np.asarray makes it an array"
+    fails(message, checks.check_array, "x", matrix)
+
+
+def test_shown():
+    assert checks.shown(3) == "3"
+    assert checks.shown(np.ones(2)) == "array([1., 1.])"
+    assert "\n" not in checks.shown(np.ones((2, 2)))
+    assert checks.shown("a" * 100) == "'" + "a" * 75 + " ..."
+
+
+def test_own_arrays():
+    @checks.own_arrays
+    def numpys(x: np.ndarray, rate: float, y: np.ndarray | None = None) -> float:
+        return 2 * rate
+
+    @checks.own_arrays
+    def torches(x: torch.Tensor, rate: float, **others: torch.Tensor | None) -> float:
+        return 2 * rate
+
+    @checks.own_arrays
+    def any_array(x: object) -> object:
+        return x
+
+    assert numpys(np.ones(2), 3.0) == numpys(np.float32(1), rate=3.0, y=None) == 6
+    assert torches(torch.ones(2), np.float32(3), a=None, b=torch.ones(1)) == 6
+    assert any_array(7) == 7
+    fails("x must be a numpy.ndarray, got a torch.Tensor", numpys, torch.ones(2), 3.0)
+    x = np.ones(2)
+    fails("x must be a torch.Tensor, got a numpy.ndarray", torches, x, 3.0)
+    message = "b must be a torch.Tensor, got a numpy.ndarray"
+    fails(message, lambda: torches(torch.ones(2), 3.0, a=None, b=x))
+
+    def lists(x: list[np.ndarray]) -> None:
+        pass
+
+    fails(
+        "x must be a numpy.ndarray, got a torch.Tensor", checks.own_arrays(lists), [torch.ones(2)]
+    )
+
+
+def test_size():
+    assert checks.check_size("side", np.int64(3)) == 3
+    assert checks.check_size("side", checks.MOST) == 2**31 - 1
+    fails("side must be an integer >= 1, got 0", checks.check_size, "side", 0)
+    fails("side must be at most 2147483647, got 2147483648", checks.check_size, "side", 2**31)
+    fails("side must be at most 2147483647, got 2147483648", checks.check_pair, "side", (1, 2**31))
+
+
+def test_kind():
+    checks.check_kind("recipe", 3, int)
+    fails("recipe must be a int, got None", checks.check_kind, "recipe", None, int)
+
+
+def test_model():
+    checks.check_model(torch.nn.ReLU(), torch.nn.Module)
+    fails("model must be a model of this panel, got 3", checks.check_model, 3, torch.nn.Module)
+
+
+def test_methods():
+    checks.check_methods("text", "abc", "upper", "lower")
+    message = "text must have the methods upper, lower, got 3"
+    fails(message, checks.check_methods, "text", 3, "upper", "lower")
+    fails(
+        "text must have the methods upper, got <class 'str'>",
+        checks.check_methods,
+        "text",
+        str,
+        "upper",
+    )
+
+
+def test_draw():
+    stream = Stream(0)
+    for shape in ((), (0,), (2, 3), [4], (np.int64(3),), tf.TensorShape([2, None])):
+        checks.check_draw(stream, shape)
+    checks.check_draw(stream, (tf.constant(3), 2))
+    fails("stream must be a Stream, got 3", checks.check_draw, 3, ())
+    for shape in (3, None, "2", (2.5,), (-1,), (True,), ("2",)):
+        message = f"shape must be a tuple of integers >= 0, got {shape!r}"
+        fails(message, checks.check_draw, stream, shape)
+    message = "shape must hold at most 2**34 values, got (17179869184, 2)"
+    fails(message, checks.check_draw, stream, (checks.MOST_WORDS, 2))
+
+
+def test_words():
+    checks.check_words("key", (0, 2**32 - 1))
+    for value in (None, 3, (1,), (1, 2, 3), (1, 2**32), (-1, 0), (True, 0), [1, 2]):
+        message = f"key must be two integers in [0, 2**32), got {value!r}"
+        fails(message, checks.check_words, "key", value)
+
+
+def test_counter():
+    checks.check_counter(np.zeros((4, 2), np.uint32))
+    message = "counter must be integers of shape (4, ...), got float64 of shape (4, 2)"
+    fails(message, checks.check_counter, np.zeros((4, 2)))
+    message = "counter must be integers of shape (4, ...), got int64 of shape (3, 2)"
+    fails(message, checks.check_counter, np.zeros((3, 2), int))
+    message = "counter must lie in [0, 2**32), got values from -1 to -1"
+    fails(message, checks.check_counter, np.full((4, 2), -1))
+
+
+def test_measured():
+    for value in (2, 2.0, np.float32(2), np.array(2), torch.tensor(2.0), tf.constant(2.0)):
+        assert checks.check_measured("value", value) == 2
+    assert math.isnan(checks.check_measured("value", math.nan))
+    for value in (None, "2", True, [2], 10**400):
+        message = f"value must be a number, got {checks.shown(value)}"
+        fails(message, checks.check_measured, "value", value)
+
+
+def test_seed():
+    assert checks.check_seed(2**64 - 1) == 2**64 - 1
+    fails("seed must be an integer in [0, 18446744073709551615], got -1", checks.check_seed, -1)
+
+
+def test_text():
+    checks.check_text("name", "dense")
+    fails("name must be text, got None", checks.check_text, "name", None)
+
+
+def test_layers():
+    layer = torch.nn.ReLU()
+    layer.name = "relu"
+    checks.check_layers("layers", [layer], torch.nn.Module)
+    checks.check_layers("layers", (), torch.nn.Module)
+    fails("layers must be a list of layers, got 3", checks.check_layers, "layers", 3, object)
+    message = "layers[1] must be a layer with a name, got ReLU()"
+    fails(message, checks.check_layers, "layers", [layer, torch.nn.ReLU()], torch.nn.Module)
+
+
+def test_floats():
+    x = np.ones(2, "float32")
+    checks.check_floats(x=x, y=torch.ones(3))
+    fails("y must be an array, got None", lambda: checks.check_floats(x=x, y=None))
+    message = "y must have the dtype of x, float32, got float64"
+    fails(message, lambda: checks.check_floats(x=x, y=np.ones(2)))
+    message = "y must be floating point, got int64"
+    fails(message, lambda: checks.check_floats(x=x, y=np.ones(2, int)))
+
+
+def test_known_batch():
+    checks.check_known_batch(np.ones((2, 3, 3, 1)))
+    checks.check_known_batch(keras.KerasTensor((2, 3, 3, 1)))
+    message = (
+        "images must have a batch of a known size here, got shape (None, 3, 3, 1): call the "
+        "function in the call of a layer, with a compute_output_shape"
+    )
+    fails(message, checks.check_known_batch, keras.KerasTensor((None, 3, 3, 1)))
+
+
+def test_given():
+    assert checks.given(a=None, b=3) == {"b": 3}
+
+
+def test_precision():
+    checks.check_precision(np.ones(2), np.zeros(3))
+    message = (
+        "x must have the layer's dtype, float32, got float64: convert it, or make the layer with "
+        "dtype='float64'"
+    )
+    fails(message, checks.check_precision, np.ones(2), np.zeros(3, "float32"))
 
 
 def test_every_check_is_tested_here():

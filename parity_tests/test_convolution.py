@@ -410,7 +410,7 @@ def test_bad_upstream():
     for backward in (layer.backward, layer.backward_parameters):
         with pytest.raises(ValueError, match=message):
             backward(upstream[..., :1])
-    message = r"grad must have shape \(N, height, width, out\), got \(2, 3, 3\)"
+    message = r"grad must have shape \(N, H, W, C\), got shape \(2, 3, 3\)"
     with pytest.raises(ValueError, match=message):
         SCRATCH.conv2d_bias_backward(upstream[..., 0])
 

@@ -219,5 +219,5 @@ def test_bad_input_of_the_backward_pass():
         for _ in range(2):
             with pytest.raises(ValueError, match=re.escape(message)):
                 back(height, width)
-    with pytest.raises(ValueError, match=r"images must have shape \(N, H, W, C\)"):
+    with pytest.raises(ValueError, match=r"grad must have shape \(N, H, W, C\)"):
         back(6, 7, grad[0])

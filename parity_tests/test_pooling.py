@@ -142,7 +142,7 @@ def test_which_of_equal_maxima_is_the_first():
     dx = SCRATCH.max_pool2d_backward(np.ones((1, 1, 1, 1)), x, 3)
     np.testing.assert_array_equal(np.flatnonzero(dx), [1])
     dx = SCRATCH.max_pool2d_backward(
-        np.array([[1, 10], [100, 1000]]).reshape(1, 2, 2, 1), x, 2, stride=1
+        np.array([[1.0, 10], [100, 1000]]).reshape(1, 2, 2, 1), x, 2, stride=1
     )
     np.testing.assert_array_equal(dx.reshape(3, 3), [[0, 11, 0], [100, 1000, 0], [0, 0, 0]])
 

@@ -196,7 +196,9 @@ def test_bad_input_of_the_numpy_layer():
     layer(x, training=True)
     with pytest.raises(ValueError, match=r"mask must have shape \(1, 5\), got \(2, 5\)"):
         layer.backward(x[:1])
-    with pytest.raises(ValueError, match=r"x must have shape \(N, H, W, C\), got shape \(2, 5\)"):
+    with pytest.raises(
+        ValueError, match=r"grad must have shape \(N, H, W, C\), got shape \(2, 5\)"
+    ):
         layer.backward(x[:, 0, 0])
 
 

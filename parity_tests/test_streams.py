@@ -509,15 +509,21 @@ def test_bad_address(stream, message):
 
 @pytest.mark.parametrize("count", [-1, 2.5, "2", None, True, np.int64(-3)])
 def test_bad_count(count):
-    message = f"count must be an integer >= 0, got {count!r}"
+    message = f"count must be an integer in [0, {2**34}], got {count!r}"
     bad(lambda p: p.words(Stream(0), count), message)
 
 
 @pytest.mark.parametrize("name", DRAWS)
 def test_bad_shape(name):
-    for shape, count in (((-1,), -1), ((2, -3), -6), ((2.5,), 2.5)):
-        message = f"count must be an integer >= 0, got {count}"
+    for shape in ((-1,), (2, -3), (-2, -3), (2.5,), 3, None, "2", (True,)):
+        message = f"shape must be a tuple of integers >= 0, got {shape!r}"
         bad(lambda p, shape=shape: DRAWS[name](p, Stream(0), shape), message)
+
+
+def test_a_stream_has_only_so_many_words():
+    message = "shape must hold at most 2**34 values, got (17179869184, 2)"
+    bad(lambda p: p.uniform(Stream(0), (2**34, 2)), message)
+    bad(lambda p: p.bernoulli(Stream(0), (2**34, 2), 0.5), message)
 
 
 @pytest.mark.parametrize("probability", [-0.1, 1.5, float("nan"), "often", None, True])
@@ -538,9 +544,9 @@ def test_bad_interval():
 
 def test_bad_parameters_of_beta():
     for value in (0, -1.0, float("nan"), float("inf"), "one"):
-        message = f"alpha must be a number in (0, inf), got {value!r}"
+        message = f"a must be a number in (0, inf), got {value!r}"
         bad(lambda p, value=value: p.beta(Stream(0), (2,), value, 1.0), message)
-        message = f"beta must be a number in (0, inf), got {value!r}"
+        message = f"b must be a number in (0, inf), got {value!r}"
         bad(lambda p, value=value: p.beta(Stream(0), (2,), 1.0, value), message)
 
 

@@ -40,11 +40,13 @@ import numpy as np
 from triptych.common.checks import (
     check_choice,
     check_finite,
+    check_floating,
+    check_floats,
     check_images,
-    check_integer,
     check_number,
     check_per_image,
     check_same_shape,
+    check_size,
     remembered,
 )
 
@@ -65,7 +67,9 @@ def affine_matrices(
     shear: np.ndarray,
 ) -> np.ndarray:
     """M of every image, (N, 2, 3): from output pixels to input pixels."""
-    _check_parameters(height, width, rotation, zoom, translation_x, translation_y, shear)
+    height, width = _check_parameters(
+        height, width, rotation, zoom, translation_x, translation_y, shear
+    )
     radians, tangent = rotation * (np.pi / 180), np.tan(shear * (np.pi / 180))
     cosine, sine = np.cos(radians) / (1 + zoom), np.sin(radians) / (1 + zoom)
     a, b = cosine + tangent * sine, tangent * cosine - sine  # A = [[a, b], [sine, cosine]]
@@ -100,7 +104,7 @@ def affine_backward(
     fill_mode: str = "constant",
 ) -> np.ndarray:
     """dL/dimages from dL/dy."""
-    check_affine(grad, matrices, interpolation, fill_mode)
+    check_affine(grad, matrices, interpolation, fill_mode, name="grad")
     dx = np.zeros_like(grad)
     for weight, pixel, inside in _sampled(grad, matrices, interpolation, fill_mode):
         np.add.at(dx, pixel, weight * np.where(inside, grad, 0))
@@ -142,13 +146,28 @@ def _reflected(x: np.ndarray, size: int) -> np.ndarray:
 
 
 @remembered
-def _check_parameters(height: int, width: int, *parameters: np.ndarray) -> None:
-    check_integer("height", height, minimum=1)
-    check_integer("width", width, minimum=1)
-    count = parameters[0].shape[0] if len(parameters[0].shape) else None
-    names = ("rotation", "zoom", "translation_x", "translation_y", "shear")
-    for name, values in zip(names, parameters, strict=True):
+def _check_parameters(
+    height: int,
+    width: int,
+    rotation: np.ndarray,
+    zoom: np.ndarray,
+    translation_x: np.ndarray,
+    translation_y: np.ndarray,
+    shear: np.ndarray,
+) -> tuple[int, int]:
+    height, width = check_size("height", height), check_size("width", width)
+    parameters = {
+        "rotation": rotation,
+        "zoom": zoom,
+        "translation_x": translation_x,
+        "translation_y": translation_y,
+        "shear": shear,
+    }
+    check_floats(**parameters)
+    count = next(iter(rotation.shape), None)
+    for name, values in parameters.items():
         check_per_image(name, values, "floating point", count)
+    return height, width
 
 
 def check_affine(
@@ -157,8 +176,10 @@ def check_affine(
     interpolation: str,
     fill_mode: str,
     fill_value: float = 0.0,
+    *,
+    name: str = "images",
 ) -> float:
-    fill_value = _check_kinds(images, matrices, interpolation, fill_mode, fill_value)
+    fill_value = _check_kinds(images, matrices, interpolation, fill_mode, fill_value, name)
     check_finite("matrices", matrices)
     return fill_value
 
@@ -170,10 +191,12 @@ def _check_kinds(
     interpolation: str,
     fill_mode: str,
     fill_value: float,
+    name: str,
 ) -> float:
-    check_images(images)
+    check_images(images, name)
     check_choice("interpolation", interpolation, INTERPOLATIONS)
     check_choice("fill_mode", fill_mode, FILL_MODES)
     fill_value = check_number("fill_value", fill_value)
+    check_floating("matrices", matrices)
     check_same_shape("matrices", matrices, (len(images), 2, 3))
     return fill_value

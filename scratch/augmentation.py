@@ -50,7 +50,15 @@ from scratch.intensity import (
 )
 from scratch.layers import Layer
 from scratch.streams import normal, uniform
-from triptych.common.checks import check_dtype, check_images
+from triptych.common.checks import (
+    check_draw,
+    check_dtype,
+    check_images,
+    check_kind,
+    check_per_image,
+    check_same_shape,
+    own_arrays,
+)
 from triptych.common.recipes import AugmentationRecipe
 from triptych.common.streams import Stream
 
@@ -80,7 +88,7 @@ def draw_augmentation(
     stream: Stream, shape: tuple[int, ...], recipe: AugmentationRecipe, *, dtype: str = "float32"
 ) -> AugmentationDraw:
     """Draw for a batch of images of ``shape`` (N, H, W, C)."""
-    _check_draw(shape, dtype)
+    _check_draw(stream, shape, recipe, dtype)
     n, height, width, _ = shape
     u = uniform(stream, (n, 13), dtype=dtype).T
     offsets = 2 * recipe.crop_padding + 1
@@ -117,7 +125,7 @@ def _below(u: np.ndarray, count: int) -> np.ndarray:
 
 def augment(images: np.ndarray, draw: AugmentationDraw, recipe: AugmentationRecipe) -> np.ndarray:
     """Apply what was drawn, in the order above."""
-    check_images(images)
+    _check(images, draw, recipe)
     images = _unclipped(images, draw, recipe)
     return clip(images) if recipe.clips else images
 
@@ -126,7 +134,7 @@ def augment_backward(
     grad: np.ndarray, images: np.ndarray, draw: AugmentationDraw, recipe: AugmentationRecipe
 ) -> np.ndarray:
     """dL/dimages from dL/dy and the images that ``augment`` was given."""
-    check_images(images)
+    _check_backward(grad, images, draw, recipe)
     if recipe.clips:
         grad = clip_backward(grad, _unclipped(images, draw, recipe))
     if recipe.noise:
@@ -227,6 +235,27 @@ class Augmentation(Layer):
         return augment_backward(grad, self._x, self._draw, self.recipe)
 
 
-def _check_draw(shape: tuple[int, ...], dtype: str) -> None:
+@own_arrays
+def _check(images: np.ndarray, draw: AugmentationDraw, recipe: AugmentationRecipe) -> None:
+    check_images(images)
+    check_kind("draw", draw, AugmentationDraw)
+    check_kind("recipe", recipe, AugmentationRecipe)
+    check_per_image("draw.rotation", draw.rotation, "floating point", images.shape[0])
+
+
+def _check_draw(
+    stream: Stream, shape: tuple[int, ...], recipe: AugmentationRecipe, dtype: str
+) -> None:
+    check_draw(stream, shape)
+    check_kind("recipe", recipe, AugmentationRecipe)
     check_dtype(dtype)
-    check_images(shape)
+    check_images(tuple(shape))
+
+
+@own_arrays
+def _check_backward(
+    grad: np.ndarray, images: np.ndarray, draw: AugmentationDraw, recipe: AugmentationRecipe
+) -> None:
+    _check(images, draw, recipe)
+    check_images(grad, "grad")
+    check_same_shape("grad", grad, images)

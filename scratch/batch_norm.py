@@ -35,14 +35,18 @@ import numpy as np
 from scratch.fast import batch_norm as fast
 from scratch.layers import Layer
 from triptych.common.checks import (
+    check_array,
     check_batch,
     check_dtype,
     check_features,
-    check_floating,
-    check_integer,
+    check_flag,
+    check_floats,
     check_number,
+    check_precision,
     check_rows,
     check_same_shape,
+    check_size,
+    given,
     remembered,
 )
 
@@ -77,7 +81,7 @@ def batch_norm_inference(
     epsilon: float,
 ) -> np.ndarray:
     """y, for statistics that are given."""
-    epsilon = _check(x, epsilon, gamma=gamma, beta=beta, mean=mean, variance=variance)
+    epsilon = _check_inference(x, epsilon, mean=mean, variance=variance, gamma=gamma, beta=beta)
     x_hat = (x - mean) / np.sqrt(variance + epsilon)
     return _scale_and_shift(x_hat, gamma, beta)
 
@@ -93,7 +97,7 @@ def batch_norm_backward(
     training: bool = True,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """dL/dx, dL/dgamma and dL/dbeta from dL/dy, for the statistics that normalized x."""
-    epsilon = _check(x, epsilon, grad=grad, gamma=gamma, mean=mean, variance=variance)
+    epsilon = _check_backward(grad, x, epsilon, training, mean=mean, variance=variance, gamma=gamma)
     n, axes = x.size // x.shape[-1], _axes(x)
     deviation = np.sqrt(variance + epsilon)
     x_hat = (x - mean) / deviation
@@ -134,19 +138,21 @@ class BatchNorm(Layer):
         dtype: str = "float32",
     ) -> None:
         super().__init__(name)
-        self.features = check_integer("features", features, minimum=1)
+        self.features = check_size("features", features)
         self.momentum = check_number("momentum", momentum, "[0, 1]")
         self.epsilon = check_number("epsilon", epsilon, "(0, inf)")
-        self.unbiased_running_variance = unbiased_running_variance
+        self.unbiased_running_variance = check_flag(
+            "unbiased_running_variance", unbiased_running_variance
+        )
         dtype = check_dtype(dtype)
-        if affine:
+        if check_flag("affine", affine):
             self.params["gamma"] = np.ones(features, dtype)
             self.params["beta"] = np.zeros(features, dtype)
         self.state["running_mean"] = np.zeros(features, dtype)
         self.state["running_variance"] = np.ones(features, dtype)
 
     def forward(self, x: np.ndarray, *, training: bool = False) -> np.ndarray:
-        _check_input(x, self.features, training)
+        _check_input(x, self.features, self.state["running_mean"], training)
         gamma, beta = self.params.get("gamma"), self.params.get("beta")
         if training:
             y, mean, variance = fast.batch_norm_train(x, gamma, beta, epsilon=self.epsilon)
@@ -164,7 +170,15 @@ class BatchNorm(Layer):
             self.state[key] = update_running(self.state[key], batch, momentum=self.momentum)
 
     def backward(self, grad: np.ndarray) -> np.ndarray:
-        _check(self._x, self.epsilon, grad=grad)
+        _check_backward(
+            grad,
+            self._x,
+            self.epsilon,
+            self._training,
+            mean=self._mean,
+            variance=self._variance,
+            gamma=self.params.get("gamma"),
+        )
         dx, dgamma, dbeta = fast.batch_norm_backward(
             grad,
             self._x,
@@ -181,35 +195,61 @@ class BatchNorm(Layer):
 
 @remembered
 def _check(
-    x: np.ndarray,
-    epsilon: float,
-    *,
-    training: bool = False,
-    grad: np.ndarray | None = None,
-    **per_feature: np.ndarray | None,
+    x: np.ndarray, epsilon: float, *, training: bool = False, **per_feature: np.ndarray | None
 ) -> float:
     epsilon = check_number("epsilon", epsilon, "(0, inf)")
-    check_floating("x", x)
     check_batch(x)
-    for name, array in per_feature.items():
-        if array is not None:
-            check_same_shape(name, array, x.shape[-1:])
-    if grad is not None:
-        check_same_shape("grad", grad, x)
+    arrays = given(**per_feature)
+    check_floats(x=x, **arrays)
+    for name, array in arrays.items():
+        check_same_shape(name, array, x.shape[-1:])
     if training:
         check_rows(x)
     return epsilon
 
 
 @remembered
+def _check_inference(
+    x: np.ndarray,
+    epsilon: float,
+    *,
+    mean: np.ndarray,
+    variance: np.ndarray,
+    **affine: np.ndarray | None,
+) -> float:
+    check_array("mean", mean)
+    check_array("variance", variance)
+    return _check(x, epsilon, mean=mean, variance=variance, **affine)
+
+
+@remembered
+def _check_backward(
+    grad: np.ndarray,
+    x: np.ndarray,
+    epsilon: float,
+    training: bool,
+    *,
+    mean: np.ndarray,
+    variance: np.ndarray,
+    gamma: np.ndarray | None,
+) -> float:
+    epsilon = _check_inference(x, epsilon, mean=mean, variance=variance, gamma=gamma)
+    check_floats(x=x, grad=grad)
+    check_same_shape("grad", grad, x)
+    check_flag("training", training)
+    return epsilon
+
+
+@remembered
 def _check_running(running: np.ndarray, batch: np.ndarray, momentum: float) -> float:
+    check_floats(running=running, batch=batch)
     check_same_shape("batch", batch, running)
     return check_number("momentum", momentum, "[0, 1]")
 
 
 @remembered
-def _check_input(x: np.ndarray, features: int, training: bool) -> None:
+def _check_input(x: np.ndarray, features: int, mean: np.ndarray, training: bool) -> None:
     check_features(x, features)
-    check_floating("x", x)
-    if training:
+    check_precision(x, mean)
+    if check_flag("training", training):
         check_rows(x)

@@ -34,13 +34,18 @@ from scratch.layers import Layer, glorot_uniform
 from scratch.windows import crop, pad, padded_shape, shifted
 from triptych.common.checks import (
     check_dtype,
+    check_flag,
     check_floating,
-    check_integer,
+    check_floats,
     check_maps,
     check_padding,
     check_pair,
+    check_precision,
     check_same_shape,
+    check_size,
+    given,
     remembered,
+    shape_of,
 )
 from triptych.common.windows import Geometry, Size, geometry
 
@@ -63,7 +68,7 @@ def conv2d(
     padding: str | Size = "valid",
 ) -> np.ndarray:
     """The equation above, of shape (N, height, width, out)."""
-    windows = _check(x, weight, stride, padding, bias=bias)
+    windows = _check(x, weight, bias, stride, padding)
     padded = pad(x, windows)
     y = sum(shifted(padded, u, v, windows) @ weight[u, v] for u, v in np.ndindex(weight.shape[:2]))
     return y if bias is None else y + bias
@@ -78,7 +83,7 @@ def conv2d_input_backward(
     padding: str | Size = "valid",
 ) -> np.ndarray:
     """dL/dx from dL/dy."""
-    windows = _check(x, weight, stride, padding, grad=grad)
+    windows = _check_backward(grad, x, weight, stride, padding)
     dpadded = np.zeros(padded_shape(x.shape, windows), np.result_type(grad, weight))
     for u, v in np.ndindex(weight.shape[:2]):
         shifted(dpadded, u, v, windows)[...] += grad @ weight[u, v].T
@@ -94,7 +99,7 @@ def conv2d_weight_backward(
     padding: str | Size = "valid",
 ) -> np.ndarray:
     """dL/dweight from dL/dy."""
-    windows = _check(x, weight, stride, padding, grad=grad)
+    windows = _check_backward(grad, x, weight, stride, padding)
     padded, dweight = pad(x, windows), np.empty_like(weight)
     for u, v in np.ndindex(weight.shape[:2]):
         dweight[u, v] = np.einsum("nijc,nijo->co", shifted(padded, u, v, windows), grad)
@@ -136,8 +141,8 @@ class Conv2D(Layer):
         dtype: str = "float32",
     ) -> None:
         super().__init__(name)
-        self.in_channels = check_integer("in_channels", in_channels, minimum=1)
-        self.out_channels = check_integer("out_channels", out_channels, minimum=1)
+        self.in_channels = check_size("in_channels", in_channels)
+        self.out_channels = check_size("out_channels", out_channels)
         self.kernel_size = check_pair("kernel_size", kernel_size)
         self.stride = check_pair("stride", stride)
         self.padding = check_padding(padding)
@@ -145,12 +150,12 @@ class Conv2D(Layer):
         self.params["weight"] = glorot_uniform(
             shape, seed=seed, name=name, dtype=check_dtype(dtype)
         )
-        if use_bias:
+        if check_flag("use_bias", use_bias):
             self.params["bias"] = np.zeros(out_channels, dtype)
 
     def forward(self, x: np.ndarray, *, training: bool = False) -> np.ndarray:
         weight, bias = self.params["weight"], self.params.get("bias")
-        self._windows = _check(x, weight, self.stride, self.padding)
+        self._windows = _check_input(x, weight, self.stride, self.padding)
         self._shape = x.shape
         self._padded = pad(x, self._windows)  # once: the backward pass needs it too
         return fast.conv2d(self._padded, weight, bias, stride=self.stride)
@@ -176,24 +181,38 @@ class Conv2D(Layer):
 def _check(
     x: np.ndarray,
     weight: np.ndarray,
+    bias: np.ndarray | None,
     stride: Size,
     padding: str | Size,
-    *,
-    bias: np.ndarray | None = None,
-    grad: np.ndarray | None = None,
 ) -> Geometry:
-    if weight.ndim != 4:
-        raise ValueError(f"weight must have shape (height, width, in, out), got {weight.shape}")
-    check_maps(x, weight.shape[2])
-    check_floating("x", x)
+    shape = tuple(shape_of(weight, "weight"))
+    if len(shape) != 4 or 0 in shape:
+        raise ValueError(f"weight must have shape (height, width, in, out), got {shape}")
+    check_maps(x, shape[2])
+    check_floats(x=x, weight=weight, **given(bias=bias))
     if bias is not None:
-        check_same_shape("bias", bias, weight.shape[-1:])
-    windows = geometry(x.shape, weight.shape[:2], stride, padding)
-    if grad is not None:
-        check_same_shape("grad", grad, (len(x), *windows.output, weight.shape[-1]))
+        check_same_shape("bias", bias, shape[-1:])
+    return geometry(x.shape, shape[:2], stride, padding)
+
+
+@remembered
+def _check_backward(
+    grad: np.ndarray, x: np.ndarray, weight: np.ndarray, stride: Size, padding: str | Size
+) -> Geometry:
+    windows = _check(x, weight, None, stride, padding)
+    check_floats(x=x, grad=grad)
+    check_same_shape("grad", grad, (len(x), *windows.output, weight.shape[-1]))
     return windows
 
 
+@remembered
+def _check_input(x: np.ndarray, weight: np.ndarray, stride: Size, padding: str | Size) -> Geometry:
+    check_maps(x, weight.shape[2])
+    check_precision(x, weight)
+    return geometry(x.shape, weight.shape[:2], stride, padding)
+
+
+@remembered
 def _check_grad(grad: np.ndarray) -> None:
-    if grad.ndim != 4:
-        raise ValueError(f"grad must have shape (N, height, width, out), got {grad.shape}")
+    check_maps(grad, name="grad")
+    check_floating("grad", grad)

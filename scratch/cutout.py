@@ -21,9 +21,9 @@ import numpy as np
 
 from triptych.common.checks import (
     check_images,
-    check_integer,
     check_number,
     check_per_image,
+    check_size,
     remembered,
 )
 
@@ -46,6 +46,7 @@ def cutout(
 
 def cutout_backward(grad: np.ndarray, row: np.ndarray, column: np.ndarray, side: int) -> np.ndarray:
     """dL/dimages from dL/dy."""
+    _check(grad, row, column, side, name="grad")
     return cutout(grad, row, column, side)
 
 
@@ -60,11 +61,16 @@ def _square(images: np.ndarray, row: np.ndarray, column: np.ndarray, side: int) 
 
 @remembered
 def _check(
-    images: np.ndarray, row: np.ndarray, column: np.ndarray, side: int, fill_value: float
+    images: np.ndarray,
+    row: np.ndarray,
+    column: np.ndarray,
+    side: int,
+    fill_value: float = 0.0,
+    name: str = "images",
 ) -> float:
     fill_value = check_number("fill_value", fill_value)
-    check_images(images)
+    check_images(images, name)
     check_per_image("row", row, "integer", len(images))
     check_per_image("column", column, "integer", len(images))
-    check_integer("side", side)
+    check_size("side", side, minimum=0)
     return fill_value

@@ -28,6 +28,7 @@ from scratch.layers import Layer
 from scratch.streams import bernoulli
 from triptych.common.checks import (
     check_batch,
+    check_draw,
     check_flag,
     check_floating,
     check_integer,
@@ -42,7 +43,7 @@ __all__ = ["draw_mask", "dropout", "dropout_backward", "Dropout"]
 
 def draw_mask(stream: Stream, shape: tuple[int, ...], rate: float) -> np.ndarray:
     """Booleans of ``shape``, True (keep) with probability 1 - rate."""
-    rate = _check_rate(rate)
+    rate = _check_draw(stream, shape, rate)
     return ~bernoulli(stream, shape, rate)
 
 
@@ -55,7 +56,7 @@ def dropout(
     inverted: bool = True,
 ) -> np.ndarray:
     """The equations above, with a mask that is given. Inference uses none; it may then be None."""
-    rate = _check(x, rate, mask, training)
+    rate = _check(x, rate, mask, training, inverted)
     if not training:
         return x if inverted else x * (1 - rate)
     y = x * mask
@@ -71,6 +72,7 @@ def dropout_backward(
     inverted: bool = True,
 ) -> np.ndarray:
     """dL/dx from dL/dy."""
+    _check(grad, rate, mask, training, inverted, "grad")
     return dropout(grad, rate, mask, training=training, inverted=inverted)
 
 
@@ -87,7 +89,7 @@ class Dropout(Layer):
         self.state["step"] = np.zeros((), np.int64)
 
     def forward(self, x: np.ndarray, *, training: bool = False) -> np.ndarray:
-        check_batch(x)
+        _check_input(x, training)
         self._mask, self._training = None, training
         if training:
             stream = Stream(self.seed, self.name, self.state["step"])
@@ -107,9 +109,31 @@ def _check_rate(rate: float) -> float:
 
 
 @remembered
-def _check(x: np.ndarray, rate: float, mask: np.ndarray | None, training: bool) -> float:
-    rate = _check_rate(rate)
+def _check_draw(stream: Stream, shape: tuple[int, ...], rate: float) -> float:
+    check_draw(stream, shape)
+    return _check_rate(rate)
+
+
+@remembered
+def _check_input(x: np.ndarray, training: bool) -> None:
     check_floating("x", x)
-    if training:
+    check_batch(x)
+    check_flag("training", training)
+
+
+@remembered
+def _check(
+    x: np.ndarray,
+    rate: float,
+    mask: np.ndarray | None,
+    training: bool,
+    inverted: bool,
+    name: str = "x",
+) -> float:
+    rate = _check_rate(rate)
+    check_flag("inverted", inverted)
+    check_floating(name, x)
+    check_batch(x, name)
+    if check_flag("training", training):
         check_mask(mask, x)
     return rate

@@ -34,6 +34,7 @@ from triptych.common.checks import (
     check_integer,
     check_number,
     check_per_image,
+    check_size,
     remembered,
 )
 
@@ -55,6 +56,7 @@ def horizontal_flip(images: np.ndarray, flips: np.ndarray) -> np.ndarray:
 
 def horizontal_flip_backward(grad: np.ndarray, flips: np.ndarray) -> np.ndarray:
     """dL/dimages from dL/dy."""
+    _check_flips(grad, flips, "grad")
     return horizontal_flip(grad, flips)
 
 
@@ -66,6 +68,7 @@ def vertical_flip(images: np.ndarray, flips: np.ndarray) -> np.ndarray:
 
 def vertical_flip_backward(grad: np.ndarray, flips: np.ndarray) -> np.ndarray:
     """dL/dimages from dL/dy."""
+    _check_flips(grad, flips, "grad")
     return vertical_flip(grad, flips)
 
 
@@ -132,8 +135,8 @@ def _inside(
 
 
 @remembered
-def _check_flips(images: np.ndarray, flips: np.ndarray) -> None:
-    check_images(images)
+def _check_flips(images: np.ndarray, flips: np.ndarray, name: str = "images") -> None:
+    check_images(images, name)
     check_per_image("flips", flips, "boolean", len(images))
 
 
@@ -157,10 +160,10 @@ def check_crop(
 def _check_crop_backward(
     grad: np.ndarray, top: np.ndarray, left: np.ndarray, height: int, width: int, fill_mode: str
 ) -> None:
-    check_images(grad)
+    check_images(grad, "grad")
     n, rows, columns, channels = grad.shape
-    check_integer("height", height, minimum=1)
-    check_integer("width", width, minimum=1)
+    check_size("height", height)
+    check_size("width", width)
     _check_window((n, height, width, channels), top, left, rows, columns, fill_mode)
 
 

@@ -37,7 +37,11 @@ import math
 
 import numpy as np
 
-from triptych.common.checks import check_gradients, check_number
+from triptych.common.checks import (
+    check_gradients,
+    check_number,
+    own_arrays,
+)
 from triptych.common.gradient_norms import NormMonitor
 from triptych.common.watchers import Run, Watcher
 
@@ -55,7 +59,7 @@ Arrays = list[np.ndarray]
 
 def global_norm(grads: Arrays) -> np.ndarray:
     """||G||, a scalar of the dtype of the gradients."""
-    check_gradients(grads)
+    _check(grads)
     return _norm_of_all(grads)
 
 
@@ -137,12 +141,17 @@ class GlobalNormClipping(Watcher):
         run.history.gradient_norm.append(float(norm))
 
 
-def _check_limit(grads: Arrays, limit: float) -> float:
+@own_arrays
+def _check(grads: Arrays) -> None:
     check_gradients(grads)
+
+
+def _check_limit(grads: Arrays, limit: float) -> float:
+    _check(grads)
     return check_number("limit", limit, "(0, inf)")
 
 
 def _check_norm(grads: Arrays, max_norm: float, epsilon: float) -> tuple[float, float]:
-    check_gradients(grads)
+    _check(grads)
     max_norm = check_number("max_norm", max_norm, "(0, inf)")
     return max_norm, check_number("epsilon", epsilon, "[0, inf)")

@@ -21,6 +21,7 @@ the bounds the gradient of JAX's clip is 1/2; PyTorch's and TensorFlow's is 1, a
 import numpy as np
 
 from triptych.common.checks import (
+    check_floating,
     check_images,
     check_number,
     check_per_image,
@@ -42,18 +43,19 @@ __all__ = [
 
 def brightness(images: np.ndarray, shift: np.ndarray) -> np.ndarray:
     """Add to each image its shift."""
-    _check("shift", shift, images)
+    _check(images, shift=shift)
     return images + _per_image(shift, images)
 
 
 def brightness_backward(grad: np.ndarray) -> np.ndarray:
     """dL/dimages from dL/dy."""
+    check_images(grad, "grad")
     return grad
 
 
 def contrast(images: np.ndarray, factor: np.ndarray) -> np.ndarray:
     """Stretch each image about its own mean by its factor."""
-    _check("factor", factor, images)
+    _check(images, factor=factor)
     factor = _per_image(factor, images)
     mean = images.mean(axis=(1, 2), keepdims=True)
     return mean + factor * (images - mean)
@@ -61,6 +63,7 @@ def contrast(images: np.ndarray, factor: np.ndarray) -> np.ndarray:
 
 def contrast_backward(grad: np.ndarray, factor: np.ndarray) -> np.ndarray:
     """dL/dimages from dL/dy: the same map."""
+    check_images(grad, "grad")
     return contrast(grad, factor)
 
 
@@ -72,6 +75,7 @@ def gaussian_noise(images: np.ndarray, noise: np.ndarray, deviation: float) -> n
 
 def gaussian_noise_backward(grad: np.ndarray) -> np.ndarray:
     """dL/dimages from dL/dy."""
+    check_images(grad, "grad")
     return grad
 
 
@@ -83,7 +87,7 @@ def clip(images: np.ndarray) -> np.ndarray:
 
 def clip_backward(grad: np.ndarray, images: np.ndarray) -> np.ndarray:
     """dL/dimages from dL/dy and the images before the clip."""
-    check_same_shape("grad", grad, images)
+    _check_clip(grad, images)
     return grad * ((images >= 0) & (images <= 1))
 
 
@@ -93,13 +97,22 @@ def _per_image(values: np.ndarray, images: np.ndarray) -> np.ndarray:
 
 
 @remembered
-def _check(name: str, values: np.ndarray, images: np.ndarray) -> None:
+def _check(images: np.ndarray, **per_image: np.ndarray) -> None:
     check_images(images)
-    check_per_image(name, values, "floating point", len(images))
+    for name, values in per_image.items():
+        check_per_image(name, values, "floating point", len(images))
 
 
 @remembered
 def _check_noise(images: np.ndarray, noise: np.ndarray, deviation: float) -> float:
     check_images(images)
+    check_floating("noise", noise)
     check_same_shape("noise", noise, images)
     return check_number("deviation", deviation, "[0, inf)")
+
+
+@remembered
+def _check_clip(grad: np.ndarray, images: np.ndarray) -> None:
+    check_images(images)
+    check_images(grad, "grad")
+    check_same_shape("grad", grad, images)

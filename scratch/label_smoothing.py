@@ -28,14 +28,16 @@ import numpy as np
 
 from triptych.common.checks import (
     FLOATING,
+    check_array,
     check_batch,
     check_dtype,
     check_floating,
-    check_integer,
     check_labels,
     check_number,
     check_probabilities,
+    check_size,
     dtype_name,
+    own_arrays,
 )
 
 __all__ = [
@@ -94,13 +96,14 @@ def _dense(labels: np.ndarray, logits: np.ndarray) -> np.ndarray:
 
 
 def _one_hot(labels: np.ndarray, classes: int, dtype: str) -> np.ndarray:
-    return np.eye(classes, dtype=dtype)[labels]
+    return (labels[:, np.newaxis] == np.arange(classes)).astype(dtype)
 
 
+@own_arrays
 def _check_labels(
     labels: np.ndarray, classes: int, smoothing: float, dtype: str
 ) -> tuple[int, float]:
-    classes = check_integer("classes", classes, minimum=1)
+    classes = check_size("classes", classes)
     smoothing = check_number("smoothing", smoothing, "[0, 1]")
     check_dtype(dtype)
     check_batch(labels, "labels")
@@ -108,13 +111,16 @@ def _check_labels(
     return classes, smoothing
 
 
+@own_arrays
 def _check_targets(targets: np.ndarray, smoothing: float) -> float:
     smoothing = check_number("smoothing", smoothing, "[0, 1]")
     check_probabilities("targets", targets)
     return smoothing
 
 
+@own_arrays
 def _check(logits: np.ndarray, labels: np.ndarray, smoothing: float) -> float:
+    check_array("labels", labels)
     if dtype_name(labels) in FLOATING:
         check_floating("logits", logits)
         check_probabilities("labels", labels, logits)

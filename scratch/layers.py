@@ -22,12 +22,19 @@ from scratch.streams import uniform
 from triptych.common.checks import (
     check_batch,
     check_choice,
+    check_draw,
     check_dtype,
     check_features,
-    check_integer,
+    check_flag,
+    check_floating,
     check_layer_names,
+    check_layers,
     check_maps,
+    check_precision,
     check_same_shape,
+    check_seed,
+    check_size,
+    check_text,
     remembered,
 )
 from triptych.common.recipes import representable
@@ -43,6 +50,7 @@ def glorot_uniform(
 
     Every pixel of a kernel is an input and an output of its own: the limit counts them all.
     """
+    _check_glorot(shape, seed, name, dtype)
     *pixels, inputs, outputs = shape
     limit = representable(math.sqrt(6 / (math.prod(pixels) * (inputs + outputs))))
     drawn = uniform(Stream(seed, name), shape, dtype=dtype)
@@ -107,16 +115,16 @@ class Dense(Layer):
         dtype: str = "float32",
     ) -> None:
         super().__init__(name)
-        self.in_features = check_integer("in_features", in_features, minimum=1)
-        self.out_features = check_integer("out_features", out_features, minimum=1)
+        self.in_features = check_size("in_features", in_features)
+        self.out_features = check_size("out_features", out_features)
         self.params["weight"] = glorot_uniform(
             (in_features, out_features), seed=seed, name=name, dtype=check_dtype(dtype)
         )
-        if use_bias:
+        if check_flag("use_bias", use_bias):
             self.params["bias"] = np.zeros(out_features, dtype)
 
     def forward(self, x: np.ndarray, *, training: bool = False) -> np.ndarray:
-        check_features(x, self.in_features)
+        _check_dense(x, self.in_features, self.params["weight"])
         self._x = x
         y = x @ self.params["weight"]
         if "bias" in self.params:
@@ -140,6 +148,7 @@ class ReLU(Layer):
         super().__init__(name)
 
     def forward(self, x: np.ndarray, *, training: bool = False) -> np.ndarray:
+        _check(x)
         self._y = np.maximum(x, 0)
         return self._y
 
@@ -152,6 +161,7 @@ class Tanh(Layer):
         super().__init__(name)
 
     def forward(self, x: np.ndarray, *, training: bool = False) -> np.ndarray:
+        _check(x)
         self._y = np.tanh(x)
         return self._y
 
@@ -164,6 +174,7 @@ class Sigmoid(Layer):
         super().__init__(name)
 
     def forward(self, x: np.ndarray, *, training: bool = False) -> np.ndarray:
+        _check(x)
         decay = np.exp(-np.abs(x))  # in (0, 1]: never overflows
         self._y = np.where(x >= 0, 1, decay) / (1 + decay)
         return self._y
@@ -199,6 +210,7 @@ class Composite(Layer):
 
     def __init__(self, layers: Sequence[Layer], name: str) -> None:
         super().__init__(name)
+        check_layers("layers", layers, Layer)
         self.layers = list(layers)
         check_layer_names([layer.name for layer in self.layers])
 
@@ -240,7 +252,29 @@ class Sequential(Composite):
 
 
 @remembered
+def _check(x: np.ndarray) -> None:
+    check_floating("x", x)
+    check_batch(x)
+
+
+@remembered
+def _check_dense(x: np.ndarray, in_features: int, weight: np.ndarray) -> None:
+    check_features(x, in_features)
+    check_precision(x, weight)
+
+
+@remembered
 def _check_flatten(x: np.ndarray, order: str) -> None:
     if order == "chw":
         check_maps(x)
+    check_floating("x", x)
     check_batch(x)
+
+
+def _check_glorot(shape: tuple[int, ...], seed: int, name: str, dtype: str) -> None:
+    check_text("name", name)
+    check_seed(seed)
+    check_draw(Stream(seed, name), shape)
+    if len(shape) < 2 or 0 in shape:
+        raise ValueError(f"shape must be (in, out), or (height, width, in, out), got {shape}")
+    check_dtype(dtype)

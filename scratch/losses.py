@@ -6,8 +6,8 @@ r"""Cross-entropy from logits: of a softmax over the classes, and of one sigmoid
                                                  dL/dz_i = (p_i - y_i) / N
 
 Taken literally, exp overflows and log meets 0. So the largest logit is subtracted first, which
-leaves p as it is, and the binary loss is written as max(z, 0) - z y + log(1 + exp(-|z|)). Both are
-then exact for logits of any size.
+leaves p as it is, and the binary loss is max(s, 0) + log(1 + exp(-|s|)) with s = -z where y = 1
+and s = z where y = 0. Both are then exact for logits of any size, and the binary one at infinity.
 
 Softmax: ``logits`` (N, classes), ``labels`` integers in [0, classes), of shape (N,). Binary:
 ``logits`` (N, 1), ``labels`` integers in {0, 1}, of shape (N,) too. The loss is in nats, a scalar
@@ -22,7 +22,10 @@ floats, in the shape of the logits; we take integers of shape (N,), as for softm
 
 import numpy as np
 
-from triptych.common.checks import check_labels
+from triptych.common.checks import (
+    check_labels,
+    own_arrays,
+)
 
 __all__ = [
     "softmax_cross_entropy",
@@ -34,7 +37,7 @@ __all__ = [
 
 def softmax_cross_entropy(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """The mean loss of a batch."""
-    check_labels(logits, labels)
+    _check(logits, labels)
     shifted = logits - logits.max(axis=1, keepdims=True)
     log_sum = np.log(np.exp(shifted).sum(axis=1))
     return np.mean(log_sum - shifted[np.arange(len(labels)), labels])
@@ -42,7 +45,7 @@ def softmax_cross_entropy(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 def softmax_cross_entropy_backward(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """dL/dlogits."""
-    check_labels(logits, labels)
+    _check(logits, labels)
     exp = np.exp(logits - logits.max(axis=1, keepdims=True))
     p = exp / exp.sum(axis=1, keepdims=True)
     one_hot = np.arange(logits.shape[1]) == labels[:, np.newaxis]
@@ -51,15 +54,20 @@ def softmax_cross_entropy_backward(logits: np.ndarray, labels: np.ndarray) -> np
 
 def binary_cross_entropy(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """The mean loss of a batch."""
-    check_labels(logits, labels, binary=True)
-    z, y = logits[:, 0], labels.astype(logits.dtype)
-    return np.mean(np.maximum(z, 0) - z * y + np.log1p(np.exp(-np.abs(z))))
+    _check(logits, labels, binary=True)
+    s = np.where(labels == 1, -logits[:, 0], logits[:, 0])
+    return np.mean(np.maximum(s, 0) + np.log1p(np.exp(-np.abs(s))))
 
 
 def binary_cross_entropy_backward(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """dL/dlogits."""
-    check_labels(logits, labels, binary=True)
+    _check(logits, labels, binary=True)
     decay = np.exp(-np.abs(logits))  # in (0, 1]: never overflows
     p = np.where(logits >= 0, 1, decay) / (1 + decay)
     y = labels.astype(logits.dtype)[:, np.newaxis]
     return (p - y) / len(labels)
+
+
+@own_arrays
+def _check(logits: np.ndarray, labels: np.ndarray, binary: bool = False) -> None:
+    check_labels(logits, labels, binary=binary)

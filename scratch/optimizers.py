@@ -39,7 +39,15 @@ import numpy as np
 
 from scratch.fast import optimizers as fast
 from scratch.penalties import is_weight
-from triptych.common.checks import check_flag, check_integer, check_number, check_same_shape
+from triptych.common.checks import (
+    check_flag,
+    check_floats,
+    check_number,
+    check_same_shape,
+    check_size,
+    given,
+    own_arrays,
+)
 
 __all__ = ["sgd_step", "adam_step", "SGD", "Adam", "AdamW"]
 
@@ -258,6 +266,7 @@ def _check_gradients(params: Mapping[str, np.ndarray], grads: Mapping[str, np.nd
             )
 
 
+@own_arrays
 def _check_sgd(
     w: np.ndarray,
     g: np.ndarray,
@@ -270,13 +279,15 @@ def _check_sgd(
     dampening: float,
 ) -> tuple[float, float, float, float]:
     rates = _check_rates(learning_rate, weight_decay)
+    check_flag("nesterov", nesterov)
     factors = _check_momentum(momentum, nesterov, dampening)
     if v is None and factors[0] > 0:
         raise ValueError("v must be an array where there is momentum, got None")
-    _check_arrays(w, t, g=g, v=v)
+    _check_arrays(w, t, g=g, **given(v=v))
     return *rates, *factors
 
 
+@own_arrays
 def _check_adam(
     w: np.ndarray,
     g: np.ndarray,
@@ -294,11 +305,11 @@ def _check_adam(
     return *rates, *_check_betas(beta_1, beta_2, epsilon)
 
 
-def _check_arrays(w: np.ndarray, t: int, **arrays: np.ndarray | None) -> None:
-    check_integer("t", t, minimum=1)
+def _check_arrays(w: np.ndarray, t: int, **arrays: np.ndarray) -> None:
+    check_size("t", t)
+    check_floats(w=w, **arrays)
     for name, array in arrays.items():
-        if array is not None:
-            check_same_shape(name, array, w)
+        check_same_shape(name, array, w)
 
 
 def _check_rates(learning_rate: float, weight_decay: float) -> tuple[float, float]:

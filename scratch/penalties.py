@@ -33,8 +33,13 @@ Here: the classes call the functions of ``scratch.fast.penalties``, which give t
 import numpy as np
 
 from scratch.fast import penalties as fast
-from scratch.layers import Sequential
-from triptych.common.checks import check_number
+from scratch.layers import Layer, Sequential
+from triptych.common.checks import (
+    check_floating,
+    check_methods,
+    check_model,
+    check_number,
+)
 
 __all__ = [
     "l1_penalty",
@@ -57,59 +62,59 @@ __all__ = [
 
 def l1_penalty(w: np.ndarray, strength: float) -> np.ndarray:
     """strength * sum(abs(w)), of shape ()."""
-    strength = _check(strength)
+    strength = _check(w, strength)
     return strength * np.abs(w).sum()
 
 
 def l1_gradient(w: np.ndarray, strength: float) -> np.ndarray:
-    strength = _check(strength)
+    strength = _check(w, strength)
     return strength * np.sign(w)
 
 
 def l1_proximal(w: np.ndarray, strength: float, step_size: float) -> np.ndarray:
     """The soft threshold."""
-    strength, s = _check_proximal(strength, step_size)
+    strength, s = _check_proximal(w, strength, step_size)
     t = s * strength
     return np.sign(w) * np.maximum(np.abs(w) - t, 0)
 
 
 def l2_penalty(w: np.ndarray, strength: float) -> np.ndarray:
     """strength / 2 * sum(w**2), of shape ()."""
-    strength = _check(strength)
+    strength = _check(w, strength)
     return strength / 2 * (w**2).sum()
 
 
 def l2_gradient(w: np.ndarray, strength: float) -> np.ndarray:
-    strength = _check(strength)
+    strength = _check(w, strength)
     return strength * w
 
 
 def l2_proximal(w: np.ndarray, strength: float, step_size: float) -> np.ndarray:
-    strength, s = _check_proximal(strength, step_size)
+    strength, s = _check_proximal(w, strength, step_size)
     return w / (1 + s * strength)
 
 
 def elastic_net_penalty(w: np.ndarray, alpha: float, l1_ratio: float) -> np.ndarray:
-    alpha, l1_ratio = _check_elastic_net(alpha, l1_ratio)
+    alpha, l1_ratio = _check_elastic_net(w, alpha, l1_ratio)
     return l1_penalty(w, alpha * l1_ratio) + l2_penalty(w, alpha * (1 - l1_ratio))
 
 
 def elastic_net_gradient(w: np.ndarray, alpha: float, l1_ratio: float) -> np.ndarray:
-    alpha, l1_ratio = _check_elastic_net(alpha, l1_ratio)
+    alpha, l1_ratio = _check_elastic_net(w, alpha, l1_ratio)
     return l1_gradient(w, alpha * l1_ratio) + l2_gradient(w, alpha * (1 - l1_ratio))
 
 
 def elastic_net_proximal(
     w: np.ndarray, alpha: float, l1_ratio: float, step_size: float
 ) -> np.ndarray:
-    alpha, l1_ratio = _check_elastic_net(alpha, l1_ratio)
+    alpha, l1_ratio = _check_elastic_net(w, alpha, l1_ratio)
     u = l1_proximal(w, alpha * l1_ratio, step_size)
     return l2_proximal(u, alpha * (1 - l1_ratio), step_size)
 
 
 class L1:
     def __init__(self, strength: float) -> None:
-        self.strength = _check(strength)
+        self.strength = _check_strength(strength)
 
     def penalty(self, w: np.ndarray) -> np.ndarray:
         return fast.l1_penalty(w, self.strength)
@@ -124,7 +129,7 @@ class L1:
 
 class L2:
     def __init__(self, strength: float) -> None:
-        self.strength = _check(strength)
+        self.strength = _check_strength(strength)
 
     def penalty(self, w: np.ndarray) -> np.ndarray:
         return fast.l2_penalty(w, self.strength)
@@ -139,7 +144,7 @@ class L2:
 
 class ElasticNet:
     def __init__(self, alpha: float, l1_ratio: float) -> None:
-        self.alpha, self.l1_ratio = _check_elastic_net(alpha, l1_ratio)
+        self.alpha, self.l1_ratio = _check_mixture(alpha, l1_ratio)
 
     def penalty(self, w: np.ndarray) -> np.ndarray:
         return fast.elastic_net_penalty(w, self.alpha, self.l1_ratio)
@@ -162,16 +167,19 @@ def is_weight(name: str) -> bool:
 
 def penalized(model: Sequential) -> dict[str, np.ndarray]:
     """The parameters that a penalty acts on, by their full names: weights only."""
+    check_model(model, Layer)
     return {name: layer.params[key] for name, layer, key in model.parameters() if is_weight(name)}
 
 
 def total_penalty(model: Sequential, penalty: Penalty) -> np.ndarray | float:
     """The penalty summed over ``penalized(model)``."""
+    _check_total(model, penalty)
     return sum((penalty.penalty(w) for w in penalized(model).values()), 0.0)
 
 
 def total_penalty_backward(model: Sequential, penalty: Penalty) -> None:
     """Add the penalty's gradient to the ``grads`` of the layers, after their ``backward``."""
+    _check_total(model, penalty)
     for name, layer, key in model.parameters():
         if is_weight(name):
             gradient = penalty.gradient(layer.params[key])
@@ -181,19 +189,34 @@ def total_penalty_backward(model: Sequential, penalty: Penalty) -> None:
                 layer.grads[key] = gradient
 
 
-def _check(strength: float) -> float:
+def _check(w: np.ndarray, strength: float) -> float:
+    check_floating("w", w)
+    return _check_strength(strength)
+
+
+def _check_strength(strength: float) -> float:
     return check_number("strength", strength, "[0, inf)")
 
 
-def _check_proximal(strength: float, step_size: float) -> tuple[float, float]:
+def _check_proximal(w: np.ndarray, strength: float, step_size: float) -> tuple[float, float]:
     step_size = _check_step_size(step_size)
-    return _check(strength), step_size
+    return _check(w, strength), step_size
 
 
 def _check_step_size(step_size: float) -> float:
     return check_number("step_size", step_size, "(0, inf)")
 
 
-def _check_elastic_net(alpha: float, l1_ratio: float) -> tuple[float, float]:
+def _check_elastic_net(w: np.ndarray, alpha: float, l1_ratio: float) -> tuple[float, float]:
+    check_floating("w", w)
+    return _check_mixture(alpha, l1_ratio)
+
+
+def _check_mixture(alpha: float, l1_ratio: float) -> tuple[float, float]:
     alpha = check_number("alpha", alpha, "[0, inf)")
     return alpha, check_number("l1_ratio", l1_ratio, "[0, 1]")
+
+
+def _check_total(model: Sequential, penalty: Penalty) -> None:
+    check_model(model, Layer)
+    check_methods("penalty", penalty, "penalty", "gradient")

@@ -32,12 +32,16 @@ from scratch.fast import pooling as fast
 from scratch.layers import Layer
 from scratch.windows import crop, pad, padded_shape, shifted
 from triptych.common.checks import (
+    check_array,
     check_floating,
+    check_floats,
     check_maps,
     check_pair,
     check_pool_padding,
     check_same_shape,
+    dtype_name,
     remembered,
+    shown,
 )
 from triptych.common.windows import Geometry, Size, pool_geometry
 
@@ -105,6 +109,7 @@ def max_pool2d_backward(
     padding: str | Size = "valid",
 ) -> np.ndarray:
     """dL/dx from dL/dy."""
+    _check_backward(grad, x, pool_size, stride, padding)
     _, winners = max_pool2d_with_winners(x, pool_size, stride=stride, padding=padding)
     return max_pool2d_with_winners_backward(
         grad, winners, x.shape, pool_size, stride=stride, padding=padding
@@ -128,7 +133,7 @@ def average_pool2d_backward(
     padding: str | Size = "valid",
 ) -> np.ndarray:
     """dL/dx from dL/dy."""
-    pool, windows = _check(x, pool_size, stride, padding, grad=grad)
+    pool, windows = _check_backward(grad, x, pool_size, stride, padding)
     share = grad / _count(x, pool, windows)
     dpadded = np.zeros(padded_shape(x.shape, windows), x.dtype)
     for u, v in np.ndindex(pool):
@@ -239,17 +244,19 @@ class GlobalAveragePool2D(Layer):
 
 @remembered
 def _check(
-    x: np.ndarray,
-    pool_size: Size,
-    stride: Size | None,
-    padding: str | Size,
-    *,
-    grad: np.ndarray | None = None,
+    x: np.ndarray, pool_size: Size, stride: Size | None, padding: str | Size
 ) -> tuple[tuple[int, int], Geometry]:
     _check_maps(x)
-    pool, windows = pool_geometry(x.shape, pool_size, stride, padding)
-    if grad is not None:
-        check_same_shape("grad", grad, (len(x), *windows.output, x.shape[-1]))
+    return pool_geometry(x.shape, pool_size, stride, padding)
+
+
+@remembered
+def _check_backward(
+    grad: np.ndarray, x: np.ndarray, pool_size: Size, stride: Size | None, padding: str | Size
+) -> tuple[tuple[int, int], Geometry]:
+    pool, windows = _check(x, pool_size, stride, padding)
+    check_floats(x=x, grad=grad)
+    check_same_shape("grad", grad, (len(x), *windows.output, x.shape[-1]))
     return pool, windows
 
 
@@ -262,8 +269,14 @@ def _check_winners(
     stride: Size | None,
     padding: str | Size,
 ) -> tuple[tuple[int, int], Geometry]:
-    check_maps(shape)
+    if not isinstance(shape, tuple):
+        raise ValueError(f"shape must be a tuple, got {shown(shape)}")
+    check_maps(shape, name="shape")
+    check_floating("grad", grad)
     pool, windows = pool_geometry(shape, pool_size, stride, padding)
+    check_array("winners", winners)
+    if dtype_name(winners) != "bool":
+        raise ValueError(f"winners must be boolean, got {dtype_name(winners)}")
     check_same_shape("winners", winners, (math.prod(pool), shape[0], *windows.output, shape[-1]))
     check_same_shape("grad", grad, winners.shape[1:])
     return pool, windows
@@ -272,6 +285,7 @@ def _check_winners(
 @remembered
 def _check_global(grad: np.ndarray, x: np.ndarray) -> None:
     _check_maps(x)
+    check_floats(x=x, grad=grad)
     check_same_shape("grad", grad, (len(x), x.shape[-1]))
 
 

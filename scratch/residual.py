@@ -23,7 +23,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from scratch.layers import Composite, Layer, Sequential
-from triptych.common.checks import check_same_shape
+from triptych.common.checks import (
+    check_layers,
+    check_same_shape,
+)
 
 __all__ = ["Residual"]
 
@@ -32,6 +35,8 @@ class Residual(Composite):
     def __init__(
         self, branch: Sequence[Layer], shortcut: Sequence[Layer] = (), *, name: str = "residual"
     ) -> None:
+        check_layers("branch", branch, Layer)
+        check_layers("shortcut", shortcut, Layer)
         super().__init__([*branch, *shortcut], name)
         self.branch, self.shortcut = Sequential(branch), Sequential(shortcut)
 

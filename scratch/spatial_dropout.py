@@ -29,6 +29,8 @@ from scratch.fast import spatial_dropout as fast
 from scratch.layers import Layer
 from scratch.streams import bernoulli
 from triptych.common.checks import (
+    check_draw,
+    check_flag,
     check_floating,
     check_integer,
     check_maps,
@@ -43,7 +45,7 @@ __all__ = ["draw_mask", "spatial_dropout", "spatial_dropout_backward", "SpatialD
 
 def draw_mask(stream: Stream, shape: tuple[int, ...], rate: float) -> np.ndarray:
     """Booleans (N, C) for x of ``shape`` (N, H, W, C), True (keep) with probability 1 - rate."""
-    rate = _check_draw(shape, rate)
+    rate = _check_draw(stream, shape, rate)
     return ~bernoulli(stream, (shape[0], shape[3]), rate)
 
 
@@ -62,6 +64,7 @@ def spatial_dropout_backward(
     grad: np.ndarray, rate: float, mask: np.ndarray | None, *, training: bool = True
 ) -> np.ndarray:
     """dL/dx from dL/dy."""
+    _check(grad, rate, mask, training, "grad")
     return spatial_dropout(grad, rate, mask, training=training)
 
 
@@ -75,7 +78,7 @@ class SpatialDropout2D(Layer):
         self.state["step"] = np.zeros((), np.int64)
 
     def forward(self, x: np.ndarray, *, training: bool = False) -> np.ndarray:
-        _check_input(x)
+        _check_input(x, training)
         self._mask, self._training = None, training
         if training:
             stream = Stream(self.seed, self.name, self.state["step"])
@@ -84,7 +87,7 @@ class SpatialDropout2D(Layer):
         return fast.spatial_dropout(x, self.rate, self._mask, training=training)
 
     def backward(self, grad: np.ndarray) -> np.ndarray:
-        _check(grad, self.rate, self._mask, self._training)
+        _check(grad, self.rate, self._mask, self._training, "grad")
         return fast.spatial_dropout_backward(grad, self.rate, self._mask, training=self._training)
 
 
@@ -94,23 +97,27 @@ def _check_rate(rate: float) -> float:
 
 
 @remembered
-def _check_draw(shape: tuple[int, ...], rate: float) -> float:
+def _check_draw(stream: Stream, shape: tuple[int, ...], rate: float) -> float:
+    check_draw(stream, shape)
     rate = _check_rate(rate)
-    check_maps(shape)
+    check_maps(tuple(shape))
     return rate
 
 
 @remembered
-def _check_input(x: np.ndarray) -> None:
+def _check_input(x: np.ndarray, training: bool) -> None:
+    check_flag("training", training)
     check_maps(x)
     check_floating("x", x)
 
 
 @remembered
-def _check(x: np.ndarray, rate: float, mask: np.ndarray | None, training: bool) -> float:
+def _check(
+    x: np.ndarray, rate: float, mask: np.ndarray | None, training: bool, name: str = "x"
+) -> float:
     rate = _check_rate(rate)
-    check_floating("x", x)
-    check_maps(x)
-    if training:
+    check_floating(name, x)
+    check_maps(x, name=name)
+    if check_flag("training", training):
         check_mask(mask, (x.shape[0], x.shape[3]))
     return rate

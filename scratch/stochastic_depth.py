@@ -32,12 +32,15 @@ import numpy as np
 from scratch.layers import Layer
 from scratch.streams import bernoulli
 from triptych.common.checks import (
+    MOST_WORDS,
     check_batch,
+    check_draw,
     check_flag,
     check_floating,
     check_integer,
     check_mask,
     check_number,
+    check_size,
     remembered,
 )
 from triptych.common.streams import Stream
@@ -59,7 +62,7 @@ def linear_decay(rate: float, depth: int) -> list[float]:
 
 def draw_keep(stream: Stream, count: int, rate: float) -> np.ndarray:
     """Booleans of shape (count,), True (keep) with probability 1 - rate."""
-    rate = _check_rate(rate)
+    count, rate = _check_draw(stream, count, rate)
     return ~bernoulli(stream, (count,), rate)
 
 
@@ -72,7 +75,7 @@ def stochastic_depth(
     inverted: bool = True,
 ) -> np.ndarray:
     """The equations above, with a draw that is given. Inference uses none; it may then be None."""
-    rate = _check(x, rate, keep, training)
+    rate = _check(x, rate, keep, training, inverted)
     if not training:
         return x if inverted else x * (1 - rate)
     scale = 1 / (1 - rate) if inverted else 1
@@ -89,6 +92,7 @@ def stochastic_depth_backward(
     inverted: bool = True,
 ) -> np.ndarray:
     """dL/dx from dL/dy."""
+    _check(grad, rate, keep, training, inverted, "grad")
     return stochastic_depth(grad, rate, keep, training=training, inverted=inverted)
 
 
@@ -105,7 +109,7 @@ class StochasticDepth(Layer):
         self.state["step"] = np.zeros((), np.int64)
 
     def forward(self, x: np.ndarray, *, training: bool = False) -> np.ndarray:
-        check_batch(x)
+        _check_input(x, training)
         self._keep, self._training = None, training
         if training:
             stream = Stream(self.seed, self.name, self.state["step"])
@@ -124,15 +128,36 @@ def _check_rate(rate: float) -> float:
     return check_number("rate", rate, "[0, 1)")
 
 
+@remembered
+def _check_draw(stream: Stream, count: int, rate: float) -> tuple[int, float]:
+    check_draw(stream, ())
+    return check_integer("count", count, maximum=MOST_WORDS), _check_rate(rate)
+
+
 def _check_decay(rate: float, depth: int) -> tuple[float, int]:
-    return _check_rate(rate), check_integer("depth", depth, minimum=1)
+    return _check_rate(rate), check_size("depth", depth)
 
 
 @remembered
-def _check(x: np.ndarray, rate: float, keep: np.ndarray | None, training: bool) -> float:
-    rate = _check_rate(rate)
+def _check_input(x: np.ndarray, training: bool) -> None:
     check_floating("x", x)
     check_batch(x)
-    if training:
+    check_flag("training", training)
+
+
+@remembered
+def _check(
+    x: np.ndarray,
+    rate: float,
+    keep: np.ndarray | None,
+    training: bool,
+    inverted: bool,
+    name: str = "x",
+) -> float:
+    rate = _check_rate(rate)
+    check_flag("inverted", inverted)
+    check_floating(name, x)
+    check_batch(x, name)
+    if check_flag("training", training):
         check_mask(keep, x.shape[:1], "keep")
     return rate

@@ -22,7 +22,16 @@ import math
 import numpy as np
 
 from scratch.fast import streams as fast
-from triptych.common.checks import check_dtype, check_integer, check_number, remembered
+from triptych.common.checks import (
+    MOST_WORDS,
+    check_counter,
+    check_draw,
+    check_dtype,
+    check_integer,
+    check_number,
+    check_words,
+    remembered,
+)
 from triptych.common.streams import (
     FRACTION_BITS,
     HALF_WORD,
@@ -53,7 +62,8 @@ def philox(key: tuple[int, int], counter: np.ndarray) -> np.ndarray:
 
     ``counter``: integers in [0, 2**32), shape (4, ...); returns uint32 of the same shape.
     """
-    c0, c1, c2, c3 = np.asarray(counter).astype(np.uint64)
+    _check_philox(key, counter)
+    c0, c1, c2, c3 = counter.astype(np.uint64)
     (k0, k1), (m0, m1), (w0, w1) = (np.array(pair, np.uint64) for pair in (key, MULTIPLIERS, WEYL))
     for _ in range(10):
         product0, product1 = c0 * m0, c2 * m1
@@ -65,7 +75,7 @@ def philox(key: tuple[int, int], counter: np.ndarray) -> np.ndarray:
 
 def words(stream: Stream, count: int) -> np.ndarray:
     """The first ``count`` random 32-bit words of a stream, uint32 of shape (count,)."""
-    count = check_integer("count", count)
+    count = _check_words(stream, count)
     return _words(stream, count)
 
 
@@ -82,7 +92,7 @@ def _words(stream: Stream, count: int) -> np.ndarray:
 
 def uniform(stream: Stream, shape: tuple[int, ...], *, dtype: str = "float32") -> np.ndarray:
     """Multiples of 2**-24 in [0, 1): the same numbers in float32 and float64."""
-    check_dtype(dtype)
+    _check_draw(stream, shape, dtype)
     drawn = words(stream, math.prod(shape)).reshape(shape) >> np.uint32(8)
     return drawn.astype(dtype) * np.asarray(2.0**-24, dtype)
 
@@ -92,20 +102,21 @@ def bernoulli(stream: Stream, shape: tuple[int, ...], probability: float) -> np.
 
     Each word decides twice, with its low and then its high half: words are what takes time.
     """
-    probability, count = _check_bernoulli(probability, math.prod(shape))
+    probability = _check_bernoulli(stream, shape, probability)
+    count = math.prod(shape)
     halves = _words(stream, -(-count // 2)).astype("<u4", copy=False).view("<u2")
     return halves[:count].reshape(shape) < round(probability * HALF_WORD)
 
 
 def normal(stream: Stream, shape: tuple[int, ...], *, dtype: str = "float32") -> np.ndarray:
     """Standard normal numbers, by inversion."""
-    check_dtype(dtype)
+    _check_draw(stream, shape, dtype)
     return _invert(normal_table(), words(stream, math.prod(shape)), shape, dtype)
 
 
 def integers(stream: Stream, shape: tuple[int, ...], low: int, high: int) -> np.ndarray:
     """Integers in [low, high), int64; bias at most (high - low) / 2**32 (Lemire 2019)."""
-    low, high = _check_interval(low, high)
+    low, high = _check_interval(stream, shape, low, high)
     drawn = words(stream, math.prod(shape)).astype(np.int64).reshape(shape)
     return low + ((drawn * (high - low)) >> 32)
 
@@ -115,6 +126,7 @@ def permutation(stream: Stream, shape: tuple[int, ...]) -> np.ndarray:
 
     It is the order that sorts random words, ties by position.
     """
+    _check_order(stream, shape)
     keys = words(stream, math.prod(shape)).astype(np.int64).reshape(shape) >> 1
     return np.argsort((keys << 32) | np.arange(shape[-1]))
 
@@ -123,7 +135,7 @@ def beta(
     stream: Stream, shape: tuple[int, ...], a: float, b: float, *, dtype: str = "float32"
 ) -> np.ndarray:
     """Beta(a, b) numbers in [0, 1], by inversion: multiples of 2**-32."""
-    check_dtype(dtype)
+    a, b = _check_beta(stream, shape, a, b, dtype)
     return _invert(beta_table(a, b), words(stream, math.prod(shape)), shape, dtype)
 
 
@@ -140,12 +152,45 @@ def _invert(
     return scaled.reshape(shape).astype(dtype)
 
 
+def _check_words(stream: Stream, count: int) -> int:
+    check_draw(stream, ())
+    return check_integer("count", count, maximum=MOST_WORDS)
+
+
 @remembered
-def _check_bernoulli(probability: float, count: int) -> tuple[float, int]:
-    probability = check_number("probability", probability, "[0, 1]")
-    return probability, check_integer("count", count)
+def _check_draw(stream: Stream, shape: tuple[int, ...], dtype: str) -> None:
+    check_draw(stream, shape)
+    check_dtype(dtype)
 
 
-def _check_interval(low: int, high: int) -> tuple[int, int]:
+@remembered
+def _check_bernoulli(stream: Stream, shape: tuple[int, ...], probability: float) -> float:
+    check_draw(stream, shape)
+    return check_number("probability", probability, "[0, 1]")
+
+
+@remembered
+def _check_interval(stream: Stream, shape: tuple[int, ...], low: int, high: int) -> tuple[int, int]:
+    check_draw(stream, shape)
     low = check_integer("low", low, minimum=-(2**31), maximum=2**31)
     return low, check_integer("high", high, minimum=low + 1, maximum=low + 2**31)
+
+
+@remembered
+def _check_order(stream: Stream, shape: tuple[int, ...]) -> None:
+    check_draw(stream, shape)
+    if not shape:
+        raise ValueError("shape must have an axis to permute, got ()")
+
+
+@remembered
+def _check_beta(
+    stream: Stream, shape: tuple[int, ...], a: float, b: float, dtype: str
+) -> tuple[float, float]:
+    _check_draw(stream, shape, dtype)
+    return check_number("a", a, "(0, inf)"), check_number("b", b, "(0, inf)")
+
+
+def _check_philox(key: tuple[int, int], counter: np.ndarray) -> None:
+    check_words("key", key)
+    check_counter(counter)

@@ -37,7 +37,17 @@ from scratch.optimizers import SGD, Adam, AdamW
 from scratch.penalties import L1, L2, total_penalty, total_penalty_backward
 from scratch.schedules import CosineDecay, ExponentialDecay, ReduceOnPlateau, StepDecay
 from scratch.streams import permutation
-from triptych.common.checks import check_examples
+from triptych.common.checks import (
+    check_counts,
+    check_examples,
+    check_flag,
+    check_integer,
+    check_kind,
+    check_labels,
+    check_model,
+    check_size,
+    own_arrays,
+)
 from triptych.common.datasets import Dataset
 from triptych.common.history import History
 from triptych.common.progress import progress_bar
@@ -61,6 +71,7 @@ Loss = Callable[..., np.ndarray]
 
 def batches(recipe: Recipe, examples: int, epoch: int) -> list[np.ndarray]:
     """The indices of each batch of an epoch, int64."""
+    examples, epoch = _check_batches(recipe, examples, epoch)
     shape = (recipe.passes_per_epoch, examples)
     orders = permutation(Stream(recipe.seed, "shuffle", epoch), shape)
     starts = recipe.batch_starts(examples)
@@ -76,8 +87,7 @@ def fit(
     watchers: Sequence[Watcher] = (),
 ) -> History:
     """Train ``model`` in place, for ``recipe.epochs`` epochs or until a watcher ends the run."""
-    check_watchers(watchers)
-    recipe.check_dataset(dataset)
+    _check_fit(model, recipe, dataset, progress, watchers)
     watching = [*_watchers(recipe, len(dataset.x_train)), *watchers]
     x = dataset.x_train.astype(recipe.dtype, copy=False)
     y = dataset.y_train
@@ -133,6 +143,7 @@ def evaluate(
     model: Sequential, recipe: Recipe, x: np.ndarray, y: np.ndarray
 ) -> tuple[float, float]:
     """Loss (penalties included) and accuracy in [0, 1], in inference mode."""
+    _check_labels(model, recipe, x, y)
     logits = predict(model, recipe, x)
     loss = float(_loss(recipe)[0](logits, y))
     loss += sum(float(total_penalty(model, penalty)) for penalty in _penalties(recipe))
@@ -142,7 +153,7 @@ def evaluate(
 
 def predict(model: Layer, recipe: Recipe, x: np.ndarray) -> np.ndarray:
     """Logits of shape (N, outputs), in inference mode."""
-    check_examples(x, recipe.input_shape)
+    _check_examples(model, recipe, x)
     x = x.astype(recipe.dtype, copy=False)
     starts = range(0, len(x), EVALUATION_BATCH)
     return np.concatenate([model.forward(x[i : i + EVALUATION_BATCH]) for i in starts])
@@ -185,3 +196,33 @@ def _watchers(recipe: Recipe, examples: int) -> list[Watcher]:
 def _penalties(recipe: Recipe) -> list[L1 | L2]:
     both: list[L1 | L2] = [L1(recipe.l1), L2(recipe.l2)]
     return [penalty for penalty in both if penalty.strength > 0]
+
+
+def _check_batches(recipe: Recipe, examples: int, epoch: int) -> tuple[int, int]:
+    check_kind("recipe", recipe, Recipe)
+    return check_size("examples", examples), check_integer("epoch", epoch, maximum=2**63 - 1)
+
+
+def _check_fit(
+    model: Layer, recipe: Recipe, dataset: Dataset, progress: bool, watchers: Sequence[Watcher]
+) -> None:
+    check_model(model, Layer)
+    check_kind("recipe", recipe, Recipe)
+    check_kind("dataset", dataset, Dataset)
+    check_flag("progress", progress)
+    check_watchers(watchers)
+    recipe.check_dataset(dataset)
+
+
+@own_arrays
+def _check_examples(model: Layer, recipe: Recipe, x: np.ndarray) -> None:
+    check_model(model, Layer)
+    check_kind("recipe", recipe, Recipe)
+    check_examples(x, recipe.input_shape)
+
+
+@own_arrays
+def _check_labels(model: Layer, recipe: Recipe, x: np.ndarray, y: np.ndarray) -> None:
+    _check_examples(model, recipe, x)
+    check_labels((None, recipe.outputs), y, binary=recipe.loss == "binary", name="y")
+    check_counts(len(x), len(y), "x")

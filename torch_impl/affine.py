@@ -42,11 +42,13 @@ import torch.nn.functional as F
 from triptych.common.checks import (
     check_choice,
     check_finite,
+    check_floating,
+    check_floats,
     check_images,
-    check_integer,
     check_number,
     check_per_image,
     check_same_shape,
+    check_size,
     remembered,
 )
 
@@ -67,7 +69,9 @@ def affine_matrices(
     shear: torch.Tensor,
 ) -> torch.Tensor:
     """M of every image, (N, 2, 3): from output pixels to input pixels."""
-    _check_parameters(height, width, rotation, zoom, translation_x, translation_y, shear)
+    height, width = _check_parameters(
+        height, width, rotation, zoom, translation_x, translation_y, shear
+    )
     radians, tangent = rotation * (math.pi / 180), torch.tan(shear * (math.pi / 180))
     cosine, sine = torch.cos(radians) / (1 + zoom), torch.sin(radians) / (1 + zoom)
     a, b = cosine + tangent * sine, tangent * cosine - sine  # A = [[a, b], [sine, cosine]]
@@ -112,13 +116,28 @@ def _normalized(matrices: torch.Tensor, height: int, width: int) -> torch.Tensor
 
 
 @remembered
-def _check_parameters(height: int, width: int, *parameters: torch.Tensor) -> None:
-    check_integer("height", height, minimum=1)
-    check_integer("width", width, minimum=1)
-    count = parameters[0].shape[0] if len(parameters[0].shape) else None
-    names = ("rotation", "zoom", "translation_x", "translation_y", "shear")
-    for name, values in zip(names, parameters, strict=True):
+def _check_parameters(
+    height: int,
+    width: int,
+    rotation: torch.Tensor,
+    zoom: torch.Tensor,
+    translation_x: torch.Tensor,
+    translation_y: torch.Tensor,
+    shear: torch.Tensor,
+) -> tuple[int, int]:
+    height, width = check_size("height", height), check_size("width", width)
+    parameters = {
+        "rotation": rotation,
+        "zoom": zoom,
+        "translation_x": translation_x,
+        "translation_y": translation_y,
+        "shear": shear,
+    }
+    check_floats(**parameters)
+    count = next(iter(rotation.shape), None)
+    for name, values in parameters.items():
         check_per_image(name, values, "floating point", count)
+    return height, width
 
 
 def _check(
@@ -145,5 +164,6 @@ def _check_kinds(
     check_choice("interpolation", interpolation, INTERPOLATIONS)
     check_choice("fill_mode", fill_mode, tuple(FILL_MODES))
     fill_value = check_number("fill_value", fill_value)
+    check_floating("matrices", matrices)
     check_same_shape("matrices", matrices, (len(images), 2, 3))
     return fill_value

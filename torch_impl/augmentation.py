@@ -32,7 +32,14 @@ from torch_impl.cutout import cutout
 from torch_impl.flips_and_crops import crop, horizontal_flip, vertical_flip
 from torch_impl.intensity import brightness, clip, contrast, gaussian_noise
 from torch_impl.streams import Device, normal, uniform
-from triptych.common.checks import check_dtype, check_images
+from triptych.common.checks import (
+    check_draw,
+    check_dtype,
+    check_images,
+    check_kind,
+    check_per_image,
+    own_arrays,
+)
 from triptych.common.recipes import AugmentationRecipe
 from triptych.common.streams import Stream
 
@@ -67,7 +74,7 @@ def draw_augmentation(
     device: Device = None,
 ) -> AugmentationDraw:
     """Draw for a batch of images of ``shape`` (N, H, W, C)."""
-    _check_draw(shape, dtype)
+    _check_draw(stream, shape, recipe, dtype)
     n, height, width, _ = shape
     u = uniform(stream, (n, 13), dtype=dtype, device=device).T
     offsets = 2 * recipe.crop_padding + 1
@@ -107,7 +114,7 @@ def augment(
     images: torch.Tensor, draw: AugmentationDraw, recipe: AugmentationRecipe
 ) -> torch.Tensor:
     """Apply what was drawn, in the order above."""
-    check_images(images)
+    _check(images, draw, recipe)
     _, height, width, _ = images.shape
     filling: dict[str, Any] = {"fill_mode": recipe.fill_mode, "fill_value": recipe.fill_value}
     if recipe.moves:
@@ -170,6 +177,18 @@ class Augmentation(nn.Module):
         return str(self.recipe)
 
 
-def _check_draw(shape: tuple[int, ...], dtype: str) -> None:
+@own_arrays
+def _check(images: torch.Tensor, draw: AugmentationDraw, recipe: AugmentationRecipe) -> None:
+    check_images(images)
+    check_kind("draw", draw, AugmentationDraw)
+    check_kind("recipe", recipe, AugmentationRecipe)
+    check_per_image("draw.rotation", draw.rotation, "floating point", images.shape[0])
+
+
+def _check_draw(
+    stream: Stream, shape: tuple[int, ...], recipe: AugmentationRecipe, dtype: str
+) -> None:
+    check_draw(stream, shape)
+    check_kind("recipe", recipe, AugmentationRecipe)
     check_dtype(dtype)
-    check_images(shape)
+    check_images(tuple(shape))

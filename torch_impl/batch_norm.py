@@ -34,15 +34,19 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from torch_impl.layers import check_precision
 from triptych.common.checks import (
+    check_array,
     check_batch,
     check_dtype,
     check_features,
-    check_floating,
-    check_integer,
+    check_flag,
+    check_floats,
     check_number,
     check_rows,
     check_same_shape,
+    check_size,
+    given,
     remembered,
 )
 
@@ -71,7 +75,7 @@ def batch_norm_inference(
     epsilon: float,
 ) -> torch.Tensor:
     """y, for statistics that are given."""
-    epsilon = _check(x, epsilon, gamma=gamma, beta=beta, mean=mean, variance=variance)
+    epsilon = _check_inference(x, epsilon, mean=mean, variance=variance, gamma=gamma, beta=beta)
     rows = x.reshape(-1, x.shape[-1])
     return F.batch_norm(rows, mean, variance, gamma, beta, eps=epsilon).reshape(x.shape)
 
@@ -98,17 +102,18 @@ class BatchNorm(nn.Module):
     ) -> None:
         super().__init__()
         self.name = name
-        self.features = check_integer("features", features, minimum=1)
+        self.features = check_size("features", features)
         self.momentum = check_number("momentum", momentum, "[0, 1]")
         self.epsilon = check_number("epsilon", epsilon, "(0, inf)")
         zeros = torch.zeros(features, dtype=getattr(torch, check_dtype(dtype)))
+        check_flag("affine", affine)
         self.gamma = nn.Parameter(torch.ones_like(zeros)) if affine else None
         self.beta = nn.Parameter(torch.zeros_like(zeros)) if affine else None
         self.register_buffer("running_mean", zeros)
         self.register_buffer("running_variance", torch.ones_like(zeros))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        _check_input(x, self.features, self.training)
+        _check_input(x, self.features, self.running_mean, self.training)
         running_mean, running_variance = self.running_mean, self.running_variance
         if not self.training:
             return batch_norm_inference(
@@ -128,25 +133,40 @@ def _check(
     x: torch.Tensor, epsilon: float, *, training: bool = False, **per_feature: torch.Tensor | None
 ) -> float:
     epsilon = check_number("epsilon", epsilon, "(0, inf)")
-    check_floating("x", x)
     check_batch(x)
-    for name, tensor in per_feature.items():
-        if tensor is not None:
-            check_same_shape(name, tensor, x.shape[-1:])
+    tensors = given(**per_feature)
+    check_floats(x=x, **tensors)
+    for name, tensor in tensors.items():
+        check_same_shape(name, tensor, x.shape[-1:])
     if training:
         check_rows(x)
     return epsilon
 
 
 @remembered
+def _check_inference(
+    x: torch.Tensor,
+    epsilon: float,
+    *,
+    mean: torch.Tensor,
+    variance: torch.Tensor,
+    **affine: torch.Tensor | None,
+) -> float:
+    check_array("mean", mean)
+    check_array("variance", variance)
+    return _check(x, epsilon, mean=mean, variance=variance, **affine)
+
+
+@remembered
 def _check_running(running: torch.Tensor, batch: torch.Tensor, momentum: float) -> float:
+    check_floats(running=running, batch=batch)
     check_same_shape("batch", batch, running)
     return check_number("momentum", momentum, "[0, 1]")
 
 
 @remembered
-def _check_input(x: torch.Tensor, features: int, training: bool) -> None:
+def _check_input(x: torch.Tensor, features: int, mean: torch.Tensor, training: bool) -> None:
     check_features(x, features)
-    check_floating("x", x)
+    check_precision(x, mean)
     if training:
         check_rows(x)

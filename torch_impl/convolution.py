@@ -32,17 +32,20 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from torch_impl.layers import glorot_uniform
+from torch_impl.layers import check_precision, glorot_uniform
 from triptych.common.checks import (
     check_dtype,
-    check_floating,
-    check_integer,
+    check_flag,
+    check_floats,
     check_maps,
     check_padding,
     check_pair,
     check_same_shape,
+    check_size,
     dtype_name,
+    given,
     remembered,
+    shape_of,
 )
 from triptych.common.windows import Geometry, Size, geometry
 
@@ -85,15 +88,15 @@ class Conv2D(nn.Conv2d):
         name: str = "conv",
         dtype: str = "float32",
     ) -> None:
-        check_integer("in_channels", in_channels, minimum=1)
-        check_integer("out_channels", out_channels, minimum=1)
+        check_size("in_channels", in_channels)
+        check_size("out_channels", out_channels)
         self.seed, self.name = seed, name
         super().__init__(
             in_channels,
             out_channels,
             check_pair("kernel_size", kernel_size),
             stride=check_pair("stride", stride),
-            bias=use_bias,
+            bias=check_flag("use_bias", use_bias),
             dtype=getattr(torch, check_dtype(dtype)),
         )
         self.padding = check_padding(padding)  # PyTorch would refuse "same" with a stride
@@ -113,6 +116,8 @@ class Conv2D(nn.Conv2d):
                 self.bias.zero_()
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        check_maps(x, self.in_channels)
+        check_precision(x, self.weight)
         return conv2d(x, self.weight, self.bias, stride=self.stride, padding=self.padding)
 
 
@@ -124,12 +129,13 @@ def _check(
     stride: Size,
     padding: str | Size,
 ) -> Geometry:
-    if weight.ndim != 4:
-        shape = tuple(weight.shape)
+    shape = tuple(shape_of(weight, "weight"))
+    if len(shape) != 4 or 0 in shape:
         raise ValueError(f"weight must have shape (out, in, height, width), got {shape}")
-    out_channels, in_channels, height, width = weight.shape
+    out_channels, in_channels, height, width = shape
     check_maps(x, in_channels)
-    check_floating("x", x)
+    if not (isinstance(x, torch.Tensor) and torch.is_autocast_enabled(x.device.type)):
+        check_floats(x=x, weight=weight, **given(bias=bias))
     if bias is not None:
         check_same_shape("bias", bias, (out_channels,))
     return geometry(tuple(x.shape), (height, width), stride, padding)

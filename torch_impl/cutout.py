@@ -21,9 +21,9 @@ import torch
 
 from triptych.common.checks import (
     check_images,
-    check_integer,
     check_number,
     check_per_image,
+    check_size,
     remembered,
 )
 
@@ -62,5 +62,5 @@ def _check(
     check_images(images)
     check_per_image("row", row, "integer", len(images))
     check_per_image("column", column, "integer", len(images))
-    check_integer("side", side)
+    check_size("side", side, minimum=0)
     return fill_value

@@ -28,6 +28,7 @@ from torch import nn
 from torch_impl.streams import Device, bernoulli
 from triptych.common.checks import (
     check_batch,
+    check_draw,
     check_flag,
     check_floating,
     check_integer,
@@ -44,7 +45,7 @@ def draw_mask(
     stream: Stream, shape: tuple[int, ...], rate: float, *, device: Device = None
 ) -> torch.Tensor:
     """Booleans of ``shape``, True (keep) with probability 1 - rate."""
-    rate = _check_rate(rate)
+    rate = _check_draw(stream, shape, rate)
     return ~bernoulli(stream, shape, rate, device=device)
 
 
@@ -57,7 +58,7 @@ def dropout(
     inverted: bool = True,
 ) -> torch.Tensor:
     """The equations above, with a mask that is given. Inference uses none; it may then be None."""
-    rate = _check(x, rate, mask, training)
+    rate = _check(x, rate, mask, training, inverted)
     if not training:
         return x if inverted else x * (1 - rate)
     y = x * torch.as_tensor(mask, dtype=x.dtype)
@@ -98,9 +99,19 @@ def _check_rate(rate: float) -> float:
 
 
 @remembered
-def _check(x: torch.Tensor, rate: float, mask: torch.Tensor | None, training: bool) -> float:
+def _check_draw(stream: Stream, shape: tuple[int, ...], rate: float) -> float:
+    check_draw(stream, shape)
+    return _check_rate(rate)
+
+
+@remembered
+def _check(
+    x: torch.Tensor, rate: float, mask: torch.Tensor | None, training: bool, inverted: bool
+) -> float:
     rate = _check_rate(rate)
+    check_flag("inverted", inverted)
     check_floating("x", x)
-    if training:
+    check_batch(x)
+    if check_flag("training", training):
         check_mask(mask, x)
     return rate

@@ -38,7 +38,11 @@ import math
 import torch
 from torch.nn.utils import get_total_norm
 
-from triptych.common.checks import check_gradients, check_number
+from triptych.common.checks import (
+    check_gradients,
+    check_number,
+    own_arrays,
+)
 from triptych.common.gradient_norms import NormMonitor
 from triptych.common.watchers import Run, Watcher
 
@@ -56,7 +60,7 @@ Tensors = list[torch.Tensor]
 
 def global_norm(grads: Tensors) -> torch.Tensor:
     """||G||, a scalar of the dtype of the gradients."""
-    check_gradients(grads)
+    _check(grads)
     return _norm(grads)
 
 
@@ -131,11 +135,16 @@ class GlobalNormClipping(Watcher):
         run.history.gradient_norm.append(norm.item())
 
 
-def _check_limit(grads: Tensors, limit: float) -> float:
+@own_arrays
+def _check(grads: Tensors) -> None:
     check_gradients(grads)
+
+
+def _check_limit(grads: Tensors, limit: float) -> float:
+    _check(grads)
     return check_number("limit", limit, "(0, inf)")
 
 
 def _check_norm(grads: Tensors, max_norm: float) -> float:
-    check_gradients(grads)
+    _check(grads)
     return check_number("max_norm", max_norm, "(0, inf)")

@@ -21,6 +21,7 @@ the bounds the gradient of JAX's clip is 1/2; PyTorch's and TensorFlow's is 1, a
 import torch
 
 from triptych.common.checks import (
+    check_floating,
     check_images,
     check_number,
     check_per_image,
@@ -33,13 +34,13 @@ __all__ = ["brightness", "contrast", "gaussian_noise", "clip"]
 
 def brightness(images: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
     """Add to each image its shift."""
-    _check("shift", shift, images)
+    _check(images, shift=shift)
     return images + _per_image(shift, images)
 
 
 def contrast(images: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
     """Stretch each image about its own mean by its factor."""
-    _check("factor", factor, images)
+    _check(images, factor=factor)
     factor = _per_image(factor, images)
     mean = images.mean(dim=(1, 2), keepdim=True)
     return mean + factor * (images - mean)
@@ -63,13 +64,15 @@ def _per_image(values: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
 
 
 @remembered
-def _check(name: str, values: torch.Tensor, images: torch.Tensor) -> None:
+def _check(images: torch.Tensor, **per_image: torch.Tensor) -> None:
     check_images(images)
-    check_per_image(name, values, "floating point", len(images))
+    for name, values in per_image.items():
+        check_per_image(name, values, "floating point", len(images))
 
 
 @remembered
 def _check_noise(images: torch.Tensor, noise: torch.Tensor, deviation: float) -> float:
     check_images(images)
+    check_floating("noise", noise)
     check_same_shape("noise", noise, images)
     return check_number("deviation", deviation, "[0, inf)")

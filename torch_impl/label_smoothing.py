@@ -31,14 +31,16 @@ from torch.nn import functional as F
 
 from triptych.common.checks import (
     FLOATING,
+    check_array,
     check_batch,
     check_dtype,
     check_floating,
-    check_integer,
     check_labels,
     check_number,
     check_probabilities,
+    check_size,
     dtype_name,
+    own_arrays,
 )
 
 __all__ = ["smooth_labels", "smooth_targets", "label_smoothing_cross_entropy"]
@@ -72,10 +74,11 @@ def label_smoothing_cross_entropy(
     return F.cross_entropy(logits, labels, label_smoothing=smoothing)
 
 
+@own_arrays
 def _check_labels(
     labels: torch.Tensor, classes: int, smoothing: float, dtype: str
 ) -> tuple[int, float]:
-    classes = check_integer("classes", classes, minimum=1)
+    classes = check_size("classes", classes)
     smoothing = check_number("smoothing", smoothing, "[0, 1]")
     check_dtype(dtype)
     check_batch(labels, "labels")
@@ -83,13 +86,16 @@ def _check_labels(
     return classes, smoothing
 
 
+@own_arrays
 def _check_targets(targets: torch.Tensor, smoothing: float) -> float:
     smoothing = check_number("smoothing", smoothing, "[0, 1]")
     check_probabilities("targets", targets)
     return smoothing
 
 
+@own_arrays
 def _check(logits: torch.Tensor, labels: torch.Tensor, smoothing: float) -> float:
+    check_array("labels", labels)
     if dtype_name(labels) in FLOATING:
         check_floating("logits", logits)
         check_probabilities("labels", labels, logits)

@@ -21,14 +21,21 @@ import torch
 from torch import nn
 
 from torch_impl.streams import uniform
+from triptych.common import checks
 from triptych.common.checks import (
     check_batch,
     check_choice,
+    check_draw,
     check_dtype,
     check_features,
-    check_integer,
+    check_flag,
+    check_floating,
     check_layer_names,
+    check_layers,
     check_maps,
+    check_seed,
+    check_size,
+    check_text,
     dtype_name,
     remembered,
 )
@@ -45,6 +52,7 @@ def glorot_uniform(
 
     Every pixel of a kernel is an input and an output of its own: the limit counts them all.
     """
+    _check_glorot(shape, seed, name, dtype)
     *pixels, inputs, outputs = shape
     limit = representable(math.sqrt(6 / (math.prod(pixels) * (inputs + outputs))))
     drawn = uniform(Stream(seed, name), shape, dtype=dtype)
@@ -62,11 +70,13 @@ class Dense(nn.Linear):
         name: str = "dense",
         dtype: str = "float32",
     ) -> None:
-        check_integer("in_features", in_features, minimum=1)
-        check_integer("out_features", out_features, minimum=1)
+        check_size("in_features", in_features)
+        check_size("out_features", out_features)
         self.seed, self.name = seed, name
         torch_dtype = getattr(torch, check_dtype(dtype))
-        super().__init__(in_features, out_features, bias=use_bias, dtype=torch_dtype)
+        super().__init__(
+            in_features, out_features, bias=check_flag("use_bias", use_bias), dtype=torch_dtype
+        )
 
     def reset_parameters(self) -> None:
         """``nn.Linear`` calls this once the parameters exist."""
@@ -78,7 +88,8 @@ class Dense(nn.Linear):
                 self.bias.zero_()
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        check_features(x, self.in_features)
+        _check_dense(x, self.in_features)
+        check_precision(x, self.weight)
         return super().forward(x)
 
 
@@ -87,17 +98,29 @@ class ReLU(nn.ReLU):
         super().__init__()
         self.name = name
 
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        _check(x)
+        return super().forward(x)
+
 
 class Tanh(nn.Tanh):
     def __init__(self, *, name: str = "tanh") -> None:
         super().__init__()
         self.name = name
 
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        _check(x)
+        return super().forward(x)
+
 
 class Sigmoid(nn.Sigmoid):
     def __init__(self, *, name: str = "sigmoid") -> None:
         super().__init__()
         self.name = name
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        _check(x)
+        return super().forward(x)
 
 
 class Flatten(nn.Flatten):
@@ -122,14 +145,43 @@ class Sequential(nn.Sequential):
     """Layers applied one after the other; their names must differ."""
 
     def __init__(self, layers: Sequence[nn.Module] = (), *, name: str = "sequential") -> None:
+        check_layers("layers", layers, nn.Module)
         names = [str(layer.name) for layer in layers]
         check_layer_names(names)
         super().__init__(OrderedDict(zip(names, layers, strict=True)))
         self.name = name
 
 
+def check_precision(x: torch.Tensor, weight: torch.Tensor) -> None:
+    """As in the other panels; within ``torch.autocast`` PyTorch casts, as it was asked to."""
+    if not (isinstance(x, torch.Tensor) and torch.is_autocast_enabled(x.device.type)):
+        checks.check_precision(x, weight)
+
+
+@remembered
+def _check(x: torch.Tensor) -> None:
+    check_floating("x", x)
+    check_batch(x)
+
+
+@remembered
+def _check_dense(x: torch.Tensor, in_features: int) -> None:
+    check_features(x, in_features)
+    check_floating("x", x)
+
+
 @remembered
 def _check_flatten(x: torch.Tensor, order: str) -> None:
     if order == "chw":
         check_maps(x)
+    check_floating("x", x)
     check_batch(x)
+
+
+def _check_glorot(shape: tuple[int, ...], seed: int, name: str, dtype: str) -> None:
+    check_text("name", name)
+    check_seed(seed)
+    check_draw(Stream(seed, name), shape)
+    if len(shape) < 2 or 0 in shape:
+        raise ValueError(f"shape must be (in, out), or (height, width, in, out), got {shape}")
+    check_dtype(dtype)

@@ -6,8 +6,8 @@ r"""Cross-entropy from logits: of a softmax over the classes, and of one sigmoid
                                                  dL/dz_i = (p_i - y_i) / N
 
 Taken literally, exp overflows and log meets 0. So the largest logit is subtracted first, which
-leaves p as it is, and the binary loss is written as max(z, 0) - z y + log(1 + exp(-|z|)). Both are
-then exact for logits of any size.
+leaves p as it is, and the binary loss is max(s, 0) + log(1 + exp(-|s|)) with s = -z where y = 1
+and s = z where y = 0. Both are then exact for logits of any size, and the binary one at infinity.
 
 Softmax: ``logits`` (N, classes), ``labels`` integers in [0, classes), of shape (N,). Binary:
 ``logits`` (N, 1), ``labels`` integers in {0, 1}, of shape (N,) too. The loss is in nats, a scalar
@@ -25,18 +25,27 @@ Here: they are PyTorch's own functions of the logits, and their autograd.
 import torch
 from torch.nn import functional as F
 
-from triptych.common.checks import check_labels
+from triptych.common.checks import (
+    check_labels,
+    own_arrays,
+)
 
 __all__ = ["softmax_cross_entropy", "binary_cross_entropy"]
 
 
 def softmax_cross_entropy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """The mean loss of a batch."""
-    check_labels(logits, labels)
+    _check(logits, labels)
     return F.cross_entropy(logits, labels.long())
 
 
 def binary_cross_entropy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """The mean loss of a batch."""
-    check_labels(logits, labels, binary=True)
-    return F.binary_cross_entropy_with_logits(logits[:, 0], labels.to(logits.dtype))
+    _check(logits, labels, binary=True)
+    z = logits[:, 0]
+    return -F.logsigmoid(torch.where(labels == 1, z, -z)).mean()
+
+
+@own_arrays
+def _check(logits: torch.Tensor, labels: torch.Tensor, binary: bool = False) -> None:
+    check_labels(logits, labels, binary=binary)

@@ -17,6 +17,9 @@ from torch_impl.pooling import GlobalAveragePool2D, MaxPool2D
 from torch_impl.residual import Residual
 from torch_impl.spatial_dropout import SpatialDropout2D
 from torch_impl.stochastic_depth import StochasticDepth, linear_decay
+from triptych.common.checks import (
+    check_kind,
+)
 from triptych.common.recipes import Recipe
 
 __all__ = ["mlp", "cnn", "resnet"]
@@ -29,6 +32,7 @@ def mlp(recipe: Recipe) -> Sequential:
 
     A hidden layer is dense, batch norm, activation, dropout.
     """
+    check_kind("recipe", recipe, Recipe)
     layers = [*_start(recipe), Flatten()]
     layers += _hidden_layers_and_output(recipe, math.prod(recipe.input_shape), first=1)
     return Sequential(layers)
@@ -39,6 +43,7 @@ def cnn(recipe: Recipe) -> Sequential:
 
     A stage is a 3x3 convolution ("same"), batch norm, activation, spatial dropout, 2x2 max pooling.
     """
+    check_kind("recipe", recipe, Recipe)
     layers = _start(recipe)
     height, width, channels = recipe.image_shape()
     for i, maps in enumerate(recipe.channels, start=1):
@@ -61,6 +66,7 @@ def resnet(recipe: Recipe) -> Sequential:
     convolution and batch norm where the branch changes the shape. Each stage but the first begins
     with a stride of 2.
     """
+    check_kind("recipe", recipe, Recipe)
     _, _, channels = recipe.image_shape()
     maps = recipe.channels[0]
     layers = [*_start(recipe), *_convolution(recipe, channels, maps, "0")]

@@ -32,7 +32,12 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from triptych.common.checks import check_number
+from triptych.common.checks import (
+    check_floating,
+    check_methods,
+    check_model,
+    check_number,
+)
 
 __all__ = [
     "l1_penalty",
@@ -54,57 +59,57 @@ __all__ = [
 
 def l1_penalty(w: torch.Tensor, strength: float) -> torch.Tensor:
     """strength * sum(abs(w)), of shape ()."""
-    strength = _check(strength)
+    strength = _check(w, strength)
     return strength * w.abs().sum()
 
 
 def l1_gradient(w: torch.Tensor, strength: float) -> torch.Tensor:
-    strength = _check(strength)
-    return strength * w.sign()
+    strength = _check(w, strength)
+    return strength * torch.where(w.isnan(), w, w.sign())  # PyTorch: the sign of NaN is 0
 
 
 def l1_proximal(w: torch.Tensor, strength: float, step_size: float) -> torch.Tensor:
-    strength, s = _check_proximal(strength, step_size)
+    strength, s = _check_proximal(w, strength, step_size)
     return F.softshrink(w, s * strength)
 
 
 def l2_penalty(w: torch.Tensor, strength: float) -> torch.Tensor:
     """strength / 2 * sum(w**2), of shape ()."""
-    strength = _check(strength)
+    strength = _check(w, strength)
     return strength / 2 * w.square().sum()
 
 
 def l2_gradient(w: torch.Tensor, strength: float) -> torch.Tensor:
-    strength = _check(strength)
+    strength = _check(w, strength)
     return strength * w
 
 
 def l2_proximal(w: torch.Tensor, strength: float, step_size: float) -> torch.Tensor:
-    strength, s = _check_proximal(strength, step_size)
+    strength, s = _check_proximal(w, strength, step_size)
     return w / (1 + s * strength)
 
 
 def elastic_net_penalty(w: torch.Tensor, alpha: float, l1_ratio: float) -> torch.Tensor:
-    alpha, l1_ratio = _check_elastic_net(alpha, l1_ratio)
+    alpha, l1_ratio = _check_elastic_net(w, alpha, l1_ratio)
     return l1_penalty(w, alpha * l1_ratio) + l2_penalty(w, alpha * (1 - l1_ratio))
 
 
 def elastic_net_gradient(w: torch.Tensor, alpha: float, l1_ratio: float) -> torch.Tensor:
-    alpha, l1_ratio = _check_elastic_net(alpha, l1_ratio)
+    alpha, l1_ratio = _check_elastic_net(w, alpha, l1_ratio)
     return l1_gradient(w, alpha * l1_ratio) + l2_gradient(w, alpha * (1 - l1_ratio))
 
 
 def elastic_net_proximal(
     w: torch.Tensor, alpha: float, l1_ratio: float, step_size: float
 ) -> torch.Tensor:
-    alpha, l1_ratio = _check_elastic_net(alpha, l1_ratio)
+    alpha, l1_ratio = _check_elastic_net(w, alpha, l1_ratio)
     u = l1_proximal(w, alpha * l1_ratio, step_size)
     return l2_proximal(u, alpha * (1 - l1_ratio), step_size)
 
 
 class L1:
     def __init__(self, strength: float) -> None:
-        self.strength = _check(strength)
+        self.strength = _check_strength(strength)
 
     def penalty(self, w: torch.Tensor) -> torch.Tensor:
         return l1_penalty(w, self.strength)
@@ -118,7 +123,7 @@ class L1:
 
 class L2:
     def __init__(self, strength: float) -> None:
-        self.strength = _check(strength)
+        self.strength = _check_strength(strength)
 
     def penalty(self, w: torch.Tensor) -> torch.Tensor:
         return l2_penalty(w, self.strength)
@@ -132,7 +137,7 @@ class L2:
 
 class ElasticNet:
     def __init__(self, alpha: float, l1_ratio: float) -> None:
-        self.alpha, self.l1_ratio = _check_elastic_net(alpha, l1_ratio)
+        self.alpha, self.l1_ratio = _check_mixture(alpha, l1_ratio)
 
     def penalty(self, w: torch.Tensor) -> torch.Tensor:
         return elastic_net_penalty(w, self.alpha, self.l1_ratio)
@@ -155,24 +160,41 @@ def is_weight(name: str, parameter: torch.Tensor) -> bool:
 
 def penalized(model: nn.Module) -> dict[str, torch.Tensor]:
     """The parameters that a penalty acts on, by their full names: weights only, none frozen."""
+    check_model(model, nn.Module)
     weights = {name: w for name, w in model.named_parameters() if is_weight(name, w)}
     return {name: w for name, w in weights.items() if w.requires_grad}
 
 
 def total_penalty(model: nn.Module, penalty: Penalty) -> torch.Tensor | float:
     """The penalty summed over ``penalized(model)``."""
+    _check_total(model, penalty)
     return sum((penalty.penalty(w) for w in penalized(model).values()), 0.0)
 
 
-def _check(strength: float) -> float:
+def _check(w: torch.Tensor, strength: float) -> float:
+    check_floating("w", w)
+    return _check_strength(strength)
+
+
+def _check_strength(strength: float) -> float:
     return check_number("strength", strength, "[0, inf)")
 
 
-def _check_proximal(strength: float, step_size: float) -> tuple[float, float]:
+def _check_proximal(w: torch.Tensor, strength: float, step_size: float) -> tuple[float, float]:
     step_size = check_number("step_size", step_size, "(0, inf)")
-    return _check(strength), step_size
+    return _check(w, strength), step_size
 
 
-def _check_elastic_net(alpha: float, l1_ratio: float) -> tuple[float, float]:
+def _check_elastic_net(w: torch.Tensor, alpha: float, l1_ratio: float) -> tuple[float, float]:
+    check_floating("w", w)
+    return _check_mixture(alpha, l1_ratio)
+
+
+def _check_mixture(alpha: float, l1_ratio: float) -> tuple[float, float]:
     alpha = check_number("alpha", alpha, "[0, inf)")
     return alpha, check_number("l1_ratio", l1_ratio, "[0, 1]")
+
+
+def _check_total(model: nn.Module, penalty: Penalty) -> None:
+    check_model(model, nn.Module)
+    check_methods("penalty", penalty, "penalty", "gradient")

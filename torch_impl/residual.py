@@ -23,7 +23,11 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from triptych.common.checks import check_layer_names, check_same_shape
+from triptych.common.checks import (
+    check_layer_names,
+    check_layers,
+    check_same_shape,
+)
 
 __all__ = ["Residual"]
 
@@ -38,6 +42,8 @@ class Residual(nn.Module):
     ) -> None:
         super().__init__()
         self.name = name
+        check_layers("branch", branch, nn.Module)
+        check_layers("shortcut", shortcut, nn.Module)
         self.branch = [str(layer.name) for layer in branch]
         self.shortcut = [str(layer.name) for layer in shortcut]
         check_layer_names([*self.branch, *self.shortcut])

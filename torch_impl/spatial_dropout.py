@@ -28,6 +28,8 @@ from torch import nn
 
 from torch_impl.streams import Device, bernoulli
 from triptych.common.checks import (
+    check_draw,
+    check_flag,
     check_floating,
     check_integer,
     check_maps,
@@ -44,7 +46,7 @@ def draw_mask(
     stream: Stream, shape: tuple[int, ...], rate: float, *, device: Device = None
 ) -> torch.Tensor:
     """Booleans (N, C) for x of ``shape`` (N, H, W, C), True (keep) with probability 1 - rate."""
-    rate = _check_draw(shape, rate)
+    rate = _check_draw(stream, shape, rate)
     return ~bernoulli(stream, (shape[0], shape[3]), rate, device=device)
 
 
@@ -90,9 +92,10 @@ def _check_rate(rate: float) -> float:
 
 
 @remembered
-def _check_draw(shape: tuple[int, ...], rate: float) -> float:
+def _check_draw(stream: Stream, shape: tuple[int, ...], rate: float) -> float:
+    check_draw(stream, shape)
     rate = _check_rate(rate)
-    check_maps(shape)
+    check_maps(tuple(shape))
     return rate
 
 
@@ -101,6 +104,6 @@ def _check(x: torch.Tensor, rate: float, mask: torch.Tensor | None, training: bo
     rate = _check_rate(rate)
     check_floating("x", x)
     check_maps(x)
-    if training:
+    if check_flag("training", training):
         check_mask(mask, (x.shape[0], x.shape[3]))
     return rate

@@ -23,7 +23,16 @@ import math
 import numpy as np
 import torch
 
-from triptych.common.checks import check_dtype, check_integer, check_number, remembered
+from triptych.common.checks import (
+    MOST_WORDS,
+    check_counter,
+    check_draw,
+    check_dtype,
+    check_integer,
+    check_number,
+    check_words,
+    remembered,
+)
 from triptych.common.streams import (
     FRACTION_BITS,
     HALF_WORD,
@@ -55,6 +64,11 @@ def philox(key: tuple[int, int], counter: torch.Tensor) -> torch.Tensor:
 
     ``counter``: int64 in [0, 2**32), shape (4, ...); returns int64 in [0, 2**32), the same shape.
     """
+    _check_philox(key, counter)
+    return _philox(key, counter)
+
+
+def _philox(key: tuple[int, int], counter: torch.Tensor) -> torch.Tensor:
     # (c0, c2) and (c1, c3) go through the same steps: as two rows, with half as many ops.
     even, odd = counter[0::2], counter[1::2]
     column = (2,) + (1,) * (counter.ndim - 1)
@@ -73,7 +87,7 @@ def philox(key: tuple[int, int], counter: torch.Tensor) -> torch.Tensor:
 
 def words(stream: Stream, count: int, *, device: Device = None) -> torch.Tensor:
     """The first ``count`` random 32-bit words of a stream, int64 of shape (count,)."""
-    count = check_integer("count", count)
+    count = _check_words(stream, count)
     return _words(stream, count, device)
 
 
@@ -89,14 +103,14 @@ def _words(stream: Stream, count: int, device: Device) -> torch.Tensor:
             torch.full_like(block, step // WORD),
         ]
     )
-    return philox(key, counter).T.reshape(-1)[:count]
+    return _philox(key, counter).T.reshape(-1)[:count]
 
 
 def uniform(
     stream: Stream, shape: tuple[int, ...], *, dtype: str = "float32", device: Device = None
 ) -> torch.Tensor:
     """Multiples of 2**-24 in [0, 1): the same numbers in float32 and float64."""
-    check_dtype(dtype)
+    _check_draw(stream, shape, dtype)
     drawn = words(stream, math.prod(shape), device=device).reshape(shape) >> 8
     return drawn.to(getattr(torch, dtype)) * 2.0**-24
 
@@ -108,7 +122,8 @@ def bernoulli(
 
     Each word decides twice, with its low and then its high half: words are what takes time.
     """
-    probability, count = _check_bernoulli(probability, math.prod(shape))
+    probability = _check_bernoulli(stream, shape, probability)
+    count = math.prod(shape)
     word = _words(stream, -(-count // 2), device)
     halves = torch.stack([word % HALF_WORD, word >> 16], dim=-1)
     return halves.reshape(-1)[:count].reshape(shape) < round(probability * HALF_WORD)
@@ -118,7 +133,7 @@ def normal(
     stream: Stream, shape: tuple[int, ...], *, dtype: str = "float32", device: Device = None
 ) -> torch.Tensor:
     """Standard normal numbers, by inversion."""
-    check_dtype(dtype)
+    _check_draw(stream, shape, dtype)
     return _invert(normal_table(), words(stream, math.prod(shape), device=device), shape, dtype)
 
 
@@ -126,7 +141,7 @@ def integers(
     stream: Stream, shape: tuple[int, ...], low: int, high: int, *, device: Device = None
 ) -> torch.Tensor:
     """Integers in [low, high), int64; bias at most (high - low) / 2**32 (Lemire 2019)."""
-    low, high = _check_interval(low, high)
+    low, high = _check_interval(stream, shape, low, high)
     drawn = words(stream, math.prod(shape), device=device).reshape(shape)
     return low + ((drawn * (high - low)) >> 32)
 
@@ -136,6 +151,7 @@ def permutation(stream: Stream, shape: tuple[int, ...], *, device: Device = None
 
     It is the order that sorts random words, ties by position.
     """
+    _check_order(stream, shape)
     keys = words(stream, math.prod(shape), device=device).reshape(shape) >> 1
     return torch.argsort((keys << 32) | torch.arange(shape[-1], device=device))
 
@@ -150,7 +166,7 @@ def beta(
     device: Device = None,
 ) -> torch.Tensor:
     """Beta(a, b) numbers in [0, 1], by inversion: multiples of 2**-32."""
-    check_dtype(dtype)
+    a, b = _check_beta(stream, shape, a, b, dtype)
     return _invert(beta_table(a, b), words(stream, math.prod(shape), device=device), shape, dtype)
 
 
@@ -166,12 +182,45 @@ def _invert(
     return scaled.reshape(shape).to(getattr(torch, dtype))
 
 
+def _check_words(stream: Stream, count: int) -> int:
+    check_draw(stream, ())
+    return check_integer("count", count, maximum=MOST_WORDS)
+
+
 @remembered
-def _check_bernoulli(probability: float, count: int) -> tuple[float, int]:
-    probability = check_number("probability", probability, "[0, 1]")
-    return probability, check_integer("count", count)
+def _check_draw(stream: Stream, shape: tuple[int, ...], dtype: str) -> None:
+    check_draw(stream, shape)
+    check_dtype(dtype)
 
 
-def _check_interval(low: int, high: int) -> tuple[int, int]:
+@remembered
+def _check_bernoulli(stream: Stream, shape: tuple[int, ...], probability: float) -> float:
+    check_draw(stream, shape)
+    return check_number("probability", probability, "[0, 1]")
+
+
+@remembered
+def _check_interval(stream: Stream, shape: tuple[int, ...], low: int, high: int) -> tuple[int, int]:
+    check_draw(stream, shape)
     low = check_integer("low", low, minimum=-(2**31), maximum=2**31)
     return low, check_integer("high", high, minimum=low + 1, maximum=low + 2**31)
+
+
+@remembered
+def _check_order(stream: Stream, shape: tuple[int, ...]) -> None:
+    check_draw(stream, shape)
+    if not shape:
+        raise ValueError("shape must have an axis to permute, got ()")
+
+
+@remembered
+def _check_beta(
+    stream: Stream, shape: tuple[int, ...], a: float, b: float, dtype: str
+) -> tuple[float, float]:
+    _check_draw(stream, shape, dtype)
+    return check_number("a", a, "(0, inf)"), check_number("b", b, "(0, inf)")
+
+
+def _check_philox(key: tuple[int, int], counter: torch.Tensor) -> None:
+    check_words("key", key)
+    check_counter(counter)

@@ -28,7 +28,17 @@ from torch_impl.optimizers import SGD, Adam, AdamW
 from torch_impl.penalties import L1, L2, total_penalty
 from torch_impl.schedules import CosineDecay, ExponentialDecay, ReduceOnPlateau, StepDecay
 from torch_impl.streams import permutation
-from triptych.common.checks import check_examples
+from triptych.common.checks import (
+    check_counts,
+    check_examples,
+    check_flag,
+    check_integer,
+    check_kind,
+    check_labels,
+    check_model,
+    check_size,
+    own_arrays,
+)
 from triptych.common.datasets import Dataset
 from triptych.common.history import History
 from triptych.common.progress import progress_bar
@@ -52,6 +62,7 @@ Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 def batches(recipe: Recipe, examples: int, epoch: int) -> list[torch.Tensor]:
     """The indices of each batch of an epoch, int64."""
+    examples, epoch = _check_batches(recipe, examples, epoch)
     shape = (recipe.passes_per_epoch, examples)
     orders = permutation(Stream(recipe.seed, "shuffle", epoch), shape)
     starts = recipe.batch_starts(examples)
@@ -81,10 +92,9 @@ def fit(
     watchers: Sequence[Watcher] = (),
 ) -> History:
     """Train ``model`` in place, for ``recipe.epochs`` epochs or until a watcher ends the run."""
-    check_watchers(watchers)
-    recipe.check_dataset(dataset)
-    x = torch.from_numpy(dataset.x_train.astype(recipe.dtype, copy=False))
-    y = torch.from_numpy(dataset.y_train)
+    _check_fit(model, recipe, dataset, progress, watchers)
+    x = torch.from_numpy(np.ascontiguousarray(dataset.x_train, recipe.dtype))
+    y = torch.from_numpy(np.ascontiguousarray(dataset.y_train))
     loader = DataLoader(
         TensorDataset(x, y),
         sampler=StreamOrder(recipe, len(x)),
@@ -134,8 +144,9 @@ def fit(
 
 def evaluate(model: nn.Module, recipe: Recipe, x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
     """Loss (penalties included) and accuracy in [0, 1], in inference mode."""
+    _check_labels(model, recipe, x, y)
     logits = torch.from_numpy(predict(model, recipe, x))
-    labels = torch.from_numpy(y)
+    labels = torch.from_numpy(np.ascontiguousarray(y))
     with torch.no_grad():
         loss = _loss(recipe)(logits, labels)
         loss = loss + sum(total_penalty(model, penalty) for penalty in _penalties(recipe))
@@ -146,11 +157,11 @@ def evaluate(model: nn.Module, recipe: Recipe, x: np.ndarray, y: np.ndarray) -> 
 @torch.no_grad()
 def predict(model: nn.Module, recipe: Recipe, x: np.ndarray) -> np.ndarray:
     """Logits of shape (N, outputs), in inference mode."""
-    check_examples(x, recipe.input_shape)
+    _check_examples(model, recipe, x)
     training = model.training
     model.eval()
     device = next(model.parameters()).device
-    parts = torch.from_numpy(x.astype(recipe.dtype, copy=False)).split(EVALUATION_BATCH)
+    parts = torch.from_numpy(np.ascontiguousarray(x, recipe.dtype)).split(EVALUATION_BATCH)
     logits = torch.cat([model(part.to(device)).cpu() for part in parts])
     model.train(training)
     return logits.numpy()
@@ -180,3 +191,33 @@ def _watchers(recipe: Recipe, examples: int, optimizer: torch.optim.Optimizer) -
 def _penalties(recipe: Recipe) -> list[L1 | L2]:
     both: list[L1 | L2] = [L1(recipe.l1), L2(recipe.l2)]
     return [penalty for penalty in both if penalty.strength > 0]
+
+
+def _check_batches(recipe: Recipe, examples: int, epoch: int) -> tuple[int, int]:
+    check_kind("recipe", recipe, Recipe)
+    return check_size("examples", examples), check_integer("epoch", epoch, maximum=2**63 - 1)
+
+
+def _check_fit(
+    model: nn.Module, recipe: Recipe, dataset: Dataset, progress: bool, watchers: Sequence[Watcher]
+) -> None:
+    check_model(model, nn.Module)
+    check_kind("recipe", recipe, Recipe)
+    check_kind("dataset", dataset, Dataset)
+    check_flag("progress", progress)
+    check_watchers(watchers)
+    recipe.check_dataset(dataset)
+
+
+@own_arrays
+def _check_examples(model: nn.Module, recipe: Recipe, x: np.ndarray) -> None:
+    check_model(model, nn.Module)
+    check_kind("recipe", recipe, Recipe)
+    check_examples(x, recipe.input_shape)
+
+
+@own_arrays
+def _check_labels(model: nn.Module, recipe: Recipe, x: np.ndarray, y: np.ndarray) -> None:
+    _check_examples(model, recipe, x)
+    check_labels((None, recipe.outputs), y, binary=recipe.loss == "binary", name="y")
+    check_counts(len(x), len(y), "x")

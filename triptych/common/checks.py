@@ -7,7 +7,9 @@ is no array yet, a check of its shape takes the shape.
 """
 
 import functools
+import inspect
 import math
+import typing
 from collections.abc import Callable, Sequence
 from numbers import Integral, Real
 from typing import Any
@@ -28,8 +30,34 @@ def _name(dtype: Any) -> str:
     return str(name).removeprefix("torch.")
 
 
-def shape_of(x: Any) -> Shape:
-    return getattr(x, "shape", x)
+def shape_of(x: Any, name: str = "x") -> Shape:
+    """Of an array; a tuple is one already."""
+    if isinstance(x, tuple):
+        return x
+    if hasattr(x, "as_list"):  # TensorFlow's own kind of shape
+        return tuple(x.as_list())
+    check_array(name, x)
+    return x.shape
+
+
+def check_array(name: str, array: Any) -> None:
+    """An array of some framework, or what stands for one in a graph; NumPy's without a mask."""
+    if isinstance(array, np.ndarray | np.generic):
+        if isinstance(array, np.ma.MaskedArray):
+            raise ValueError(f"{name} must not be a masked array: fill it first")
+        if isinstance(array, np.matrix):
+            raise ValueError(f"{name} must not be a numpy.matrix: np.asarray makes it an array")
+    elif not (hasattr(array, "shape") and hasattr(array, "dtype")):
+        raise ValueError(f"{name} must be an array, got {shown(array)}")
+
+
+def shown(value: Any) -> str:
+    """As an error shows what it got: in one line, cut short."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= MOST_SHOWN else f"{text[: MOST_SHOWN - 4]} ..."
+
+
+MOST_SHOWN = 80
 
 
 def readable(array: Any) -> np.ndarray | None:
@@ -45,13 +73,52 @@ def readable(array: Any) -> np.ndarray | None:
         return None
 
 
+def own_arrays(check: Callable[..., Any]) -> Callable[..., Any]:
+    """``check``, and then whether what it calls ``np.ndarray`` or ``torch.Tensor`` is one.
+
+    The checks below take the arrays of any framework. The functions of NumPy and PyTorch do not,
+    and have errors of their own, or none; Keras's do.
+    """
+    kinds = {
+        name: kind
+        for name, parameter in inspect.signature(check).parameters.items()
+        for kind in (parameter.annotation, *typing.get_args(parameter.annotation))
+        if getattr(kind, "__name__", "") in ("ndarray", "Tensor")
+    }
+    if not kinds:  # in Keras every array is Any
+        return check
+    positions, rest = list(inspect.signature(check).parameters), list(kinds.values())[-1:]
+
+    @functools.wraps(check)
+    def then(*args: Any, **options: Any) -> Any:
+        result = check(*args, **options)
+        for name, value in [*zip(positions, args, strict=False), *options.items()]:
+            kind = kinds.get(name) if name in positions else rest[0]
+            if kind is not None:
+                for array in value if isinstance(value, list | tuple) else [value]:
+                    _check_kind(name, array, kind)
+        return result
+
+    return then
+
+
+def _check_kind(name: str, array: Any, kind: type) -> None:
+    own = isinstance(array, (kind, np.generic) if kind is np.ndarray else kind)
+    if array is not None and not own:
+        raise ValueError(
+            f"{name} must be a {kind.__module__}.{kind.__name__}, "
+            f"got a {type(array).__module__}.{type(array).__name__}"
+        )
+
+
 def remembered(check: Callable[..., Any]) -> Callable[..., Any]:
     """``check``, made once for arguments of one kind; later it returns what it returned then.
 
     The kind of an array is its shape and dtype, that of anything else its value: so this is for
     checks that read no values of arrays. What was refused is refused again. A training step hands
-    over what the step before did, and need not pay for checking it.
+    over what the step before did, and need not pay for checking it. It has ``own_arrays``.
     """
+    check = own_arrays(check)
     passed: dict[Any, Any] = {}
     new = object()
 
@@ -83,6 +150,8 @@ def _kind(value: Any) -> Any:
         return kind, value
     if kind is tuple:
         return tuple(map(_kind, value))
+    if hasattr(value, "address"):  # a stream, whose step is another in each step
+        return kind, value.seed, value.layer
     if hasattr(value, "shape") and not isinstance(value, np.generic):
         # An array of one number may be taken for that number: a list has no hash.
         return [] if value.shape == () else (kind, value.shape, value.dtype)
@@ -101,7 +170,7 @@ def check_number(name: str, value: Any, interval: str = "(-inf, inf)") -> float:
         below = number <= high if interval[-1] == "]" else number < high
         if above and below:  # both are False for NaN
             return number
-    raise ValueError(f"{name} must be a number in {interval}, got {value!r}")
+    raise ValueError(f"{name} must be a number in {interval}, got {shown(value)}")
 
 
 @functools.cache
@@ -117,7 +186,21 @@ def check_integer(name: str, value: Any, *, minimum: int = 0, maximum: int | Non
         number = int(value)
         if number >= minimum and (maximum is None or number <= maximum):
             return number
-    raise ValueError(f"{name} must be an integer {allowed}, got {value!r}")
+    raise ValueError(f"{name} must be an integer {allowed}, got {shown(value)}")
+
+
+MOST = 2**31 - 1  # what the frameworks' own integers hold
+
+
+def check_size(name: str, value: Any, *, minimum: int = 1) -> int:
+    """Return ``value`` as an int: a side of an image, a number of features, of steps."""
+    return _at_most(name, check_integer(name, value, minimum=minimum))
+
+
+def _at_most(name: str, number: int) -> int:
+    if number > MOST:
+        raise ValueError(f"{name} must be at most {MOST}, got {shown(number)}")
+    return number
 
 
 def check_pair(name: str, value: Any, *, minimum: int = 1) -> tuple[int, int]:
@@ -126,9 +209,10 @@ def check_pair(name: str, value: Any, *, minimum: int = 1) -> tuple[int, int]:
     if len(pair) == 2 and all(isinstance(v, Integral) and not isinstance(v, bool) for v in pair):
         height, width = map(int, pair)
         if min(height, width) >= minimum:
-            return height, width
+            return _at_most(name, height), _at_most(name, width)
     raise ValueError(
-        f"{name} must be an integer >= {minimum} or a pair of them (height, width), got {value!r}"
+        f"{name} must be an integer >= {minimum} or a pair of them (height, width), "
+        f"got {shown(value)}"
     )
 
 
@@ -141,7 +225,7 @@ def check_padding(padding: Any) -> str | tuple[int, int]:
     except ValueError:
         raise ValueError(
             "padding must be 'valid', 'same', an integer >= 0 or a pair of them "
-            f"(height, width), got {padding!r}"
+            f"(height, width), got {shown(padding)}"
         ) from None
 
 
@@ -152,27 +236,112 @@ def check_pool_padding(padding: Any, pool_size: tuple[int, int]) -> str | tuple[
         amount >= size for amount, size in zip(checked, pool_size, strict=True)
     ):
         raise ValueError(
-            f"padding must be smaller than pool_size {tuple(pool_size)}, got {padding!r}"
+            f"padding must be smaller than pool_size {tuple(pool_size)}, got {shown(padding)}"
         )
     return checked
 
 
 def check_choice(name: str, value: Any, choices: Sequence[str]) -> str:
     if not isinstance(value, str) or value not in choices:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
+        raise ValueError(
+            f"{name} must be one of {', '.join(map(repr, choices))}, got {shown(value)}"
+        )
     return value
+
+
+def check_kind(name: str, value: Any, kind: type) -> None:
+    """An object of a class of ours: a recipe, a model, a stream."""
+    if not isinstance(value, kind):
+        raise ValueError(f"{name} must be a {kind.__name__}, got {shown(value)}")
+
+
+def check_model(model: Any, kind: type) -> None:
+    """``kind`` is what every model of the panel is; the text is one for the three."""
+    if not isinstance(model, kind):
+        raise ValueError(f"model must be a model of this panel, got {shown(model)}")
+
+
+def check_methods(name: str, value: Any, *methods: str) -> None:
+    """An object that need not be of a class of ours: a penalty, say, of the user's own."""
+    if isinstance(value, type) or not all(callable(getattr(value, m, None)) for m in methods):
+        raise ValueError(f"{name} must have the methods {', '.join(methods)}, got {shown(value)}")
+
+
+MOST_WORDS = 2**34  # that a stream has: 2**32 blocks of four
+
+
+def check_draw(stream: Any, shape: Any) -> None:
+    """The address and the shape of what is drawn. In a graph a size may be a tensor."""
+    if not hasattr(stream, "address"):
+        raise ValueError(f"stream must be a Stream, got {shown(stream)}")
+    shape = shape.as_list() if hasattr(shape, "as_list") else shape  # TensorFlow's own kind
+    if not isinstance(shape, tuple | list) or any(
+        isinstance(size, bool | str | Real) and (isinstance(size, bool) or not _is_size(size))
+        for size in shape
+    ):
+        raise ValueError(f"shape must be a tuple of integers >= 0, got {shown(shape)}")
+    known = [int(size) for size in shape if isinstance(size, Integral)]
+    if math.prod(known) > MOST_WORDS:
+        raise ValueError(f"shape must hold at most 2**34 values, got {shown(shape)}")
+
+
+def _is_size(size: Any) -> bool:
+    return isinstance(size, Integral) and int(size) >= 0
+
+
+def check_words(name: str, value: Any) -> None:
+    """A key of Philox: two 32-bit words."""
+    if not isinstance(value, tuple) or len(value) != 2 or not all(map(_is_word, value)):
+        raise ValueError(f"{name} must be two integers in [0, 2**32), got {shown(value)}")
+
+
+def _is_word(value: Any) -> bool:
+    return _is_size(value) and not isinstance(value, bool) and value < 2**32
+
+
+def check_counter(counter: Any) -> None:
+    """The counters of Philox: four 32-bit words each."""
+    shape, dtype = tuple(shape_of(counter, "counter")), dtype_name(counter)
+    if not dtype.startswith(("int", "uint")) or shape[:1] != (4,) or 0 in shape:
+        raise ValueError(
+            f"counter must be integers of shape (4, ...), got {dtype} of shape {shape}"
+        )
+    found = readable(counter)
+    if found is not None and not (found.min() >= 0 and found.max() < 2**32):
+        raise ValueError(
+            f"counter must lie in [0, 2**32), got values from {found.min()} to {found.max()}"
+        )
+
+
+def check_measured(name: str, value: Any) -> float:
+    """A loss or an accuracy, NaN included, as a float: often it is an array of one number."""
+    try:
+        if not isinstance(value, str | bool | np.bool_):
+            return float(value)  # float64, whatever the precision of the model
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise ValueError(f"{name} must be a number, got {shown(value)}")
+
+
+def check_seed(seed: Any) -> int:
+    return check_integer("seed", seed, maximum=2**64 - 1)
+
+
+def check_text(name: str, value: Any) -> None:
+    if not isinstance(value, str):
+        raise ValueError(f"{name} must be text, got {shown(value)}")
 
 
 def check_flag(name: str, value: Any) -> bool:
     if not isinstance(value, bool):
-        raise ValueError(f"{name} must be True or False, got {value!r}")
+        raise ValueError(f"{name} must be True or False, got {shown(value)}")
     return value
 
 
 @remembered
 def check_batch(x: Any, name: str = "x") -> None:
     """An empty batch has no mean and no gradient; refuse it where it first appears."""
-    shape = shape_of(x)
+    shape = shape_of(x, name)
     if len(shape) == 0 or 0 in shape:
         raise ValueError(f"{name} must hold at least one row, got shape {tuple(shape)}")
 
@@ -180,23 +349,23 @@ def check_batch(x: Any, name: str = "x") -> None:
 @remembered
 def check_features(x: Any, features: int, name: str = "x") -> None:
     """The last axis of a batch holds ``features`` values."""
-    shape = shape_of(x)
+    shape = shape_of(x, name)
     if len(shape) < 2 or shape[-1] not in (features, None):
         raise ValueError(
             f"{name} must have {features} features in its last axis (shape (N, ..., {features})), "
             f"got shape {tuple(shape)}"
         )
-    check_batch(shape, name)
+    check_batch(tuple(shape), name)
 
 
 @remembered
-def check_maps(x: Any, channels: int | None = None) -> None:
+def check_maps(x: Any, channels: int | None = None, name: str = "x") -> None:
     """A batch of feature maps, channels last: what a convolution or a pooling takes."""
-    shape = shape_of(x)
+    shape = shape_of(x, name)
     if len(shape) != 4 or (channels is not None and shape[-1] not in (channels, None)):
         last = "C" if channels is None else channels
-        raise ValueError(f"x must have shape (N, H, W, {last}), got shape {tuple(shape)}")
-    check_batch(shape)
+        raise ValueError(f"{name} must have shape (N, H, W, {last}), got shape {tuple(shape)}")
+    check_batch(tuple(shape), name)
 
 
 def check_rows(x: Any) -> None:
@@ -212,7 +381,7 @@ def check_rows(x: Any) -> None:
 
 def check_same_shape(name: str, array: Any, expected: Any) -> None:
     """Refuse what would broadcast silently. ``expected`` is a shape, or an array that has it."""
-    shape, wanted = shape_of(array), shape_of(expected)
+    shape, wanted = shape_of(array, name), shape_of(expected)
     if len(shape) != len(wanted) or any(
         a != b for a, b in zip(shape, wanted, strict=True) if a is not None and b is not None
     ):
@@ -223,9 +392,19 @@ def check_mask(mask: Any, expected: Any, name: str = "mask") -> None:
     """A dropout mask: booleans, of the shape of what is masked."""
     if mask is None:
         raise ValueError(f"{name} must be given in training, got None")
+    check_array(name, mask)
     if dtype_name(mask) != "bool":
         raise ValueError(f"{name} must be boolean, got {dtype_name(mask)}")
     check_same_shape(name, mask, expected)
+
+
+def check_layers(name: str, layers: Any, kind: Any) -> None:
+    """Layers of the panel, in a list: those of a container."""
+    if not isinstance(layers, list | tuple):
+        raise ValueError(f"{name} must be a list of layers, got {shown(layers)}")
+    for index, layer in enumerate(layers):
+        if not isinstance(layer, kind) or not isinstance(getattr(layer, "name", None), str):
+            raise ValueError(f"{name}[{index}] must be a layer with a name, got {shown(layer)}")
 
 
 def check_layer_names(names: Sequence[str]) -> None:
@@ -245,8 +424,37 @@ FLOATING = ("float16", "bfloat16", "float32", "float64")
 
 
 def check_floating(name: str, array: Any) -> None:
+    check_array(name, array)
     if dtype_name(array) not in FLOATING:
         raise ValueError(f"{name} must be floating point, got {dtype_name(array)}")
+
+
+def check_floats(**arrays: Any) -> None:
+    """Floating-point arrays of one dtype, that of the first."""
+    (first, array), *others = arrays.items()
+    check_floating(first, array)
+    for name, other in others:
+        check_floating(name, other)
+        if dtype_name(other) != dtype_name(array):
+            raise ValueError(
+                f"{name} must have the dtype of {first}, {dtype_name(array)}, "
+                f"got {dtype_name(other)}"
+            )
+
+
+def given(**arrays: Any) -> dict[str, Any]:
+    """Without those that are None."""
+    return {name: array for name, array in arrays.items() if array is not None}
+
+
+def check_precision(x: Any, weight: Any) -> None:
+    """What goes into a layer that has weights: nothing is cast in silence."""
+    check_floating("x", x)
+    if dtype_name(x) != dtype_name(weight):
+        raise ValueError(
+            f"x must have the layer's dtype, {dtype_name(weight)}, got {dtype_name(x)}: convert "
+            f"it, or make the layer with dtype={dtype_name(x)!r}"
+        )
 
 
 def check_dtype(dtype: Any) -> str:
@@ -254,17 +462,28 @@ def check_dtype(dtype: Any) -> str:
     return check_choice("dtype", dtype, ("float32", "float64"))
 
 
-def check_images(images: Any) -> None:
+def check_images(images: Any, name: str = "images") -> None:
     """Images are a batch, channels last, floating point, with values meant to lie in [0, 1]."""
-    shape = shape_of(images)
+    shape = shape_of(images, name)
     if len(shape) != 4:
-        raise ValueError(f"images must have shape (N, H, W, C), got shape {tuple(shape)}")
+        raise ValueError(f"{name} must have shape (N, H, W, C), got shape {tuple(shape)}")
     if shape is not images and dtype_name(images) not in FLOATING:
+        if name != "images":  # a gradient of images
+            check_floating(name, images)
         raise ValueError(
-            f"images must be floating point in [0, 1], got {dtype_name(images)}: "
+            f"{name} must be floating point in [0, 1], got {dtype_name(images)}: "
             "divide by 255 first"
         )
-    check_batch(images, "images")
+    check_batch(images, name)
+
+
+def check_known_batch(images: Any, name: str = "images") -> None:
+    """Outside a traced graph the size of a symbol's batch cannot be asked for."""
+    if type(images).__name__ == "KerasTensor" and images.shape[0] is None:
+        raise ValueError(
+            f"{name} must have a batch of a known size here, got shape {tuple(images.shape)}: "
+            "call the function in the call of a layer, with a compute_output_shape"
+        )
 
 
 def check_counts(points: int | None, labels: int | None, name: str = "images") -> None:
@@ -272,35 +491,37 @@ def check_counts(points: int | None, labels: int | None, name: str = "images") -
         raise ValueError(f"{name} and labels must have equal counts, got {points} and {labels}")
 
 
-def check_labels(logits: Any, labels: Any, *, binary: bool = False) -> None:
+def check_labels(logits: Any, labels: Any, *, binary: bool = False, name: str = "labels") -> None:
     """Integer class labels of shape (N,) for logits, or a shape alone, of (N, classes).
 
     ``binary``: labels in {0, 1} for one logit each, of shape (N, 1).
     """
-    _check_label_kind(logits, labels, binary)
+    _check_label_kind(logits, labels, binary, name)
     found, classes = readable(labels), 2 if binary else shape_of(logits)[1]
     if found is not None and classes is not None:
         low, high = int(found.min()), int(found.max())
         if low < 0 or high >= classes:
             raise ValueError(
-                f"labels must lie in [0, {classes - 1}], got labels from {low} to {high}"
+                f"{name} must lie in [0, {classes - 1}], got labels from {low} to {high}"
             )
 
 
 @remembered
-def _check_label_kind(logits: Any, labels: Any, binary: bool) -> None:
-    shape = shape_of(logits)
+def _check_label_kind(logits: Any, labels: Any, binary: bool, name: str) -> None:
+    shape = shape_of(logits, "logits")
+    check_array(name, labels)
     if shape is not logits:
         check_floating("logits", logits)
     if len(shape) != 2 or (binary and shape[1] not in (1, None)):
         columns = 1 if binary else "classes"
         raise ValueError(f"logits must have shape (N, {columns}), got shape {tuple(shape)}")
-    check_batch(shape, "logits")
+    check_batch(tuple(shape), "logits")
     if len(labels.shape) != 1 or not dtype_name(labels).startswith(("int", "uint")):
         raise ValueError(
-            "labels must be integers of shape (N,), "
+            f"{name} must be integers of shape (N,), "
             f"got {dtype_name(labels)} of shape {tuple(labels.shape)}"
         )
+    check_batch(tuple(labels.shape), name)
     check_counts(shape[0], labels.shape[0], "logits")
 
 
@@ -309,6 +530,7 @@ EPS = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23, "float64":
 
 def check_probabilities(name: str, array: Any, logits: Any = None) -> None:
     """Rows of class probabilities, (N, classes), with the shape and dtype of any ``logits``."""
+    check_array(name, array)
     dtype = dtype_name(array)
     if len(array.shape) != 2 or dtype not in EPS:
         raise ValueError(
@@ -348,7 +570,7 @@ KINDS = {
 
 def check_per_image(name: str, values: Any, kind: str, images: int | None) -> None:
     """One value for each image, of one of the KINDS."""
-    shape = values.shape
+    shape = shape_of(values, name)
     counts_agree = len(shape) == 1 and (shape[0] == images or None in (shape[0], images))
     if not counts_agree or not dtype_name(values).startswith(KINDS[kind]):
         count = "N" if images is None else images
@@ -365,9 +587,9 @@ def check_gradients(grads: Any) -> None:
         raise ValueError(f"grads must be a list of arrays, got {got}")
     for index, grad in enumerate(grads):
         name = f"grads[{index}]"
-        if grad is None:
-            raise ValueError(f"{name} must be an array, got None")
         check_floating(name, grad)
+        if getattr(grad, "is_meta", False):
+            raise ValueError(f"{name} must have values, got a tensor on the device 'meta'")
         if 0 in grad.shape:
             raise ValueError(f"{name} must not be empty, got shape {tuple(grad.shape)}")
         if dtype_name(grad) != dtype_name(grads[0]):

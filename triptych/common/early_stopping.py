@@ -3,7 +3,13 @@
 import math
 from typing import Any
 
-from triptych.common.checks import check_choice, check_flag, check_integer, check_number
+from triptych.common.checks import (
+    check_choice,
+    check_flag,
+    check_integer,
+    check_measured,
+    check_number,
+)
 from triptych.common.history import MONITORED
 from triptych.common.watchers import Run, Watcher
 
@@ -15,11 +21,12 @@ def improves(
 ) -> bool:
     """Whether ``value`` beats ``best`` by more than ``min_delta``; any number beats None."""
     min_delta = _check(min_delta, mode)
-    value = float(value)  # float64, whatever the precision of the model
+    value = check_measured("value", value)
     if math.isnan(value):
         return False
     if best is None:
         return True
+    best = check_measured("best", best)
     return value + min_delta < best if mode == "min" else value - min_delta > best
 
 

@@ -7,7 +7,15 @@ written over the few functions that the two do differently.
 import math
 from typing import Any
 
-from triptych.common.checks import check_choice, check_flag, check_integer, check_number, remembered
+from triptych.common.checks import (
+    check_choice,
+    check_flag,
+    check_integer,
+    check_measured,
+    check_number,
+    check_size,
+    remembered,
+)
 from triptych.common.history import MONITORED
 
 __all__ = [
@@ -29,7 +37,7 @@ class Decays:
 
     @staticmethod
     def count(step: Any) -> Any:
-        return check_integer("step", step)
+        return check_size("step", step, minimum=0)
 
     @staticmethod
     def number(value: Any) -> Any:
@@ -102,12 +110,14 @@ def improves(
 
     With ``signed_threshold`` (PyTorch) a relative margin is threshold * best, also below 0.
     """
+    check_flag("signed_threshold", signed_threshold)
     threshold = _check_improves(threshold, threshold_mode, mode)
-    value = float(value)  # float64, whatever the precision of the model
+    value = check_measured("value", value)
     if math.isnan(value):
         return False
     if best is None:
         return True
+    best = check_measured("best", best)
     better = -1 if mode == "min" else 1
     if threshold_mode == "rel":
         # best + better * threshold * abs(best), in one rounding less
@@ -207,7 +217,7 @@ def _check_decay(learning_rate: float, factor: float, every: int) -> tuple[float
     return (
         check_number("learning_rate", learning_rate, "(0, inf)"),
         check_number("factor", factor, "(0, 1]"),
-        check_integer("every", every, minimum=1),
+        check_size("every", every),
     )
 
 
@@ -218,7 +228,7 @@ def _check_cosine(
     learning_rate = check_number("learning_rate", learning_rate, "(0, inf)")
     return (
         learning_rate,
-        check_integer("steps", steps, minimum=1),
+        check_size("steps", steps),
         check_number("floor", floor, f"[0, {learning_rate}]"),
-        check_integer("warmup_steps", warmup_steps),
+        check_size("warmup_steps", warmup_steps, minimum=0),
     )

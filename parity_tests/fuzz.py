@@ -1,0 +1,384 @@
+"""A good call of every public function, to be spoiled one argument at a time by test_fuzz.py.
+
+Arrays are NumPy's and become the tensors of a panel when it is called; everything else is passed
+as it is.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+from scratch.pooling import max_pool2d_with_winners
+from triptych.common.datasets import xor
+from triptych.common.recipes import AugmentationRecipe, Recipe
+from triptych.common.streams import Stream
+from triptych.panels import panel
+
+__all__ = ["BAD_ARRAYS", "BAD_VALUES", "CALLS", "FIRST", "LAYERS", "OBJECTS"]
+
+RNG = np.random.default_rng(0)
+STREAM = Stream(1, "fuzz", 0)
+
+
+def floats(*shape: int) -> np.ndarray:
+    return RNG.uniform(0.2, 0.8, shape).astype("float32")
+
+
+def booleans(*shape: int) -> np.ndarray:
+    return RNG.random(shape) > 0.5
+
+
+X = floats(4, 3)
+IMAGES = floats(4, 6, 5, 2)
+G = floats(3)
+SHAPE = IMAGES.shape
+PER_IMAGE = floats(4)
+MASKED = {"rate": 0.5, "training": True}
+NORM = {"x": X, "gamma": G, "mean": floats(3), "variance": floats(3), "epsilon": 1e-5}
+KERNEL = {"x": IMAGES, "weight": floats(3, 2, 2, 3), "stride": 1, "padding": "valid"}
+CONVOLVED = floats(4, 4, 4, 3)
+POOLING = {"pool_size": 2, "stride": 2, "padding": "valid"}
+POOLED = floats(4, 3, 2, 2)
+WINNERS = max_pool2d_with_winners(IMAGES, 2, stride=2)[1]
+LABELS = np.array([0, 2, 1, 1])
+SCORES = {"logits": floats(4, 3), "labels": LABELS}
+TARGETS = np.array([[0.5, 0.25, 0.25], [1, 0, 0], [0, 0.5, 0.5], [0, 0, 1]], "float32")
+BINARY = {"logits": floats(4, 1), "labels": np.array([0, 1, 1, 0])}
+ROW = np.array([0, 1, 1, 0])
+MAP = {
+    "matrices": np.tile(np.array([[1, 0.1, 0], [0, 1, 0.2]], "float32"), (4, 1, 1)),
+    "interpolation": "bilinear",
+    "fill_mode": "constant",
+}
+WINDOW = {"top": ROW, "left": ROW, "height": 4, "width": 3, "fill_mode": "constant"}
+GRADS = [floats(3, 2), floats(2)]
+AUGMENTATION = AugmentationRecipe(rotation=5.0, brightness=0.1)
+NAMED = {"seed": 0, "name": "n"}
+DTYPE = {"dtype": "float32"}
+RATES = {"learning_rate": 0.1, "weight_decay": 0.01}
+ADAM = RATES | {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8}
+DECAY = {"learning_rate": 0.1, "factor": 0.5, "every": 3}
+
+
+def model(framework: str) -> Any:
+    return panel(framework, "models").mlp(MLP)
+
+
+def penalty(framework: str) -> Any:
+    return panel(framework, "penalties").L2(0.1)
+
+
+def draw(framework: str) -> Any:
+    return panel(framework, "augmentation").draw_augmentation(STREAM, SHAPE, AUGMENTATION)
+
+
+def branch(framework: str) -> list[Any]:
+    return [panel(framework, "layers").ReLU(name="inner")]
+
+
+MLP = Recipe(input_shape=(2,), hidden=(3,), outputs=1, loss="binary")
+CNN = Recipe(input_shape=(6, 6, 1), channels=(2,), hidden=(3,), outputs=3)
+DATASET = xor("float32")
+
+# In the order of the catalogue. A value that is a function of the panel's name is made anew for it.
+CALLS: dict[str, dict[str, Any]] = {
+    "dropout.draw_mask": {"stream": STREAM, "shape": (4, 3), "rate": 0.5},
+    "dropout.dropout": MASKED | {"x": X, "mask": booleans(4, 3), "inverted": True},
+    "dropout.dropout_backward": MASKED | {"grad": X, "mask": booleans(4, 3), "inverted": True},
+    "spatial_dropout.draw_mask": {"stream": STREAM, "shape": (4, 6, 5, 2), "rate": 0.5},
+    "spatial_dropout.spatial_dropout": MASKED | {"x": IMAGES, "mask": booleans(4, 2)},
+    "spatial_dropout.spatial_dropout_backward": MASKED | {"grad": IMAGES, "mask": booleans(4, 2)},
+    "stochastic_depth.linear_decay": {"rate": 0.5, "depth": 3},
+    "stochastic_depth.draw_keep": {"stream": STREAM, "count": 4, "rate": 0.5},
+    "stochastic_depth.stochastic_depth": MASKED | {"x": X, "keep": booleans(4), "inverted": True},
+    "stochastic_depth.stochastic_depth_backward": MASKED
+    | {"grad": X, "keep": booleans(4), "inverted": True},
+    "batch_norm.batch_norm_train": {"x": X, "gamma": G, "beta": G, "epsilon": 1e-5},
+    "batch_norm.batch_norm_inference": NORM | {"beta": G},
+    "batch_norm.batch_norm_backward": {"grad": X[::-1].copy()} | NORM | {"training": True},
+    "batch_norm.update_running": {"running": G, "batch": 2 * G, "momentum": 0.9},
+    "penalties.l1_penalty": {"w": X, "strength": 0.1},
+    "penalties.l1_gradient": {"w": X, "strength": 0.1},
+    "penalties.l1_proximal": {"w": X, "strength": 0.1, "step_size": 0.1},
+    "penalties.l2_penalty": {"w": X, "strength": 0.1},
+    "penalties.l2_gradient": {"w": X, "strength": 0.1},
+    "penalties.l2_proximal": {"w": X, "strength": 0.1, "step_size": 0.1},
+    "penalties.elastic_net_penalty": {"w": X, "alpha": 0.1, "l1_ratio": 0.5},
+    "penalties.elastic_net_gradient": {"w": X, "alpha": 0.1, "l1_ratio": 0.5},
+    "penalties.elastic_net_proximal": {"w": X, "alpha": 0.1, "l1_ratio": 0.5, "step_size": 0.1},
+    "penalties.penalized": {"model": model},
+    "penalties.total_penalty": {"model": model, "penalty": penalty},
+    "penalties.total_penalty_backward": {"model": model, "penalty": penalty},
+    "label_smoothing.smooth_labels": {
+        "labels": LABELS,
+        "classes": 3,
+        "smoothing": 0.1,
+        "dtype": "float32",
+    },
+    "label_smoothing.smooth_targets": {"targets": TARGETS, "smoothing": 0.1},
+    "label_smoothing.label_smoothing_cross_entropy": SCORES | {"smoothing": 0.1},
+    "label_smoothing.label_smoothing_cross_entropy_backward": SCORES | {"smoothing": 0.1},
+    "gradient_clipping.global_norm": {"grads": GRADS},
+    "gradient_clipping.clip_by_value": {"grads": GRADS, "limit": 0.5},
+    "gradient_clipping.clip_by_norm": {"grads": GRADS, "max_norm": 0.5},
+    "gradient_clipping.clip_by_global_norm": {"grads": GRADS, "max_norm": 0.5},
+    "schedules.step_decay": {"step": 4, "learning_rate": 0.1, "factor": 0.5, "every": 3},
+    "schedules.exponential_decay": {"step": 4, "learning_rate": 0.1, "factor": 0.5, "every": 3},
+    "schedules.cosine_decay": {
+        "step": 4,
+        "learning_rate": 0.1,
+        "steps": 9,
+        "floor": 0.01,
+        "warmup_steps": 2,
+    },
+    "schedules.improves": {
+        "value": 0.5,
+        "best": 0.6,
+        "threshold": 0.01,
+        "threshold_mode": "rel",
+        "mode": "min",
+    },
+    "early_stopping.improves": {"value": 0.5, "best": 0.6, "min_delta": 0.01, "mode": "min"},
+    "affine.affine_matrices": {
+        "height": 6,
+        "width": 5,
+        "rotation": PER_IMAGE,
+        "zoom": PER_IMAGE,
+        "translation_x": PER_IMAGE,
+        "translation_y": PER_IMAGE,
+        "shear": PER_IMAGE,
+    },
+    "affine.affine": {"images": IMAGES} | MAP | {"fill_value": 0.5},
+    "affine.affine_backward": {"grad": IMAGES} | MAP,
+    "flips_and_crops.horizontal_flip": {"images": IMAGES, "flips": booleans(4)},
+    "flips_and_crops.horizontal_flip_backward": {"grad": IMAGES, "flips": booleans(4)},
+    "flips_and_crops.vertical_flip": {"images": IMAGES, "flips": booleans(4)},
+    "flips_and_crops.vertical_flip_backward": {"grad": IMAGES, "flips": booleans(4)},
+    "flips_and_crops.crop": {"images": IMAGES} | WINDOW | {"fill_value": 0.5},
+    "flips_and_crops.crop_backward": {"grad": IMAGES} | WINDOW | {"height": 7, "width": 8},
+    "intensity.brightness": {"images": IMAGES, "shift": PER_IMAGE},
+    "intensity.brightness_backward": {"grad": IMAGES},
+    "intensity.contrast": {"images": IMAGES, "factor": PER_IMAGE},
+    "intensity.contrast_backward": {"grad": IMAGES, "factor": PER_IMAGE},
+    "intensity.gaussian_noise": {"images": IMAGES, "noise": floats(*SHAPE), "deviation": 0.1},
+    "intensity.gaussian_noise_backward": {"grad": IMAGES},
+    "intensity.clip": {"images": IMAGES},
+    "intensity.clip_backward": {"grad": IMAGES, "images": IMAGES},
+    "cutout.cutout": {"images": IMAGES, "row": ROW, "column": ROW, "side": 2, "fill_value": 0.5},
+    "cutout.cutout_backward": {"grad": IMAGES, "row": ROW, "column": ROW, "side": 2},
+    "augmentation.draw_augmentation": {
+        "stream": STREAM,
+        "shape": SHAPE,
+        "recipe": AUGMENTATION,
+        "dtype": "float32",
+    },
+    "augmentation.augment": {"images": IMAGES, "draw": draw, "recipe": AUGMENTATION},
+    "augmentation.augment_backward": {
+        "grad": IMAGES,
+        "images": IMAGES,
+        "draw": draw,
+        "recipe": AUGMENTATION,
+    },
+    "streams.philox": {"key": (1, 2), "counter": np.arange(8, dtype="int64").reshape(4, 2)},
+    "streams.words": {"stream": STREAM, "count": 5},
+    "streams.uniform": {"stream": STREAM, "shape": (4, 3), "dtype": "float32"},
+    "streams.bernoulli": {"stream": STREAM, "shape": (4, 3), "probability": 0.5},
+    "streams.normal": {"stream": STREAM, "shape": (4, 3), "dtype": "float32"},
+    "streams.integers": {"stream": STREAM, "shape": (4, 3), "low": -2, "high": 5},
+    "streams.permutation": {"stream": STREAM, "shape": (4, 3)},
+    "streams.beta": {"stream": STREAM, "shape": (4, 3), "a": 0.5, "b": 2.0, "dtype": "float32"},
+    "layers.glorot_uniform": {"shape": (3, 2), "seed": 0, "name": "dense", "dtype": "float32"},
+    "convolution.conv2d": KERNEL | {"bias": G},
+    "convolution.conv2d_input_backward": {"grad": CONVOLVED} | KERNEL,
+    "convolution.conv2d_weight_backward": {"grad": CONVOLVED} | KERNEL,
+    "convolution.conv2d_bias_backward": {"grad": CONVOLVED},
+    "convolution.conv2d_backward": {"grad": CONVOLVED} | KERNEL,
+    "pooling.max_pool2d": POOLING | {"x": IMAGES},
+    "pooling.max_pool2d_with_winners": POOLING | {"x": IMAGES},
+    "pooling.max_pool2d_with_winners_backward": POOLING
+    | {"grad": POOLED, "winners": WINNERS, "shape": SHAPE},
+    "pooling.max_pool2d_backward": POOLING | {"grad": POOLED, "x": IMAGES},
+    "pooling.average_pool2d": POOLING | {"x": IMAGES},
+    "pooling.average_pool2d_backward": POOLING | {"grad": POOLED, "x": IMAGES},
+    "pooling.global_average_pool2d": {"x": IMAGES},
+    "pooling.global_average_pool2d_backward": {"grad": floats(4, 2), "x": IMAGES},
+    "losses.softmax_cross_entropy": SCORES,
+    "losses.softmax_cross_entropy_backward": SCORES,
+    "losses.binary_cross_entropy": BINARY,
+    "losses.binary_cross_entropy_backward": BINARY,
+    "optimizers.sgd_step": {"w": X, "g": X, "v": X, "t": 2, "momentum": 0.9, "nesterov": False}
+    | RATES,
+    "optimizers.adam_step": {"w": X, "g": X, "m": X, "v": X, "t": 2} | RATES,
+    "models.mlp": {"recipe": MLP},
+    "models.cnn": {"recipe": CNN},
+    "models.resnet": {"recipe": CNN},
+    "training.batches": {"recipe": MLP, "examples": 4, "epoch": 0},
+    "training.fit": {
+        "model": model,
+        "recipe": MLP,
+        "dataset": DATASET,
+        "progress": False,
+        "watchers": [],
+    },
+    "training.evaluate": {
+        "model": model,
+        "recipe": MLP,
+        "x": X[:, :2],
+        "y": np.array([0, 1, 1, 0]),
+    },
+    "training.predict": {"model": model, "recipe": MLP, "x": X[:, :2]},
+}
+
+# A layer: what makes it, and what it is then called with.
+LAYERS: dict[str, tuple[dict[str, Any], np.ndarray]] = {
+    "dropout.Dropout": ({"rate": 0.5, "inverted": True} | NAMED, X),
+    "spatial_dropout.SpatialDropout2D": ({"rate": 0.5} | NAMED, IMAGES),
+    "stochastic_depth.StochasticDepth": ({"rate": 0.5, "inverted": True} | NAMED, X),
+    "batch_norm.BatchNorm": (
+        {"features": 3, "momentum": 0.9, "epsilon": 1e-5, "affine": True, "name": "n"} | DTYPE,
+        X,
+    ),
+    "residual.Residual": ({"branch": branch, "shortcut": (), "name": "n"}, X),
+    "augmentation.Augmentation": ({"recipe": AUGMENTATION} | NAMED, IMAGES),
+    "layers.Dense": (
+        {"in_features": 3, "out_features": 2, "use_bias": True} | NAMED | DTYPE,
+        X,
+    ),
+    "layers.ReLU": ({"name": "n"}, X),
+    "layers.Tanh": ({"name": "n"}, X),
+    "layers.Sigmoid": ({"name": "n"}, X),
+    "layers.Flatten": ({"order": "chw", "name": "n"}, IMAGES),
+    "layers.Sequential": ({"layers": branch, "name": "n"}, X),
+    "convolution.Conv2D": (
+        {"in_channels": 2, "out_channels": 3, "kernel_size": 3, "stride": 1, "padding": "valid"}
+        | {"use_bias": True}
+        | NAMED
+        | DTYPE,
+        IMAGES,
+    ),
+    "pooling.MaxPool2D": (POOLING | {"name": "n"}, IMAGES),
+    "pooling.AveragePool2D": (POOLING | {"name": "n"}, IMAGES),
+    "pooling.GlobalAveragePool2D": ({"name": "n"}, IMAGES),
+}
+
+# Everything else that is made: penalties, watchers, optimizers.
+OBJECTS: dict[str, dict[str, Any]] = {
+    "penalties.L1": {"strength": 0.1},
+    "penalties.L2": {"strength": 0.1},
+    "penalties.ElasticNet": {"alpha": 0.1, "l1_ratio": 0.5},
+    "gradient_clipping.NormMonitor": {"max_norm": 1.0},
+    "gradient_clipping.GlobalNormClipping": {"max_norm": 1.0},
+    "gradient_clipping.GradientNorms": {},
+    "schedules.StepDecay": DECAY,
+    "schedules.ExponentialDecay": DECAY,
+    "schedules.CosineDecay": {
+        "learning_rate": 0.1,
+        "steps": 9,
+        "floor": 0.01,
+        "warmup_steps": 2,
+    },
+    "schedules.ReduceOnPlateau": {
+        "monitor": "validation_loss",
+        "factor": 0.1,
+        "patience": 2,
+        "threshold": 0.01,
+        "threshold_mode": "rel",
+        "cooldown": 0,
+        "floor": 0.0,
+        "mode": "min",
+    },
+    "early_stopping.EarlyStopping": {
+        "patience": 1,
+        "monitor": "validation_loss",
+        "min_delta": 0.0,
+        "mode": "min",
+        "start_from_epoch": 0,
+        "restore_best_weights": True,
+    },
+    "optimizers.SGD": {"momentum": 0.9, "nesterov": True} | RATES,
+    "optimizers.Adam": ADAM,
+    "optimizers.AdamW": ADAM,
+}
+
+
+def parameters() -> list[tuple[str, torch.nn.Parameter]]:
+    return [("weight", torch.nn.Parameter(torch.ones(2, 2)))]
+
+
+def optimizer() -> torch.optim.Optimizer:
+    return torch.optim.SGD(parameters())
+
+
+# What PyTorch's own constructors take first.
+FIRST = {"torch_impl.optimizers": parameters, "torch_impl.schedules": optimizer}
+
+# Each makes a bad array of a good one.
+BAD_ARRAYS: dict[str, Callable[[np.ndarray], Any]] = {
+    "None": lambda a: None,
+    "a list": lambda a: a.tolist(),
+    "text": lambda a: "text",
+    "a number": lambda a: 0.5,
+    "an integer": lambda a: 1,
+    "True": lambda a: True,
+    "a dict": lambda a: {},
+    "0-d": lambda a: a.reshape(-1)[0].reshape(()),
+    "a NumPy number": lambda a: a.reshape(-1)[0],
+    "an axis more": lambda a: a[None],
+    "an axis less": lambda a: a[0],
+    "a row less": lambda a: a[1:],
+    "empty": lambda a: a[:0],
+    "no columns": lambda a: a[..., :0],
+    "half": lambda a: a.astype("float16"),
+    "float64": lambda a: a.astype("float64"),
+    "complex": lambda a: a.astype("complex64"),
+    "object": lambda a: a.astype(object),
+    "strings": lambda a: a.astype(str),
+    "integers": lambda a: a.astype("int32"),
+    "booleans": lambda a: a.astype(bool),
+    "unsigned": lambda a: a.astype("uint8"),
+    "large": lambda a: a * np.array(10**9, a.dtype) if a.dtype != bool else ~a,
+    "negative": lambda a: -a if a.dtype != bool else ~a,
+    "NaN": lambda a: a * np.nan if a.dtype.kind == "f" else a,
+    "infinite": lambda a: a * np.inf if a.dtype.kind == "f" else a,
+    "read-only": lambda a: _read_only(a),
+    "reversed": lambda a: a[::-1, ...],
+    "Fortran": lambda a: np.asfortranarray(a),
+    "masked": lambda a: np.ma.masked_array(a, a > 0.5),
+    "matrix": lambda a: np.matrix(a.reshape(len(a), -1)),
+}
+
+BAD_VALUES: dict[str, Any] = {
+    "None": None,
+    "NaN": float("nan"),
+    "infinity": float("inf"),
+    "-infinity": float("-inf"),
+    "0": 0,
+    "-1": -1,
+    "1": 1,
+    "1.5": 1.5,
+    "huge": 10**400,
+    "large": 2**40,
+    "text": "text",
+    "empty text": "",
+    "True": True,
+    "a list": [1, 2],
+    "a tuple": (1, 2),
+    "an empty tuple": (),
+    "a dict": {},
+    "complex": 1 + 1j,
+    "NumPy's float": np.float32(0.5),
+    "NumPy's integer": np.int64(2),
+    "NumPy's bool": np.bool_(True),
+    "0-d": np.array(0.5),
+    "an array": np.ones((2, 2)),
+    "an object": object(),
+    "a type": float,
+}
+
+
+def _read_only(array: np.ndarray) -> np.ndarray:
+    array = array.copy()
+    array.flags.writeable = False
+    return array
