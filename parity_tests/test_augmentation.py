@@ -383,7 +383,7 @@ def test_bad_input():
 
         return call
 
-    message = "draw.rotation must be floating point of shape (2,), got float64 of shape (3,)"
+    message = "draw.rotation must be floating point of shape (2,), got float32 of shape (3,)"
     same_error(mixed(AFFINE), message)
     crops = AugmentationRecipe(crop_padding=2)
     same_error(mixed(crops), message)
