@@ -107,7 +107,7 @@ def check(
     exercise: ItsExercise = None,
     framework: ItsFramework = None,
     seconds: Annotated[
-        float, typer.Option(min=1, max=86400, help="Stop the file after so many seconds.")
+        float, typer.Option(min=1, max=86400, help="Stop the file after so much processor time.")
     ] = Limits.seconds,
     seed: Annotated[int, typer.Option(min=0, max=2**31, help="For other weights and masks.")] = 0,
 ) -> None:
@@ -130,7 +130,7 @@ def check(
             name,
             its,
             seed=seed,
-            limits=Limits(seconds=seconds),
+            limits=Limits(seconds=seconds, waiting=max(Limits.waiting, 5 * seconds)),
             progress=lambda text: status.update(f"{escape(text)} ..."),
         )
     its_exercise = catalogue.exercise(name)
