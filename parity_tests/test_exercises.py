@@ -4,17 +4,21 @@ import importlib
 import importlib.util
 import os
 import re
+import shlex
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 from typer.testing import CliRunner
 
 from parity_tests.exercise_files.specimens import Right, Wrong, specimens
+from scratch.batch_norm import batch_norm_backward
 from triptych.exercises import catalogue, sandbox
 from triptych.exercises.cli import app
 from triptych.exercises.findings import DONE, NOT_DONE, WRONG
@@ -32,14 +36,14 @@ def load(path):
     return module
 
 
-def check(path, name, framework, seed=0):
+def check(path, name, framework, seed=0, only=None):
     """The findings, without a process of its own: much faster where there are many files."""
     if framework == "keras":
         import keras
 
         keras.utils.clear_session()  # what was built before makes each new graph slower
     its = catalogue.part(name, "check")
-    return list(its.check(load(path), framework, lambda text: None, seed))
+    return list(its.check(load(path), framework, lambda text: None, seed, only))
 
 
 def statuses(findings):
@@ -638,20 +642,186 @@ def test_names_that_tell():
         catalogue.exercise_of(Path("a.py"), "dropout", "keras")
 
 
-def test_hints(tmp_path):
+def test_hints_of_what_is_not_begun():
+    """Those for all that was not found otherwise, in the framework's own words."""
     for name, framework in EVERY:
         file = catalogue.starters(name)[framework]
         todos = catalogue.exercise(name).todos
-        assert len({hint for todo in todos for hint in todo.hints}) == 3 * len(todos)
-        for level in (1, 2, 3):
+        for level in (1, 2, 3) if framework == "scratch" else (3,):
             code, output = invoke("hint", file, "--level", level)
             assert code == 0
             for todo in todos:
-                assert [hint in output for hint in todo.hints] == [i == level for i in (1, 2, 3)]
-        code, output = invoke("hint", file, "--todo", 2)
-        assert todos[1].hints[0] in output
-        assert todos[0].hints[0] not in output
-        assert invoke("hint", file, "--todo", 9)[0] == 2
+                its = todo.hints[-1]
+                said = [flat(its.text(each, framework)) in output for each in (1, 2, 3)]
+                assert said == [each == level for each in (1, 2, 3)]
+    file = catalogue.starters("dropout")["scratch"]
+    code, output = invoke("hint", file, "--todo", 2)
+    todos = catalogue.exercise("dropout").todos
+    assert flat(todos[1].hints[-1].text(1, "scratch")) in output
+    assert flat(todos[0].hints[-1].text(1, "scratch")) not in output
+    assert invoke("hint", file, "--todo", 9)[0] == 2
+
+
+def flat(text):
+    return " ".join(text.split())
+
+
+@pytest.mark.parametrize(("name", "framework"), EVERY)
+def test_no_hint_for_what_is_done(name, framework):
+    code, output = invoke("hint", catalogue.solutions(name)[framework])
+    assert (code, output) == (0, "All is done.")
+
+
+OTHER_FRAMEWORKS = {
+    "scratch": r"[Tt]orch|[Kk]eras|nn\.|model\.eval|layers\.[A-Z]",
+    "torch": r"[Kk]eras|layers\.[A-Z]|training=True|model\.grads|forward\(",
+    "keras": r"[Tt]orch|nn\.|model\.eval|model\.grads|forward\(",
+}
+
+
+def test_hints_speak_of_one_framework():
+    """And for each that an exercise has, there are three for everything."""
+    for name, framework in EVERY:
+        for todo in catalogue.exercise(name).todos:
+            assert todo.hints[-1].about == ""
+            for hint in todo.hints:
+                texts = [hint.text(level, framework) for level in (1, 2, 3)]
+                assert len(set(texts)) == 3
+                assert not re.search(OTHER_FRAMEWORKS[framework], " ".join(texts))
+
+
+@pytest.mark.parametrize(
+    ("specimen", "said"),
+    [
+        ("xor-scratch-scratch_mask_not_in_backward", "needs the very mask of the last forward"),
+        ("xor-torch-torch_dropout_eval_missing", "model.train() and model.eval() set a mode"),
+        ("xor-keras-keras_predict_in_training_mode", "Layers act by the argument `training`"),
+        ("xor-keras-keras_dropout_mask_drawn_once", "the mask has the shape of the hidden values"),
+        ("xor-keras-keras_layer_normalization", "There are 16 means and 16 variances"),
+        ("xor-keras-keras_batch_norm_without_gamma", "A scale and a shift for each of the 16"),
+        ("xor-keras-keras_batch_norm_momentum", "besides move the running ones a little"),
+        ("xor-keras-keras_l2_losses_forgotten", "The penalty has to be in what is differentiated"),
+        ("xor-keras-keras_l2_in_adam", "takes the strength out of it"),
+        ("xor-keras-keras_weight_decay_of_biases_too", "biases, gamma and beta have none"),
+    ],
+)
+def test_a_hint_is_about_what_was_found(tmp_path, specimen, said):
+    """Whatever the check says of the file."""
+    name, framework, its = specimen.split("-")
+    wrong = specimens(name, framework)[its]
+    file = tmp_path / f"{its}.py"
+    file.write_text(wrong.text())
+    (todo,) = (todo for todo in catalogue.exercise(name).todos if todo.key == wrong.todo)
+    found = [f for f in check(file, name, framework) if (f.todo, f.status) == (todo.key, WRONG)]
+    texts = [todo.hint(finding).text(2, framework) for finding in found]
+    assert any(said in text for text in texts), (found, texts)
+
+
+def test_a_hint_comes_with_what_was_found(tmp_path):
+    """Of the TODO that is wrong, and of no other."""
+    file = solution(tmp_path, "xor", "torch", ('"weight_decay": 0.01', '"weight_decay": 0.02'))
+    code, output = invoke("hint", file, "--level", 3)
+    assert code == 0
+    assert "0.02 * w for the weights of the first layer" in output
+    assert "weight_decay=0.01 adds 0.01 * w, which is just it" in output
+    assert output.count("TODO") == 1
+    code, output = invoke("hint", file, "--todo", 1)
+    assert (code, output) == (0, "TODO 1 is done.")
+
+
+def test_the_formula_of_batch_norm_comes_before_the_solution():
+    """Checked: it is the gradient of the NumPy panel."""
+    (todo,) = (t for t in catalogue.exercise("xor").todos if t.key == "batch norm")
+    for hint in (todo.hints[0], todo.hints[-1]):
+        lines = dict(re.findall(r"    dL/d(\w+) *= (.*)", hint.text(3, "scratch")))
+        x, upstream = np.random.default_rng(0).normal(size=(2, 12, 5))
+        gamma, epsilon = np.linspace(0.5, 2, 5), 1e-3
+        mean, variance = x.mean(axis=0), x.var(axis=0)
+        deviation = np.sqrt(variance + epsilon)
+        values = {
+            "g": upstream * gamma,
+            "upstream": upstream,
+            "x_hat": (x - mean) / deviation,
+            "deviation": deviation,
+            "sum": lambda array: array.sum(axis=0),
+            "mean": lambda array: array.mean(axis=0),
+        }
+        found = {
+            name: eval(line.replace("dL/dy", "upstream"), values) for name, line in lines.items()
+        }
+        theirs = batch_norm_backward(upstream, x, gamma, mean, variance, epsilon=epsilon)
+        for name, value in zip(("x", "gamma", "beta"), theirs, strict=True):
+            np.testing.assert_allclose(found[name], value, atol=1e-12)
+
+
+@pytest.mark.parametrize("options", [(), ("--todo", "2")])
+def test_commands_work_as_they_are_printed(tmp_path, options):
+    """In a narrow terminal too, with a name that tells nothing and has to be quoted."""
+    folder = tmp_path / ("a folder with a long name " * 4)
+    folder.mkdir()
+    file = folder / "it's mine.py"
+    shutil.copyfile(catalogue.starters("xor")["scratch"], file)
+    result = CliRunner().invoke(
+        app, ["check", str(file), "--exercise", "xor", "--framework", "scratch", *options]
+    )
+    assert result.exit_code == 1
+    for level in (1, 2, 3):
+        (line,) = (line for line in result.output.splitlines() if "triptych exercise" in line)
+        program, group, *arguments = shlex.split(line)
+        assert (program, group, arguments[0]) == ("triptych", "exercise", "hint")
+        result = CliRunner().invoke(app, arguments)
+        assert result.exit_code == 0, result.output
+        todo = catalogue.exercise("xor").todos[1]
+        assert flat(todo.hints[-1].text(level, "scratch")) in flat(result.output)
+    shutil.copyfile(catalogue.solutions("xor")["scratch"], file)
+    result = CliRunner().invoke(
+        app, ["check", str(file), "--exercise", "xor", "--framework=scratch"]
+    )
+    (line,) = (line for line in result.output.splitlines() if "triptych exercise" in line)
+    result = CliRunner().invoke(app, [*shlex.split(line)[2:], "--yes"])
+    assert result.output == catalogue.solutions("xor")["scratch"].read_text()
+
+
+SEVERAL = {
+    ("dropout", "scratch"): [
+        (">= rate", "< rate"),
+        ("return x * mask / (1 - rate)", "return x * mask"),
+    ],
+    ("xor", "scratch"): [("L2 = 0.01", "L2 = 0.02"), (">= DROPOUT", "< DROPOUT")],
+    ("xor", "torch"): [('"weight_decay": 0.01', '"weight_decay": 0.02'), ("t(0.2),", "t(0.8),")],
+    ("xor", "keras"): [
+        ("L2(0.01 / 2)", "L2(0.01)"),
+        ("layers.Dropout(0.2)", "layers.Dropout(0.8)"),
+    ],
+}
+
+
+@pytest.mark.parametrize(("name", "framework"), EVERY)
+def test_one_todo_alone_is_judged_as_among_the_others(tmp_path, name, framework):
+    """A file with several faults."""
+    file = solution(tmp_path, name, framework, *SEVERAL[name, framework])
+    every = check(file, name, framework)
+    wrong = {finding.todo for finding in every if finding.status == WRONG}
+    assert len(wrong - {""}) >= 2, every
+    for todo in catalogue.exercise(name).todos:
+        its = check(file, name, framework, only=todo.key)
+        assert [f for f in its if f.todo] == [f for f in every if f.todo == todo.key]
+
+
+def test_check_one_todo(tmp_path):
+    file = solution(tmp_path, "xor", "keras", ("L2(0.01 / 2)", "L2(0.01)"))
+    code, output = invoke("check", file, "--todo", 1)
+    assert code == 0
+    assert "TODO 1, dropout: done" in output
+    assert "TODO 3" not in output
+    assert "1 of 1 done" in output
+    code, output = invoke("check", file, "--todo", 3)
+    assert code == 1
+    assert "TODO 3, L2: wrong" in output
+    assert "TODO 1" not in output
+    code, output = invoke("check", file, "--todo", 4)
+    assert code == 2
+    assert "there are 3" in output
 
 
 def test_solution_asks_first():
@@ -663,8 +833,46 @@ def test_solution_asks_first():
     assert "BatchNorm1d" in output
     assert "kernel_regularizer" not in output
     code, output = invoke("solution", "xor", "--yes")
-    assert "BatchNorm1d" in output
-    assert "kernel_regularizer" in output
+    assert code == 2
+    assert "choose one of scratch, torch, keras" in output
+
+
+@pytest.mark.parametrize(("name", "framework"), EVERY)
+def test_a_solution_is_shown_whole(name, framework):
+    """Lines that are longer than the terminal is wide, too."""
+    text = catalogue.solutions(name)[framework].read_text("utf-8")
+    assert max(map(len, text.splitlines())) > 80
+    command = ["solution", name, "--framework", framework, "--yes"]
+    assert CliRunner().invoke(app, command, env={"COLUMNS": "80"}).output == text
+    if len(catalogue.solutions(name)) == 1:
+        assert CliRunner().invoke(app, ["solution", name, "--yes"]).output == text
+
+
+def test_a_solution_is_written_to_a_file_that_is_not_there(tmp_path):
+    file = tmp_path / "answer.py"
+    command = ["solution", "xor", "--framework", "torch", "--yes", "--to", file]
+    assert invoke(*command)[0] == 0
+    text = catalogue.solutions("xor")["torch"].read_bytes()
+    assert file.read_bytes() == text
+    file.write_text("mine")
+    code, output = invoke(*command)
+    assert code == 2
+    assert "--force" in output
+    assert file.read_text() == "mine"
+    assert invoke(*command, "--force")[0] == 0
+    assert file.read_bytes() == text
+    code, output = invoke(*command[:-1], tmp_path / "nowhere" / "answer.py")
+    assert code == 2
+    assert "No such file" in output
+
+
+def test_a_keras_file_is_quiet(tmp_path):
+    """Run by itself, without a word from TensorFlow."""
+    names = ("TF_CPP_MIN_LOG_LEVEL", "TF_ENABLE_ONEDNN_OPTS")
+    environment = {name: value for name, value in os.environ.items() if name not in names}
+    command = [sys.executable, catalogue.starters("xor")["keras"]]
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert run.stderr == ""
 
 
 def test_the_report_of_a_wrong_file(tmp_path):

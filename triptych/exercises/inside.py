@@ -72,7 +72,7 @@ def main() -> None:
             if fault := _other_backend(file, framework, backend):
                 send("finding", **asdict(fault))
             else:
-                for finding in check(module, framework, progress, order["seed"]):
+                for finding in check(module, framework, progress, order["seed"], order["only"]):
                     send("finding", **asdict(finding))
         except BaseException as error:  # SystemExit too: the file may call sys.exit
             send(
