@@ -87,7 +87,8 @@ def test_solution(tmp_path, monkeypatch, name, framework):
     for variable in ("TORCHINDUCTOR_CACHE_DIR", "TMPDIR", "XDG_CACHE_HOME", "KERAS_HOME"):
         monkeypatch.setenv(variable, str(tmp_path / variable))
     monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
-    outcome = check_file(catalogue.solutions(name)[framework], name, framework)
+    limits = Limits(seconds=12)  # a fifth of what a learner has
+    outcome = check_file(catalogue.solutions(name)[framework], name, framework, limits=limits)
     found = statuses(outcome.findings)
     assert found.pop("", DONE) == DONE, outcome
     assert found == expected(name, DONE), outcome
@@ -694,6 +695,9 @@ def test_hints_speak_of_one_framework():
     ("specimen", "said"),
     [
         ("xor-scratch-scratch_mask_not_in_backward", "needs the very mask of the last forward"),
+        ("xor-scratch-scratch_no_rescaling", "The probability to stay times the factor must be 1"),
+        ("dropout-scratch-no_rescaling", "Both forms give the same mean in both modes"),
+        ("dropout-scratch-mask_changed_in_place", "the caller holds the same array"),
         ("xor-torch-torch_dropout_eval_missing", "model.train() and model.eval() set a mode"),
         ("xor-keras-keras_predict_in_training_mode", "Layers act by the argument `training`"),
         ("xor-keras-keras_dropout_mask_drawn_once", "the mask has the shape of the hidden values"),

@@ -34,6 +34,24 @@ FORM = (
         "Branch on training. The mask belongs to the branch of training alone.",
     ),
     Hint(
+        r"mask is forgotten|Keep and drop|shape \(features|not used",
+        "Which elements of the result have to be 0, and which numbers stand at the others?",
+        "True in the mask means keep. The gradient goes where the activation went: both have the "
+        "same zeros.",
+        "In training multiply by the mask as it is given, whole, in forward and in backward; what "
+        "it multiplies is x, or the upstream gradient.",
+    ),
+    Hint(
+        r"[Rr]escaling|[Ss]cale|Multiplied|Divided",
+        "Let x be 1 everywhere and rate 0.8. Which mean has the result in training, and which in "
+        "inference?",
+        "Both forms give the same mean in both modes: the standard form by a factor in inference, "
+        "the inverted form by one in training, and neither by two. The gradient gets the same "
+        "factor.",
+        "The probability to keep is 1 - rate. The standard form multiplies by it in inference, the "
+        "inverted form divides by it in training; the other mode has no factor.",
+    ),
+    Hint(
         r"returns no array",
         "What does the function return, and which shape has it?",
         "Each element of the result belongs to the element of the argument at the same place.",

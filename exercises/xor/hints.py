@@ -50,7 +50,7 @@ DROPOUT = (
             "use layers.Dropout.",
         },
     ),
-    Hint(r"inference|training mode|without dropout|whatever mode|turned round", *MODE),
+    Hint(r"active in|training mode|without dropout|whatever mode|turned round", *MODE),
     Hint(
         r"before batch norm|on the (inputs|output)|weights are dropped|becomes",
         "Which values does the output layer see, and at which place are they dropped?",
