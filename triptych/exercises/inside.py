@@ -28,8 +28,8 @@ from triptych.repository import load
 
 WHERE = "where.txt"  # what the process was doing when it was asked
 ASK = getattr(signal, "SIGUSR1", None)  # Windows has none
-# What Keras imports if it is there, each of them for something that no check needs: together they
-# take longer than Keras does.
+# What Keras and TensorFlow import if it is there, for something that no check needs. With them the
+# import takes half as long again.
 OPTIONAL = ("jax", "matplotlib", "sklearn", "tensorflow", "torch")
 
 
