@@ -213,6 +213,7 @@ def harmful(tmp_path, text, **limits):
         ("exit()", r"calls sys.exit at line 1: exit\(\)"),
         ("import os\nos._exit(0)", "ended with exit code 0 while running .*before the check"),
         ("import os\nos.abort()", "ended by SIGABRT"),
+        ("import os\nos.closerange(3, 40)", "ended with exit code 1 .*os.close of what is not"),
         ("1 / 0", "ZeroDivisionError at line 1: 1 / 0.*division by zero"),
         ("def f(:", r"SyntaxError at line 1: def f\(:"),
         ("import nothing_like_it", "ModuleNotFoundError at line 1.*checked alone"),

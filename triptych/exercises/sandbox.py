@@ -286,7 +286,7 @@ class _Run:
             "",
             WRONG,
             f"the process ended {how} while {doing}, before the check was over",
-            cause="os._exit, or a crash for want of memory.",
+            cause="os._exit, a crash for want of memory, or os.close of what is not its own.",
         )
 
     def kill(self) -> None:
