@@ -50,6 +50,17 @@ def test_bare_torch_dropout_with_its_mask_captured(parity):
     )
 
 
+def test_bare_keras_dropout_with_its_mask_captured(parity):
+    import keras
+
+    x = np.random.default_rng(5).normal(size=(64, 32))
+    output = keras.ops.convert_to_numpy(keras.random.dropout(x, 0.25, seed=0))
+    mask = output != 0
+    assert 0.6 < mask.mean() < 0.9
+    ours = panel("scratch", "dropout").dropout(x, 0.25, mask)
+    parity("dropout, native", {"scratch": ours, "keras": output})
+
+
 def test_backward_is_the_gradient():
     rng = np.random.default_rng(2)
     x, upstream = rng.normal(size=(2, 6, 5))

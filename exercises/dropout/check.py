@@ -1,11 +1,9 @@
-r"""Holds a learner's dropout against the equations, and then against NumPy, PyTorch and Keras.
+"""Holds a learner's dropout against the equations, and then against `scratch/dropout.py`.
 
 Forward and backward are called in training and inference, on arrays of two and four dimensions and
 of one element, in float32 and float64, at several rates. Whatever differs from the NumPy panel is
-explained by the wrong formula that gives the learner's numbers, if there is one. What is right is
-compared with PyTorch and Keras too, where they are installed: with the panels, given the same
-mask, their gradients by automatic differentiation; for the inverted form also with bare
-``torch.nn.functional.dropout`` and ``keras.random.dropout``, their masks read off their outputs.
+explained by the wrong formula that gives the learner's numbers, if there is one. That panel is what
+the tests hold PyTorch's and Keras's dropout to; neither is imported here.
 
 The masks: of n = 100 000 elements the share that is kept has a standard error of
 sqrt(rate (1 - rate) / n), and five of them are allowed. A right function exceeds that in one of two
@@ -23,17 +21,14 @@ from typing import Any
 
 import numpy as np
 
-from triptych.adapters import adapter
+from scratch.dropout import dropout, dropout_backward
 from triptych.comparison import compare
 from triptych.exercises.findings import DONE, NOT_DONE, WRONG, Finding
-from triptych.extras import MissingExtra
-from triptych.panels import FRAMEWORKS, panel
 
 __all__ = ["check"]
 
 Progress = Callable[[str], None]
 
-PROPER = {"scratch": "NumPy", "torch": "PyTorch", "keras": "Keras"}
 TODOS = (
     "draw_mask",
     "standard_dropout",
@@ -43,28 +38,15 @@ TODOS = (
 )
 
 
-def installed() -> list[str]:
-    """The frameworks that are, each imported. PyTorch is first: after TensorFlow, it can crash."""
-    found = []
-    for framework in FRAMEWORKS:
-        try:
-            panel(framework, "dropout")
-        except MissingExtra:
-            continue
-        found.append(framework)
-    return found
-
-
-# Here and not where they are needed: Keras and Matplotlib start processes when they are imported,
-# and once a learner's file is loaded, the sandbox takes that for its doing.
-INSTALLED = installed()
-
-
 def check(
-    module: ModuleType, framework: str, progress: Progress, seed: int = 0
+    module: ModuleType,
+    framework: str,
+    progress: Progress,
+    seed: int = 0,
+    only: str | None = None,
 ) -> Iterator[Finding]:
-    """At least one finding for each TODO. ``framework`` is the file's own: "scratch"."""
-    for key in TODOS:
+    """At least one finding for each TODO, or for one. ``framework`` is "scratch"."""
+    for key in TODOS if only is None else [only]:
         function = getattr(module, key, None)
         if not callable(function):
             yield Finding(key, WRONG, f"the file has no function {key}")
@@ -83,7 +65,7 @@ def check(
             if key == "draw_mask":
                 yield from judge_draws(key, results)
             else:
-                yield from judge_results(key, function, results, progress)
+                yield from judge_results(key, results)
 
 
 def raised(key: str, error: Exception, module: ModuleType) -> Finding:
@@ -286,13 +268,11 @@ def apply(function: Callable[..., Any]) -> list[Result]:
     return results
 
 
-def judge_results(
-    key: str, function: Callable[..., Any], results: list[Result], progress: Progress
-) -> Iterator[Finding]:
+def judge_results(key: str, results: list[Result]) -> Iterator[Finding]:
     faults = list(faults_of_form(key, results))
     if not faults:
         faults = list(faults_of_value(key, results))
-    yield from faults or against_frameworks(key, function, results, progress)
+    yield from faults or [agreement(key, results)]
 
 
 def faults_of_form(key: str, results: list[Result]) -> Iterator[Finding]:
@@ -354,7 +334,7 @@ def faults_of_value(key: str, results: list[Result]) -> Iterator[Finding]:
     """What differs from the NumPy panel, in training and in inference, and the likely cause."""
     backward, inverted = key.endswith("backward"), key.startswith("inverted")
     left, symbol = ("dL/dx", "dL/dy") if backward else ("y", "x")
-    expected = references("scratch", inverted)[backward]
+    expected = references(inverted)[backward]
     formulas, findings = {}, []
     for training in (True, False):
         mode = "training" if training else "inference"
@@ -501,101 +481,38 @@ def cause_without_formula(pairs: list[tuple[Case, np.ndarray]], training: bool) 
     return ""
 
 
-# The frameworks.
+# The panel.
 
 
-def against_frameworks(
-    key: str, function: Callable[..., Any], results: list[Result], progress: Progress
-) -> Iterator[Finding]:
-    backward, inverted = key.endswith("backward"), key.startswith("inverted")
-    worst, bare_names = {"float64": 0.0, "float32": 0.0}, []
-    for framework in INSTALLED:
-        progress(f"comparing {key} with {PROPER[framework]}")
-        theirs = dict(zip(map(str, CASES), references(framework, inverted)[backward], strict=True))
-        yours = {str(case): r.output for case, r in zip(CASES, results, strict=True)}
-        if inverted and framework != "scratch":
-            case, *outputs = bare(framework)
-            values = case.values if not backward else bare_upstream()
-            output = function(values.copy(), case.rate, case.mask.copy(), training=True)
-            yours[BARE[framework]], theirs[BARE[framework]] = output, outputs[backward]
-            bare_names.append(BARE[framework])
-        result = compare({"yours": yours, PROPER[framework]: theirs}, label=key)
-        if not result.ok:
-            failed = [row for row in result.rows if not row.ok]
-            yield Finding(
-                key,
-                WRONG,
-                f"other numbers than {PROPER[framework]}, in {len(failed)} of {len(result.rows)}",
-                f"the same to {failed[0].bound:.2g}",
-                f"{failed[0]}",
-            )
-            return
-        for row in result.rows:
-            dtype = str(row.dtypes[0])
-            worst[dtype] = max(worst[dtype], row.relative)
-    names = [PROPER[framework] for framework in INSTALLED]
-    message = f"agrees with {listed(names)} in {len(CASES)} cases, training and inference: "
-    message += ", ".join(
-        f"to {error:.1g} in {dtype}" if error else f"exactly in {dtype}"
-        for dtype, error in worst.items()
+def agreement(key: str, results: list[Result]) -> Finding:
+    expected = references(key.startswith("inverted"))[key.endswith("backward")]
+    yours = {str(case): result.output for case, result in zip(CASES, results, strict=True)}
+    theirs = dict(zip(yours, expected, strict=True))
+    worst = {"float64": 0.0, "float32": 0.0}
+    for row in compare({"yours": yours, "scratch": theirs}, label=key).rows:
+        dtype = str(row.dtypes[0])
+        worst[dtype] = max(worst[dtype], row.relative)
+    message = f"agrees with scratch/dropout.py in {len(CASES)} cases, training and inference: "
+    return Finding(
+        key,
+        DONE,
+        message
+        + ", ".join(
+            f"to {error:.1g} in {dtype}" if error else f"exactly in {dtype}"
+            for dtype, error in worst.items()
+        ),
     )
-    if bare_names:
-        message += f"; and with bare {listed(bare_names)}, given their masks"
-    yield Finding(key, DONE, message)
-
-
-def listed(names: list[str]) -> str:
-    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 @functools.cache
-def references(framework: str, inverted: bool) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """A panel's outputs in all cases, and its gradients."""
-    module, its = panel(framework, "dropout"), adapter(framework)
-    forward, backward = [], []
-    for case in CASES:
-        options = {"training": case.training, "inverted": inverted}
-        if framework == "scratch":
-            y = module.dropout(case.values, case.rate, case.mask, **options)
-            dx = module.dropout_backward(case.values, case.rate, case.mask, **options)
-        else:
-            call = functools.partial(
-                module.dropout, rate=case.rate, mask=its.tensor(case.mask), **options
-            )
-            y, (dx,) = its.vjp(call, (case.values,), case.values)
-        forward.append(y)
-        backward.append(dx)
+def references(inverted: bool) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """The panel's outputs in all cases, and its gradients."""
+    options = [{"training": case.training, "inverted": inverted} for case in CASES]
+    forward, backward = (
+        [
+            function(case.values, case.rate, case.mask, **each)
+            for case, each in zip(CASES, options, strict=True)
+        ]
+        for function in (dropout, dropout_backward)
+    )
     return forward, backward
-
-
-BARE = {"torch": "torch.nn.functional.dropout", "keras": "keras.random.dropout"}
-BARE_RATE = 0.3
-
-
-def bare_upstream() -> np.ndarray:
-    return np.random.default_rng(6).normal(size=(64, 32))
-
-
-@functools.cache
-def bare(framework: str) -> tuple[Case, np.ndarray, np.ndarray]:
-    """The framework's own dropout in float64: its input with the mask it drew, output, gradient."""
-    x = np.random.default_rng(5).normal(size=(64, 32))  # holds no 0
-    its = adapter(framework)
-    if framework == "torch":
-        import torch
-
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
-            y, (dx,) = its.vjp(
-                lambda x: torch.nn.functional.dropout(x, BARE_RATE), (x,), bare_upstream()
-            )
-    else:
-        import keras
-
-        from keras_impl.precision import enable_float64
-
-        enable_float64()
-        y, (dx,) = its.vjp(
-            lambda x: keras.random.dropout(x, BARE_RATE, seed=0), (x,), bare_upstream()
-        )
-    return Case(x, y != 0, BARE_RATE, True), y, dx

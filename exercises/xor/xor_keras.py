@@ -8,8 +8,6 @@ it solves XOR. Your task is to give it three regularizers.
     triptych exercise check xor_keras.py             is what you did right?
     triptych exercise hint xor_keras.py              help with what is not
 
-(TensorFlow may first print lines about oneDNN or a GPU; they do not matter here.)
-
 Each TODO stands alone: do them in any order, and check after each.
 
 TODO 1, dropout. In training every value of the hidden layer is set to zero with probability 0.2,
@@ -40,6 +38,12 @@ Keep this interface; everything inside is yours to change:
         returned may include the L2 term or not.
     predict(model, x) -> P(class 1), NumPy, shape (N,), in inference mode
 """
+
+import os
+
+# Or TensorFlow begins with notes on how it was built.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
 import keras
 import numpy as np

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console, Group, RenderableType
@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from triptych.exercises import catalogue
-from triptych.exercises.findings import DONE, NOT_DONE, WRONG, Exercise, Finding
+from triptych.exercises.findings import DONE, NOT_DONE, WRONG, Exercise, Finding, Todo
 from triptych.exercises.sandbox import Limits, Outcome, check_file
 from triptych.extras import require
 from triptych.panels import FRAMEWORKS
@@ -48,6 +48,9 @@ ItsExercise = Annotated[
 ]
 ItsFramework = Annotated[
     Framework | None, typer.Option("--framework", help="If the file's name does not tell.")
+]
+Number = Annotated[
+    int | None, typer.Option("--todo", min=1, help="This TODO alone.", show_default="all")
 ]
 
 
@@ -104,10 +107,11 @@ def start(
 @app.command()
 def check(
     file: File,
+    todo: Number = None,
     exercise: ItsExercise = None,
     framework: ItsFramework = None,
     seconds: Annotated[
-        float, typer.Option(min=1, max=86400, help="Stop the file after so many seconds.")
+        float, typer.Option(min=1, max=86400, help="Stop the file after so much processor time.")
     ] = Limits.seconds,
     seed: Annotated[int, typer.Option(min=0, max=2**31, help="For other weights and masks.")] = 0,
 ) -> None:
@@ -118,25 +122,20 @@ def check(
     guards against accidents. It is no protection against code that means harm, nor against what a
     library writes by itself: check only files that you would run.
     """
-    name, its = _exercise_of(file, exercise, framework)
-    if its != "scratch":
-        require(its)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a terminal that has no signs like these
-    console = Console(highlight=False)
-    with console.status("starting") as status:
-        outcome = check_file(
-            file,
-            name,
-            its,
-            seed=seed,
-            limits=Limits(seconds=seconds),
-            progress=lambda text: status.update(f"{escape(text)} ..."),
-        )
-    its_exercise = catalogue.exercise(name)
-    console.print(_report(its_exercise, PROPER[its], file, outcome))
-    if not _passed(its_exercise, outcome):
-        raise typer.Exit(1)
+    its, language, todos = _task(file, exercise, framework, todo)
+    console = _console()
+    limits = Limits(seconds=seconds, waiting=max(Limits.waiting, 5 * seconds))
+    outcome = _outcome(console, file, its, language, todo, seed=seed, limits=limits)
+    console.print(_report(its, PROPER[language], todos, file, outcome))
+    if _passed(todos, outcome):
+        if todo is None:
+            console.print("Well done. Ours, to compare:")
+            _print_command(console, "solution", its.name, framework=language)
+        return
+    if any(status in (NOT_DONE, WRONG) for status in _statuses(todos, outcome).values()):
+        console.print("A hint:")
+        _print_command(console, "hint", file, todo=todo, exercise=exercise, framework=framework)
+    raise typer.Exit(1)
 
 
 @app.command()
@@ -145,41 +144,128 @@ def hint(
     level: Annotated[
         int, typer.Option(min=1, max=3, help="1 asks, 2 says where to look, 3 says what to do.")
     ] = 1,
-    todo: Annotated[
-        int | None, typer.Option(min=1, help="For this TODO alone.", show_default="all")
-    ] = None,
+    todo: Number = None,
     exercise: ItsExercise = None,
     framework: ItsFramework = None,
 ) -> None:
-    """Give a hint for each TODO, in three levels."""
-    name, _ = _exercise_of(file, exercise, framework)
-    its_exercise = catalogue.exercise(name)
-    if todo is not None and todo > len(its_exercise.todos):
-        raise typer.BadParameter(f"there are {len(its_exercise.todos)}.", param_hint="--todo")
-    console = Console(highlight=False)
-    for i, its in enumerate(its_exercise.todos, start=1):
-        if todo in (None, i):
-            console.print(f"[bold]TODO {i}, {escape(its.title)}[/bold]")
-            console.print(Padding(escape(its.hints[level - 1]), (0, 0, 1, 2)))
-    if level < 3:
-        console.print("More: the same with", f"--level {level + 1}", soft_wrap=True)
+    """Check a file, and give a hint for what is not done yet, in three levels."""
+    its, language, todos = _task(file, exercise, framework, todo)
+    console = _console()
+    outcome = _outcome(console, file, its, language, todo)
+    for whole in _whole(outcome):
+        if whole.status == WRONG:
+            console.print(*_finding(whole), sep="\n")
+    left = {i: each for i, each in todos.items() if _status(each, outcome) != DONE}
+    for i, each in left.items():
+        console.print(Text(f"TODO {i}, {each.title}", "bold"))
+        found: list[Finding | None] = [
+            finding
+            for finding in outcome.findings
+            if finding.todo == each.key and finding.status == WRONG
+        ]
+        said = set()
+        for finding in found or [None]:
+            if finding is not None:
+                console.print(*_details(finding), sep="\n")
+            text = each.hint(finding).text(level, language)
+            if text not in said:
+                console.print(Padding(Text(text), (0, 0, 1, 2)))
+            said.add(text)
+    if not left:
+        console.print("All is done." if todo is None else f"TODO {todo} is done.")
+    elif level < 3:
+        console.print("More:")
+        given = {"todo": todo, "exercise": exercise, "framework": framework}
+        _print_command(console, "hint", file, **given, level=level + 1)
 
 
 @app.command()
 def solution(
     name: Name,
-    framework: OfFramework = None,
+    framework: Annotated[
+        Framework | None, typer.Option("--framework", help="The one to show, if there are several.")
+    ] = None,
+    to: Annotated[
+        Path | None, typer.Option("--to", metavar="FILE", help="Write it there.", dir_okay=False)
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace the file of --to: it is lost.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
-    """Show a solution, after asking."""
+    """Show a solution, or write it to a file, after asking."""
     files = _files(catalogue.solutions, name, framework)
+    if len(files) > 1:
+        known = ", ".join(catalogue.solutions(name))
+        raise typer.BadParameter(f"choose one of {known}.", param_hint="--framework")
+    if to is not None and to.exists() and not force:
+        raise typer.BadParameter(
+            f"{to} would be lost. Choose another file, or replace it with --force.",
+            param_hint="--to",
+        )
     if not yes:
-        typer.confirm(f"This shows the solution of {name!r}, whole. Go on?", abort=True)
-    console = Console()
-    for path in files:
-        console.rule(path.name)
-        # The terminal's own colours and background.
-        console.print(Syntax(path.read_text("utf-8"), "python", theme="ansi_dark"))
+        typer.confirm(f"This gives away the solution of {name!r}, whole. Go on?", abort=True)
+    if to is not None:
+        try:
+            shutil.copyfile(files[0], to)
+        except OSError as error:
+            raise typer.BadParameter(str(error), param_hint="--to") from None
+        typer.echo(f"{to}")
+        return
+    # The terminal's own colours and background; whole lines, which it folds itself.
+    text = Syntax("", "python", theme="ansi_dark").highlight(files[0].read_text("utf-8"))
+    Console().print(text, soft_wrap=True, end="")
+
+
+def _task(
+    file: Path, exercise: str | None, framework: Framework | None, todo: int | None
+) -> tuple[Exercise, str, dict[int, Todo]]:
+    """The exercise and the framework of the file, and the TODOs to look at by their numbers."""
+    name, language = _exercise_of(file, exercise, framework)
+    if language != "scratch":
+        require(language)
+    its = catalogue.exercise(name)
+    todos = dict(enumerate(its.todos, start=1))
+    if todo is None:
+        return its, language, todos
+    if todo not in todos:
+        raise typer.BadParameter(f"there are {len(todos)}.", param_hint="--todo")
+    return its, language, {todo: todos[todo]}
+
+
+def _console() -> Console:
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal that has no signs like these
+    return Console(highlight=False)
+
+
+def _outcome(
+    console: Console,
+    file: Path,
+    exercise: Exercise,
+    framework: str,
+    todo: int | None,
+    **options: Any,
+) -> Outcome:
+    only = None if todo is None else exercise.todos[todo - 1].key
+    with console.status("starting") as status:
+        return check_file(
+            file,
+            exercise.name,
+            framework,
+            only=only,
+            progress=lambda text: status.update(f"{escape(text)} ..."),
+            **options,
+        )
+
+
+def _print_command(console: Console, command: str, about: Path | str, **options: Any) -> None:
+    """In a line of its own, which can be copied however narrow the terminal is."""
+    words = ["triptych", "exercise", command, str(about)]
+    for name, value in options.items():
+        if value is not None:
+            words += [f"--{name}", str(value)]
+    console.print(Text(f"  {shlex.join(words)}"), soft_wrap=True)
 
 
 def _files(
@@ -208,49 +294,60 @@ def _exercise_of(file: Path, exercise: str | None, framework: Framework | None) 
         raise typer.BadParameter(str(error), param_hint="FILE") from None
 
 
-def _passed(exercise: Exercise, outcome: Outcome) -> bool:
-    done = {finding.todo for finding in outcome.findings if finding.status == DONE}
+def _passed(todos: dict[int, Todo], outcome: Outcome) -> bool:
     bad = [finding for finding in outcome.findings if finding.status != DONE]
-    return not bad and not outcome.refused and done >= {todo.key for todo in exercise.todos}
+    done = all(status == DONE for status in _statuses(todos, outcome).values())
+    return not bad and not outcome.refused and done
 
 
-def _report(exercise: Exercise, framework: str, file: Path, outcome: Outcome) -> RenderableType:
-    """A line for each TODO with what is wrong below it, and how to go on."""
+def _statuses(todos: dict[int, Todo], outcome: Outcome) -> dict[int, str | None]:
+    return {i: _status(todo, outcome) for i, todo in todos.items()}
+
+
+def _status(todo: Todo, outcome: Outcome) -> str | None:
+    """The worst that was found, None if it was not looked at."""
+    found = {finding.status for finding in outcome.findings if finding.todo == todo.key}
+    return next((status for status in (WRONG, NOT_DONE, DONE) if status in found), None)
+
+
+def _report(
+    exercise: Exercise, framework: str, todos: dict[int, Todo], file: Path, outcome: Outcome
+) -> RenderableType:
+    """A line for each TODO with what is wrong below it."""
     lines: list[RenderableType] = [
         Text.assemble((file.name, "bold"), f": {exercise.title}, in {framework}"),
         "",
     ]
-    whole = [finding for finding in outcome.findings if finding.todo == ""]
+    whole = _whole(outcome)
     for finding in whole:
         lines += _finding(finding)
-    for what in outcome.refused:
-        lines += _finding(Finding("", WRONG, f"the file tried to {what}; that was refused"))
-    statuses = []
-    for i, todo in enumerate(exercise.todos, start=1):
-        found = [finding for finding in outcome.findings if finding.todo == todo.key]
-        status = next((s for s in (WRONG, NOT_DONE, DONE) if s in {f.status for f in found}), None)
-        statuses.append(status)
-        sign, colour = SIGNS.get(status or "", ("?", "dim"))
-        word = status or "not looked at, mend the rest first"
+    statuses = _statuses(todos, outcome)
+    for i, todo in todos.items():
+        sign, colour = SIGNS.get(statuses[i] or "", ("?", "dim"))
+        word = statuses[i] or "not looked at, mend the rest first"
         heading = Text.assemble((f"{sign} ", colour), (f"TODO {i}, {todo.title}: ", "bold"))
         lines.append(heading.append(word, colour))
-        for finding in found:
-            if status == finding.status:
+        for finding in outcome.findings:
+            if finding.todo == todo.key and finding.status == statuses[i]:
                 lines += _details(finding)
-    done = statuses.count(DONE)
     if any(finding.status == WRONG for finding in whole) and outcome.output.strip():
         last = "\n".join(outcome.output.strip().splitlines()[-10:])[-1500:]
         lines += [Text("\nThe end of what the file printed:", "dim"), Text(_clean(last), "dim")]
+    done = list(statuses.values()).count(DONE)
     end = f"{done} of {len(statuses)} done, checked in {outcome.seconds:.0f} s."
-    if _passed(exercise, outcome):
-        end += f" Well done: triptych exercise solution {exercise.name} has ours, to compare."
-    elif NOT_DONE in statuses or WRONG in statuses:
-        end += f" A hint: triptych exercise hint {shlex.quote(str(file))}"
     return Group(*lines, "", Text(end))
 
 
+def _whole(outcome: Outcome) -> list[Finding]:
+    """What concerns the whole file."""
+    refused = (f"the file tried to {what}; that was refused" for what in outcome.refused)
+    return [
+        *(finding for finding in outcome.findings if finding.todo == ""),
+        *(Finding("", WRONG, text) for text in refused),
+    ]
+
+
 def _finding(finding: Finding) -> list[RenderableType]:
-    """One that concerns the whole file."""
     sign, colour = SIGNS[finding.status]
     return [Text.assemble((f"{sign} ", colour), _clean(finding.message)), *_table(finding), ""]
 

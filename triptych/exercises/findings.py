@@ -1,19 +1,47 @@
 """What an exercise is, and what a check finds."""
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-__all__ = ["DONE", "NOT_DONE", "WRONG", "Exercise", "Finding", "InterfaceError", "Todo"]
+__all__ = ["DONE", "NOT_DONE", "WRONG", "Exercise", "Finding", "Hint", "InterfaceError", "Todo"]
 
 DONE, NOT_DONE, WRONG = "done", "not done", "wrong"
 
 
 @dataclass(frozen=True)
+class Hint:
+    """Says more and more, but never the code: one text, or one for each framework.
+
+    ``about`` is a regular expression for words of the findings that it is for; "" is for all.
+    """
+
+    about: str
+    ask: str | Mapping[str, str]
+    look: str | Mapping[str, str]
+    do: str | Mapping[str, str]
+
+    def text(self, level: int, framework: str) -> str:
+        said = (self.ask, self.look, self.do)[level - 1]
+        return said if isinstance(said, str) else said[framework]
+
+
+@dataclass(frozen=True)
 class Todo:
-    """One thing to do. The hints say more and more, but never the answer."""
+    """One thing to do. The last of the hints is for all that the others are not for."""
 
     key: str
     title: str
-    hints: tuple[str, str, str]
+    hints: tuple[Hint, ...]
+
+    def hint(self, finding: "Finding | None") -> Hint:
+        """The first for what was found, in its message before its other words."""
+        if finding is not None and finding.status == WRONG:
+            for words in (finding.message, f"{finding.measured} {finding.cause}"):
+                for hint in self.hints[:-1]:
+                    if re.search(hint.about, words):
+                        return hint
+        return self.hints[-1]
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,21 @@
 """The process that runs a learner's file and checks it: ``python -m triptych.exercises.inside``.
 
-It reads what to do from standard input, one line of JSON. Its standard output carries lines of JSON
-with the token it was given: a verdict without the token is something the file printed. All that the
-file prints goes to standard error.
+It reads what to do from standard input, one line of JSON. Its standard output carries lines that
+begin with the token it was given and go on with JSON; whatever else stands there the file has
+written. All that the file prints goes to standard error.
 """
 
+import contextlib
 import faulthandler
 import importlib
 import json
+import logging
 import os
+import signal
 import sys
-import time
+import threading
 import traceback
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,9 +23,14 @@ from typing import Any
 from triptych.exercises import catalogue
 from triptych.exercises.findings import WRONG, Finding, InterfaceError
 from triptych.exercises.guard import limit_memory, refuse_outside
+from triptych.extras import keras_backend
 from triptych.repository import load
 
-WHERE = "where.txt"  # what the process was doing when its time was nearly over
+WHERE = "where.txt"  # what the process was doing when it was asked
+ASK = getattr(signal, "SIGUSR1", None)  # Windows has none
+# What Keras and TensorFlow import if it is there, for something that no check needs. With them the
+# import takes half as long again.
+OPTIONAL = ("jax", "matplotlib", "sklearn", "tensorflow", "torch")
 
 
 def main() -> None:
@@ -30,35 +39,96 @@ def main() -> None:
     os.dup2(2, 1)
     sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115 (open as long as the process)
 
+    sent, one_by_one = 0, threading.RLock()
+
     def send(kind: str, **values: Any) -> None:
-        channel.write(json.dumps({"token": order["token"], "kind": kind} | values) + "\n")
-        channel.flush()
+        nonlocal sent
+        with one_by_one:
+            sent += 1
+            message = json.dumps({"kind": kind, "number": sent} | values)
+            # A line of its own, also where the file has left one without an end.
+            channel.write(f"\n{order['token']} {message}\n")
+            channel.flush()
 
     def progress(text: str) -> None:
         send("progress", text=text)
 
-    folder = Path.cwd()
+    folder, framework, backend = Path.cwd(), order["framework"], keras_backend()
     # While the file is not loaded yet: what the framework itself does to the disk is its business.
-    if order["framework"] != "scratch":
-        progress(f"importing {order['framework']}")
-        importlib.import_module(order["framework"])
+    if framework != "scratch":
+        progress(f"importing {framework}")
+        with _quiet():
+            _import(framework, backend)
     check = catalogue.part(order["exercise"], "check").check
     with (folder / WHERE).open("w", encoding="utf-8") as where:
-        faulthandler.dump_traceback_later(max(0.1, order["nearly_over"] - time.time()), file=where)
+        if ASK is not None:
+            faulthandler.register(ASK, file=where)
         limit_memory(order["memory"])
         refuse_outside(str(folder), lambda what: send("refused", text=what))
         file = folder / order["file"]
         try:
-            progress(f"running {file.name}")
+            send("running", text=f"running {file.name}")
             module = load(file, file.stem)
-            for finding in check(module, order["framework"], progress, order["seed"]):
-                send("finding", **asdict(finding))
+            if fault := _other_backend(file, framework, backend):
+                send("finding", **asdict(fault))
+            else:
+                for finding in check(module, framework, progress, order["seed"], order["only"]):
+                    send("finding", **asdict(finding))
         except BaseException as error:  # SystemExit too: the file may call sys.exit
-            send("finding", **asdict(_explain(error, file)))
-        faulthandler.cancel_dump_traceback_later()
+            send(
+                "finding",
+                **asdict(_other_backend(file, framework, backend) or _explain(error, file)),
+            )
     send("end")
     sys.stderr.flush()
     os._exit(0)  # no threads, atexit functions or destructors of the file
+
+
+def _import(framework: str, backend: str) -> None:
+    """With what the framework itself needs, and nothing else: the rest the file may import."""
+    if framework != "keras":
+        importlib.import_module(framework)
+        return
+    absent = [name for name in OPTIONAL if name != backend]
+    sys.modules |= dict.fromkeys(absent)  # type: ignore[arg-type]  # None: not to be found
+    try:
+        importlib.import_module("keras")
+    finally:
+        for name in absent:
+            del sys.modules[name]
+    for name in ("tensorflow", "absl", "jax"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the notes of libraries in C on how they were built."""
+    errors = os.dup(2)
+    with open(os.devnull, "w", encoding="utf-8") as nothing:
+        os.dup2(nothing.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(errors, 2)
+        os.close(errors)
+
+
+def _other_backend(file: Path, framework: str, backend: str) -> Finding | None:
+    """Keras is imported before the file, which then can no longer choose."""
+    if framework != "keras":
+        return None
+    asked = {os.environ.get("KERAS_BACKEND"), sys.modules["keras"].backend.backend()}
+    asked -= {backend, None}
+    if not asked:
+        return None
+    (other, *_) = asked
+    return Finding(
+        "",
+        WRONG,
+        f"the file asks for Keras on {other!r}, and the check runs it on {backend!r}",
+        cause="KERAS_BACKEND is set in the file. Take that out, or set it for the check: "
+        f"KERAS_BACKEND={other} triptych exercise check {file.name}",
+    )
 
 
 def _explain(error: BaseException, file: Path) -> Finding:

@@ -1,7 +1,8 @@
 """A learner's file, checked in a process of its own: in a temporary folder, with limits.
 
 ``check_file`` copies the file there, starts ``triptych.exercises.inside``, reads what it finds, and
-ends it when it takes too long, takes too much memory or prints without end.
+ends it when it takes too long, takes too much memory or prints without end. Its time is that of the
+processor: on a busy machine a check takes longer, and finds the same.
 """
 
 import contextlib
@@ -18,6 +19,7 @@ import sys
 import tempfile
 import threading
 import time
+import tokenize
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,7 +28,7 @@ from typing import IO, Any
 import psutil
 
 from triptych.exercises.findings import WRONG, Finding
-from triptych.exercises.inside import WHERE
+from triptych.exercises.inside import ASK, WHERE
 from triptych.extras import keras_backend
 
 __all__ = ["Limits", "Outcome", "check_file"]
@@ -36,7 +38,8 @@ ROOT = Path(__file__).parents[2]
 
 @dataclass(frozen=True)
 class Limits:
-    seconds: float = 60.0
+    seconds: float = 60.0  # of the processor, for the file and its check
+    waiting: float = 300.0  # by the clock, for a file that sleeps; imports count
     memory: int = 2 * 2**30  # bytes, beyond what the framework takes
     output: int = 2**20  # bytes
 
@@ -57,11 +60,18 @@ def check_file(
     framework: str,
     *,
     seed: int = 0,
+    only: str | None = None,
     limits: Limits | None = None,
     progress: Callable[[str], None] = lambda text: None,
 ) -> Outcome:
+    """``only``: the key of a TODO; the others are not judged."""
     limits = limits or Limits()
     start = time.monotonic()
+    try:
+        with tokenize.open(file) as text:
+            source = text.read().splitlines()
+    except (SyntaxError, UnicodeDecodeError) as error:
+        return Outcome([_not_text(file, error)])
     with tempfile.TemporaryDirectory(prefix="triptych-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         shutil.copyfile(file, folder / file.name)
@@ -71,10 +81,10 @@ def check_file(
             "framework": framework,
             "file": file.name,
             "seed": seed,
-            "nearly_over": time.time() + max(0.5 * limits.seconds, limits.seconds - 2),
+            "only": only,
             "memory": limits.memory,
         }
-        run = _Run(folder, order, limits, file.read_text("utf-8", "replace").splitlines())
+        run = _Run(folder, order, limits, source)
         try:
             with _stopped_properly():
                 outcome = run.watch(progress)
@@ -83,6 +93,25 @@ def check_file(
         outcome.output = run.tail.decode(errors="replace")
     outcome.seconds = time.monotonic() - start
     return outcome
+
+
+def _not_text(file: Path, error: SyntaxError | UnicodeDecodeError) -> Finding:
+    """Python would not run such a file, not even for a comment's sake."""
+    place = ""
+    for number, line in enumerate(file.read_bytes().split(b"\n"), start=1):
+        try:
+            line.decode()
+        except UnicodeDecodeError as wrong:
+            place = f"line {number} has the byte {line[wrong.start]:#04x}: "
+            place += ascii(line[:60])[1:]
+            break
+    return Finding(
+        "",
+        WRONG,
+        "the file is no text in UTF-8" if place else f"the file cannot be read: {error}",
+        measured=place,
+        cause="Save it as UTF-8, which is what Python takes a file to be.",
+    )
 
 
 @contextlib.contextmanager
@@ -109,6 +138,7 @@ class _Run:
     ) -> None:
         self.folder, self.order, self.limits, self.source = folder, order, limits, source
         self.lines: queue.Queue[str | None] = queue.Queue()
+        self.token = order["token"].encode() + b" "
         self.printed, self.tail = 0, b""
         self.process = subprocess.Popen(
             [sys.executable, "-P", "-m", "triptych.exercises.inside"],
@@ -119,6 +149,8 @@ class _Run:
             stderr=subprocess.PIPE,
             start_new_session=True,
         )
+        self.ends = time.monotonic() + limits.waiting
+        self.spent: float | None = None  # processor time before the file was run
         self.readers = [
             threading.Thread(target=read, args=[pipe], daemon=True)
             for read, pipe in (
@@ -133,8 +165,12 @@ class _Run:
         self.process.stdin.close()
 
     def _read_lines(self, pipe: IO[bytes]) -> None:
-        for line in pipe:
-            self.lines.put(line.decode(errors="replace"))
+        """The lines with the token. What the file has put between them counts as printed."""
+        while line := pipe.readline(2**20):
+            if line.startswith(self.token):
+                self.lines.put(line[len(self.token) :].decode(errors="replace"))
+            else:
+                self.printed += len(line)
         self.lines.put(None)
 
     def _read_output(self, pipe: IO[bytes]) -> None:
@@ -143,47 +179,62 @@ class _Run:
             self.tail = (self.tail + chunk)[-4000:]
 
     def watch(self, progress: Callable[[str], None]) -> Outcome:
-        outcome, doing = Outcome(), "starting"
-        deadline = time.monotonic() + self.limits.seconds
+        outcome, doing, received = Outcome(), "starting", 0
         fault: Finding | None = None
         while fault is None:
             try:
                 line = self.lines.get(timeout=0.1)
             except queue.Empty:
-                fault = self._over_a_limit(doing, deadline)
+                fault = self._over_a_limit(doing)
                 continue
             if line is None:
-                fault = self._ended(doing, deadline)
+                fault = self._ended(doing)
                 break
-            message = self._message(line)
-            kind = message.pop("kind", None)
-            if kind == "progress":
+            try:
+                message = json.loads(line)
+                kind, number = message.pop("kind"), message.pop("number")
+            except ValueError:
+                continue  # damaged: the next one has another number than expected
+            received += 1
+            if number != received:
+                fault = _lost()
+            elif kind in ("progress", "running"):
                 doing = message["text"]
                 progress(doing)
+                if kind == "running":
+                    self.spent = self._processor_time()
             elif kind == "refused" and message["text"] not in outcome.refused:
                 outcome.refused.append(message["text"])
             elif kind == "finding":
                 outcome.findings.append(Finding(**message))
             elif kind == "end":
                 break
-            fault = self._over_a_limit(doing, deadline)
+            fault = fault or self._over_a_limit(doing)
         if fault is not None:
             outcome.findings.append(fault)
         return outcome
 
-    def _message(self, line: str) -> dict[str, Any]:
-        """Without the token it is none of ours."""
+    def _processor_time(self) -> float:
         try:
-            message = json.loads(line)
-        except ValueError:
-            return {}
-        if not isinstance(message, dict) or message.pop("token", None) != self.order["token"]:
-            return {}
-        return message
+            times = psutil.Process(self.process.pid).cpu_times()
+        except psutil.Error:
+            return 0.0
+        return float(times.user + times.system)
 
-    def _over_a_limit(self, doing: str, deadline: float) -> Finding | None:
-        if time.monotonic() > deadline:
-            return self._too_long(doing)
+    def _over_a_limit(self, doing: str) -> Finding | None:
+        if self.spent is not None and (self._processor_time() > self.spent + self.limits.seconds):
+            return self._too_long(
+                f"{self.limits.seconds:g} seconds of processor time",
+                doing,
+                "A loop that never ends, or training that takes too many steps. "
+                "(Where it needs more: --seconds.)",
+            )
+        if time.monotonic() > self.ends:
+            return self._too_long(
+                f"{self.limits.waiting:g} seconds",
+                doing,
+                "It waits for something: sleep, a lock, an answer. (On a slow machine: --seconds.)",
+            )
         if self.printed > self.limits.output:
             size = f"{self.limits.output / 2**20:g} MB"
             return Finding(
@@ -204,30 +255,30 @@ class _Run:
             )
         return None
 
-    def _too_long(self, doing: str) -> Finding:
-        return Finding(
-            "",
-            WRONG,
-            f"the file was stopped after {self.limits.seconds:g} seconds, while {doing}",
-            measured=self._place(),
-            cause="A loop that never ends, or training that takes too many steps. "
-            "(On a slow machine: --seconds.)",
-        )
+    def _too_long(self, limit: str, doing: str, cause: str) -> Finding:
+        message = f"the file was stopped after {limit}, while {doing}"
+        return Finding("", WRONG, message, measured=self._place(), cause=cause)
 
     def _place(self) -> str:
-        """Where the file was shortly before the end of its time, from its stack."""
-        where = self.folder / WHERE
-        stack = where.read_text("utf-8") if where.is_file() else ""
+        """Where the file is, from its stack."""
+        if ASK is None or self.spent is None:
+            return ""
+        stack = ""
+        with contextlib.suppress(OSError):  # it has ended, or the file has deleted this one
+            os.kill(self.process.pid, ASK)
+            for _ in range(20):
+                time.sleep(0.05)
+                before, stack = stack, (self.folder / WHERE).read_text("utf-8", "replace")
+                if stack and stack == before:
+                    break
         lines = re.findall(rf"{re.escape(self.order['file'])}\", line (\d+) in (\S+)", stack)
         if not lines:
             return ""
         number, function = lines[0]
         return f"it was at line {number}, in {function}: {self.source[int(number) - 1].strip()}"
 
-    def _ended(self, doing: str, deadline: float) -> Finding:
+    def _ended(self, doing: str) -> Finding:
         code = self.process.wait()
-        if code != 0 and time.monotonic() > deadline - 2.5:
-            return self._too_long(doing)  # looking where it is may crash it
         how = f"with exit code {code}"
         if code < 0:
             how = f"by {signal.Signals(-code).name}"
@@ -235,7 +286,7 @@ class _Run:
             "",
             WRONG,
             f"the process ended {how} while {doing}, before the check was over",
-            cause="os._exit, or a crash for want of memory.",
+            cause="os._exit, a crash for want of memory, or os.close of what is not its own.",
         )
 
     def kill(self) -> None:
@@ -250,6 +301,15 @@ class _Run:
         for pipe in (self.process.stdout, self.process.stderr):
             if pipe is not None:
                 pipe.close()
+
+
+def _lost() -> Finding:
+    return Finding(
+        "",
+        WRONG,
+        "a part of what the check found is lost: the file has written over it",
+        cause="It writes to files that it has not opened (os.write to a number).",
+    )
 
 
 def _environment(folder: Path) -> dict[str, str]:

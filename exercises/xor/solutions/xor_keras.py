@@ -2,8 +2,6 @@
 
     python xor_keras.py
 
-(TensorFlow may first print lines about oneDNN or a GPU; they do not matter here.)
-
 The hidden layer is dense, batch normalization, tanh, dropout.
 
 TODO 1, dropout: ``Dropout(0.2)``, which divides by 0.8 itself; fit() says training=True.
@@ -17,6 +15,12 @@ TODO 2, batch normalization: ``BatchNormalization(momentum=0.9)``.
 TODO 3, L2: a ``kernel_regularizer`` in both dense layers, which leaves the biases alone.
     The trap: Keras's ``L2(l)`` is l * sum(w**2), with no one-half. So l is 0.01 / 2.
 """
+
+import os
+
+# Or TensorFlow begins with notes on how it was built.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
 import keras
 import numpy as np
