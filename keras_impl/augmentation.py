@@ -45,6 +45,7 @@ from triptych.common.checks import (
     dtype_name,
     own_arrays,
 )
+from triptych.common.names import layer_name
 from triptych.common.recipes import AugmentationRecipe
 from triptych.common.streams import Stream
 
@@ -157,10 +158,10 @@ class Augmentation(Checked, keras.layers.Layer):
         recipe: AugmentationRecipe,
         *,
         seed: int = 0,
-        name: str = "augmentation",
+        name: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(name=name, **kwargs)
+        super().__init__(name=layer_name("keras", "augmentation", name), **kwargs)
         self.recipe, self.seed = recipe, seed
         self.step = self.add_weight(
             name="step", shape=(), initializer="zeros", dtype="int64", trainable=False

@@ -54,6 +54,7 @@ from triptych.common.checks import (
     given,
     remembered,
 )
+from triptych.common.names import layer_name
 
 __all__ = ["batch_norm_train", "batch_norm_inference", "update_running", "BatchNorm"]
 
@@ -103,7 +104,7 @@ class BatchNorm(Checked, keras.layers.BatchNormalization):
         momentum: float = 0.9,
         epsilon: float = 1e-5,
         affine: bool = True,
-        name: str = "batch_norm",
+        name: str | None = None,
         dtype: str = "float32",
         **kwargs: Any,
     ) -> None:
@@ -115,7 +116,7 @@ class BatchNorm(Checked, keras.layers.BatchNormalization):
             epsilon=check_number("epsilon", epsilon, "(0, inf)"),
             center=check_flag("affine", affine),
             scale=affine,
-            name=name,
+            name=layer_name("keras", "batch_norm", name),
             dtype=check_dtype(dtype),
             **kwargs,
         )

@@ -40,6 +40,7 @@ from triptych.common.checks import (
     check_number,
     remembered,
 )
+from triptych.common.names import layer_name
 from triptych.common.streams import Stream
 
 __all__ = ["draw_mask", "dropout", "Dropout"]
@@ -77,10 +78,10 @@ class Dropout(Checked, keras.layers.Layer):
         *,
         inverted: bool = True,
         seed: int = 0,
-        name: str = "dropout",
+        name: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(name=name, **kwargs)
+        super().__init__(name=layer_name("keras", "dropout", name), **kwargs)
         self.rate = _check_rate(rate)
         self.inverted = check_flag("inverted", inverted)
         self.seed = check_integer("seed", seed, maximum=2**64 - 1)

@@ -40,6 +40,7 @@ from triptych.common.checks import (
     check_size,
     check_text,
 )
+from triptych.common.names import check_streams, layer_name
 from triptych.common.recipes import representable
 from triptych.common.streams import Stream
 
@@ -112,6 +113,11 @@ def check_precision(inputs: Any, weight: Any) -> None:
         checks.check_precision(inputs, weight)
 
 
+def named_layers(model: Any) -> list[tuple[str, Any]]:
+    """A model or layer and all layers in it, each by its path."""
+    return [(layer.path, layer) for layer in model._flatten_layers()]
+
+
 def check_first(layers: Sequence[Any], inputs: Any) -> None:
     """What the first of some layers checks, before Keras casts for it."""
     check_array("x", inputs)
@@ -130,10 +136,11 @@ class Dense(Checked, keras.layers.Dense):
         *,
         use_bias: bool = True,
         seed: int = 0,
-        name: str = "dense",
+        name: str | None = None,
         dtype: str = "float32",
         **kwargs: Any,
     ) -> None:
+        name = layer_name("keras", "dense", name)
         self.in_features = check_size("in_features", in_features)
         out_features = check_size("out_features", out_features)
         self.seed = seed
@@ -159,20 +166,24 @@ class Dense(Checked, keras.layers.Dense):
 
 @keras.saving.register_keras_serializable("triptych")
 class ReLU(Checked, keras.layers.ReLU):
-    def __init__(self, *, name: str = "relu", **kwargs: Any) -> None:
-        super().__init__(name=name, **kwargs)
+    def __init__(self, *, name: str | None = None, **kwargs: Any) -> None:
+        super().__init__(name=layer_name("keras", "relu", name), **kwargs)
 
 
 @keras.saving.register_keras_serializable("triptych")
 class Tanh(Checked, keras.layers.Activation):
-    def __init__(self, *, name: str = "tanh", **kwargs: Any) -> None:
-        super().__init__(**({"activation": "tanh"} | kwargs), name=name)
+    def __init__(self, *, name: str | None = None, **kwargs: Any) -> None:
+        super().__init__(
+            **({"activation": "tanh"} | kwargs), name=layer_name("keras", "tanh", name)
+        )
 
 
 @keras.saving.register_keras_serializable("triptych")
 class Sigmoid(Checked, keras.layers.Activation):
-    def __init__(self, *, name: str = "sigmoid", **kwargs: Any) -> None:
-        super().__init__(**({"activation": "sigmoid"} | kwargs), name=name)
+    def __init__(self, *, name: str | None = None, **kwargs: Any) -> None:
+        super().__init__(
+            **({"activation": "sigmoid"} | kwargs), name=layer_name("keras", "sigmoid", name)
+        )
 
 
 @keras.saving.register_keras_serializable("triptych")
@@ -182,8 +193,10 @@ class Flatten(Checked, keras.layers.Flatten):
     ``order="chw"``, for images only: channel, height, width, as a bare PyTorch model has them.
     """
 
-    def __init__(self, *, order: str = "hwc", name: str = "flatten", **kwargs: Any) -> None:
-        super().__init__(data_format="channels_last", name=name, **kwargs)
+    def __init__(self, *, order: str = "hwc", name: str | None = None, **kwargs: Any) -> None:
+        super().__init__(
+            data_format="channels_last", name=layer_name("keras", "flatten", name), **kwargs
+        )
         self.order = check_choice("order", order, ("hwc", "chw"))
 
     def check(self, inputs: Any) -> None:
@@ -209,11 +222,12 @@ class Sequential(Checked, keras.Sequential):
     has_weights = True
 
     def __init__(
-        self, layers: Sequence[Any] = (), *, name: str = "sequential", **kwargs: Any
+        self, layers: Sequence[Any] = (), *, name: str | None = None, **kwargs: Any
     ) -> None:
         check_layers("layers", layers, (keras.Layer, keras.KerasTensor))
         check_layer_names([layer.name for layer in layers])
-        super().__init__(layers, name=name, **kwargs)
+        super().__init__(layers, name=layer_name("keras", "sequential", name), **kwargs)
+        check_streams(named_layers(self))
 
     def check(self, inputs: Any) -> None:
         check_first(self.layers, inputs)

@@ -47,6 +47,7 @@ from triptych.common.checks import (
     check_size,
     remembered,
 )
+from triptych.common.names import layer_name
 from triptych.common.streams import Stream
 
 __all__ = ["linear_decay", "draw_keep", "stochastic_depth", "StochasticDepth"]
@@ -91,10 +92,10 @@ class StochasticDepth(Checked, keras.layers.Layer):
         *,
         inverted: bool = True,
         seed: int = 0,
-        name: str = "stochastic_depth",
+        name: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(name=name, **kwargs)
+        super().__init__(name=layer_name("keras", "stochastic_depth", name), **kwargs)
         self.rate = _check_rate(rate)
         self.inverted = check_flag("inverted", inverted)
         self.seed = check_integer("seed", seed, maximum=2**64 - 1)

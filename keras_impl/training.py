@@ -27,6 +27,7 @@ from keras.optimizers.schedules import LearningRateSchedule
 from keras_impl.early_stopping import LOGGED_AS, EarlyStopping
 from keras_impl.gradient_clipping import GradientNorms
 from keras_impl.label_smoothing import label_smoothing_cross_entropy
+from keras_impl.layers import named_layers
 from keras_impl.losses import binary_cross_entropy, softmax_cross_entropy
 from keras_impl.optimizers import SGD, Adam, AdamW
 from keras_impl.precision import floatx
@@ -45,6 +46,7 @@ from triptych.common.checks import (
 )
 from triptych.common.datasets import Dataset
 from triptych.common.history import History
+from triptych.common.names import check_streams
 from triptych.common.progress import progress_bar
 from triptych.common.recipes import Recipe
 from triptych.common.streams import Stream
@@ -209,6 +211,7 @@ def _check_fit(
     check_flag("progress", progress)
     check_watchers(watchers, Callback)
     recipe.check_dataset(dataset)
+    check_streams(named_layers(model))
 
 
 @own_arrays

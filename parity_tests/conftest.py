@@ -19,6 +19,7 @@ from hypothesis import settings
 from rich.console import Console
 
 from keras_impl.precision import enable_float64
+from triptych.common.names import reset_names
 from triptych.comparison import Comparison, compare
 from triptych.report import Report
 
@@ -34,6 +35,12 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[REPORT] = Report()
     # Here too, for a run without the project's settings: from a wheel.
     config.addinivalue_line("markers", "once: nothing in it depends on the Keras backend")
+
+
+@pytest.fixture(autouse=True)
+def names_start_anew() -> None:
+    """A layer without a name has the same one in a test alone and among all others."""
+    reset_names()
 
 
 @pytest.fixture(autouse=True)

@@ -53,6 +53,7 @@ DECLARED = [
     # Methods.
     ("scratch", "*.arrays", "behind get_weights and set_weights"),
     ("scratch", "*.get_weights", "PyTorch has state_dict, Keras its own get_weights"),
+    ("scratch", "*.named_layers", "PyTorch has named_modules, Keras paths"),
     ("scratch", "*.set_weights", "PyTorch has load_state_dict, Keras its own set_weights"),
     ("scratch", "*.parameters", "torch.nn.Module has its own, Keras has weights"),
     ("torch", "*.extra_repr", "what print shows of a torch module"),
@@ -317,7 +318,7 @@ def test_what_is_described():
     seen = describe("scratch")["dropout"]
     assert seen["dropout.draw_mask(rate)"] == "positional or keyword"
     assert seen["dropout.dropout(inverted)"] == "keyword-only = True"
-    assert seen["dropout.Dropout(name)"] == "keyword-only = 'dropout'"
+    assert seen["dropout.Dropout(name)"] == "keyword-only = None"
     assert seen["dropout.Dropout.forward(training)"] == "keyword-only = False"
     assert seen["dropout.Dropout.get_weights"] == "method"
     assert describe("keras_impl")["dropout"]["dropout.Dropout(**kwargs)"] == "variadic keyword"

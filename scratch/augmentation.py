@@ -59,6 +59,7 @@ from triptych.common.checks import (
     check_same_shape,
     own_arrays,
 )
+from triptych.common.names import layer_name
 from triptych.common.recipes import AugmentationRecipe
 from triptych.common.streams import Stream
 
@@ -212,9 +213,9 @@ class Augmentation(Layer):
     """Augmentation in training; its draws come from (seed, name, step), its steps are counted."""
 
     def __init__(
-        self, recipe: AugmentationRecipe, *, seed: int = 0, name: str = "augmentation"
+        self, recipe: AugmentationRecipe, *, seed: int = 0, name: str | None = None
     ) -> None:
-        super().__init__(name)
+        super().__init__(layer_name("scratch", "augmentation", name))
         self.recipe, self.seed = recipe, seed
         self.state["step"] = np.zeros((), np.int64)
 

@@ -37,6 +37,7 @@ from triptych.common.checks import (
     check_text,
     remembered,
 )
+from triptych.common.names import check_streams, layer_name
 from triptych.common.recipes import representable
 from triptych.common.streams import Stream
 
@@ -79,6 +80,14 @@ class Layer:
     def __call__(self, x: np.ndarray, *, training: bool = False) -> np.ndarray:
         return self.forward(x, training=training)
 
+    def named_layers(self, path: str = "") -> Iterator[tuple[str, "Layer"]]:
+        """This layer and those it keeps, alone or in lists: PyTorch's ``named_modules``."""
+        yield path, self
+        for kept in vars(self).values():
+            for layer in kept if isinstance(kept, list | tuple) else [kept]:
+                if isinstance(layer, Layer):
+                    yield from layer.named_layers(f"{path}.{layer.name}" if path else layer.name)
+
     def parameters(self) -> Iterator[tuple[str, "Layer", str]]:
         """Every trained array: its full name, its layer and its key in the layer's ``params``."""
         for key in self.params:
@@ -111,14 +120,14 @@ class Dense(Layer):
         *,
         use_bias: bool = True,
         seed: int = 0,
-        name: str = "dense",
+        name: str | None = None,
         dtype: str = "float32",
     ) -> None:
-        super().__init__(name)
+        super().__init__(layer_name("scratch", "dense", name))
         self.in_features = check_size("in_features", in_features)
         self.out_features = check_size("out_features", out_features)
         self.params["weight"] = glorot_uniform(
-            (in_features, out_features), seed=seed, name=name, dtype=check_dtype(dtype)
+            (in_features, out_features), seed=seed, name=self.name, dtype=check_dtype(dtype)
         )
         if check_flag("use_bias", use_bias):
             self.params["bias"] = np.zeros(out_features, dtype)
@@ -144,8 +153,8 @@ class Dense(Layer):
 
 
 class ReLU(Layer):
-    def __init__(self, *, name: str = "relu") -> None:
-        super().__init__(name)
+    def __init__(self, *, name: str | None = None) -> None:
+        super().__init__(layer_name("scratch", "relu", name))
 
     def forward(self, x: np.ndarray, *, training: bool = False) -> np.ndarray:
         _check(x)
@@ -157,8 +166,8 @@ class ReLU(Layer):
 
 
 class Tanh(Layer):
-    def __init__(self, *, name: str = "tanh") -> None:
-        super().__init__(name)
+    def __init__(self, *, name: str | None = None) -> None:
+        super().__init__(layer_name("scratch", "tanh", name))
 
     def forward(self, x: np.ndarray, *, training: bool = False) -> np.ndarray:
         _check(x)
@@ -170,8 +179,8 @@ class Tanh(Layer):
 
 
 class Sigmoid(Layer):
-    def __init__(self, *, name: str = "sigmoid") -> None:
-        super().__init__(name)
+    def __init__(self, *, name: str | None = None) -> None:
+        super().__init__(layer_name("scratch", "sigmoid", name))
 
     def forward(self, x: np.ndarray, *, training: bool = False) -> np.ndarray:
         _check(x)
@@ -189,8 +198,8 @@ class Flatten(Layer):
     ``order="chw"``, for images only: channel, height, width, as a bare PyTorch model has them.
     """
 
-    def __init__(self, *, order: str = "hwc", name: str = "flatten") -> None:
-        super().__init__(name)
+    def __init__(self, *, order: str = "hwc", name: str | None = None) -> None:
+        super().__init__(layer_name("scratch", "flatten", name))
         self.order = check_choice("order", order, ("hwc", "chw"))
 
     def forward(self, x: np.ndarray, *, training: bool = False) -> np.ndarray:
@@ -213,6 +222,7 @@ class Composite(Layer):
         check_layers("layers", layers, Layer)
         self.layers = list(layers)
         check_layer_names([layer.name for layer in self.layers])
+        check_streams(self.named_layers())
 
     def arrays(self) -> Iterator[tuple[str, np.ndarray]]:
         """Those of every layer: "dense_1.weight", "dropout_1.step"."""
@@ -230,8 +240,8 @@ class Composite(Layer):
 class Sequential(Composite):
     """Layers applied one after the other; their names must differ."""
 
-    def __init__(self, layers: Sequence[Layer] = (), *, name: str = "sequential") -> None:
-        super().__init__(layers, name)
+    def __init__(self, layers: Sequence[Layer] = (), *, name: str | None = None) -> None:
+        super().__init__(layers, layer_name("scratch", "sequential", name))
 
     def forward(self, x: np.ndarray, *, training: bool = False) -> np.ndarray:
         for layer in self.layers:

@@ -43,6 +43,7 @@ from triptych.common.checks import (
     check_size,
     remembered,
 )
+from triptych.common.names import layer_name
 from triptych.common.streams import Stream
 
 __all__ = [
@@ -100,9 +101,9 @@ class StochasticDepth(Layer):
     """Draws from the stream (seed, name, step); ``step`` counts training passes."""
 
     def __init__(
-        self, rate: float, *, inverted: bool = True, seed: int = 0, name: str = "stochastic_depth"
+        self, rate: float, *, inverted: bool = True, seed: int = 0, name: str | None = None
     ) -> None:
-        super().__init__(name)
+        super().__init__(layer_name("scratch", "stochastic_depth", name))
         self.rate = _check_rate(rate)
         self.inverted = check_flag("inverted", inverted)
         self.seed = check_integer("seed", seed, maximum=2**64 - 1)

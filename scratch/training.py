@@ -50,6 +50,7 @@ from triptych.common.checks import (
 )
 from triptych.common.datasets import Dataset
 from triptych.common.history import History
+from triptych.common.names import check_streams
 from triptych.common.progress import progress_bar
 from triptych.common.recipes import Recipe
 from triptych.common.streams import Stream
@@ -212,6 +213,7 @@ def _check_fit(
     check_flag("progress", progress)
     check_watchers(watchers)
     recipe.check_dataset(dataset)
+    check_streams(model.named_layers())
 
 
 @own_arrays

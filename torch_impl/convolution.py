@@ -47,6 +47,7 @@ from triptych.common.checks import (
     remembered,
     shape_of,
 )
+from triptych.common.names import layer_name
 from triptych.common.windows import Geometry, Size, geometry
 
 __all__ = ["conv2d", "Conv2D"]
@@ -85,12 +86,12 @@ class Conv2D(nn.Conv2d):
         padding: str | Size = "valid",
         use_bias: bool = True,
         seed: int = 0,
-        name: str = "conv",
+        name: str | None = None,
         dtype: str = "float32",
     ) -> None:
         check_size("in_channels", in_channels)
         check_size("out_channels", out_channels)
-        self.seed, self.name = seed, name
+        self.seed, self.name = seed, layer_name("torch", "conv", name)
         super().__init__(
             in_channels,
             out_channels,
