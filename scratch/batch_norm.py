@@ -33,6 +33,7 @@ Here: the layer calls the functions of ``scratch.fast.batch_norm``, which give t
 import numpy as np
 
 from scratch.fast import batch_norm as fast
+from scratch.half import half_in_float32
 from scratch.layers import Layer
 from triptych.common.checks import (
     check_array,
@@ -60,6 +61,7 @@ __all__ = [
 ]
 
 
+@half_in_float32
 def batch_norm_train(
     x: np.ndarray, gamma: np.ndarray | None, beta: np.ndarray | None, *, epsilon: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -72,6 +74,7 @@ def batch_norm_train(
     return _scale_and_shift(x_hat, gamma, beta), mean, variance
 
 
+@half_in_float32
 def batch_norm_inference(
     x: np.ndarray,
     gamma: np.ndarray | None,
@@ -87,6 +90,7 @@ def batch_norm_inference(
     return _scale_and_shift(x_hat, gamma, beta)
 
 
+@half_in_float32
 def batch_norm_backward(
     grad: np.ndarray,
     x: np.ndarray,
