@@ -42,6 +42,7 @@ from triptych.common.checks import (
     check_integer,
     check_kind,
     check_per_image,
+    check_unit,
     dtype_name,
     own_arrays,
 )
@@ -198,6 +199,8 @@ def _check(images: Any, draw: AugmentationDraw, recipe: AugmentationRecipe) -> N
     check_kind("draw", draw, AugmentationDraw)
     check_kind("recipe", recipe, AugmentationRecipe)
     check_per_image("draw.rotation", draw.rotation, "floating point", images.shape[0])
+    if recipe.clips:
+        check_unit("images", images)
 
 
 def _check_draw(

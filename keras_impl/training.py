@@ -7,12 +7,14 @@ The visits of the training set in epoch e go in the orders that the stream (seed
 draws, so the three panels see the same batches. The validation loss has label smoothing and
 penalties too, as Keras reports it. What clips, changes the learning rate or ends the run is a
 watcher; ``triptych.common.watchers`` says when ``fit`` calls them. ``watchers`` are the user's own,
-called after those of the recipe.
+called after those of the recipe. A loss that is not finite ends its epoch, and weights that are not
+finite end the run, unless ``terminate_on_nan`` is False; ``history.diverged`` says where.
 
 Here: the penalties are the kernel regularizers of the model; the optimizer clips and asks a
 schedule for its rate; other watchers are Keras's callbacks.
 """
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -41,10 +43,12 @@ from triptych.common.checks import (
     check_kind,
     check_labels,
     check_model,
+    check_one_row,
     check_size,
     own_arrays,
 )
 from triptych.common.datasets import Dataset
+from triptych.common.divergence import divergence, warn_of_divergence
 from triptych.common.history import History
 from triptych.common.names import check_streams
 from triptych.common.progress import progress_bar
@@ -75,9 +79,10 @@ def fit(
     *,
     progress: bool = True,
     watchers: Sequence[Callback] = (),
+    terminate_on_nan: bool = True,
 ) -> History:
     """Train ``model`` in place, for ``recipe.epochs`` epochs or until a watcher ends the run."""
-    _check_fit(model, recipe, dataset, progress, watchers)
+    _check_fit(model, recipe, dataset, progress, watchers, terminate_on_nan)
     watching = [*_watchers(recipe, len(dataset.x_train)), *watchers]
     with floatx(recipe.dtype):
         x = dataset.x_train.astype(recipe.dtype, copy=False)
@@ -105,16 +110,22 @@ def fit(
                     losses.append(loss)
                     sizes.append(len(batch))
                     advance(f"epoch {epoch + 1}/{recipe.epochs}  loss {loss:.4f}")
+                    if terminate_on_nan and not math.isfinite(losses[-1]):
+                        break
                 validation = evaluate(model, recipe, dataset.x_validation, dataset.y_validation)
                 history.add_epoch(losses, sizes, *validation, _last_learning_rate(model.optimizer))
+                if terminate_on_nan:
+                    weights = ((weight.path, weight.value) for weight in model.weights)
+                    history.diverged = divergence(len(history.step_loss), losses[-1], weights)
                 logs = {"loss": history.loss[-1]}
                 logs |= {LOGGED_AS[name]: getattr(history, name)[-1] for name in LOGGED_AS}
                 callbacks.on_epoch_end(epoch, logs)
-                if model.stop_training:
+                if model.stop_training or history.diverged:
                     break
             callbacks.on_train_end(logs)
         history.stopped_early = model.stop_training
         history.seconds = time.perf_counter() - start
+    warn_of_divergence(history)
     return history
 
 
@@ -203,14 +214,21 @@ def _check_batches(recipe: Recipe, examples: int, epoch: int) -> tuple[int, int]
 
 
 def _check_fit(
-    model: keras.Model, recipe: Recipe, dataset: Dataset, progress: bool, watchers: Sequence[Any]
+    model: keras.Model,
+    recipe: Recipe,
+    dataset: Dataset,
+    progress: bool,
+    watchers: Sequence[Any],
+    terminate_on_nan: bool,
 ) -> None:
     check_model(model, keras.Model)
     check_kind("recipe", recipe, Recipe)
     check_kind("dataset", dataset, Dataset)
     check_flag("progress", progress)
+    check_flag("terminate_on_nan", terminate_on_nan)
     check_watchers(watchers, Callback)
     recipe.check_dataset(dataset)
+    _check_last_batch(model, recipe, dataset)
     check_streams(named_layers(model))
 
 
@@ -226,3 +244,16 @@ def _check_labels(model: keras.Model, recipe: Recipe, x: np.ndarray, y: np.ndarr
     _check_examples(model, recipe, x)
     check_labels((None, recipe.outputs), y, binary=recipe.loss == "binary", name="y")
     check_counts(len(x), len(y), "x")
+
+
+def _check_last_batch(model: keras.Model, recipe: Recipe, dataset: Dataset) -> None:
+    x = dataset.x_train[:1].astype(recipe.dtype)
+    if recipe.last_batch(len(dataset.x_train)) == 1:
+        model(x)  # which builds it
+        state = [(variable, variable.numpy()) for variable in model.variables]
+        call = partial(model, x, training=True)
+        try:
+            check_one_row(call, len(dataset.x_train), recipe.batch_size)
+        finally:
+            for variable, value in state:
+                variable.assign(value)

@@ -638,6 +638,48 @@ def test_seed():
     fails("seed must be an integer in [0, 18446744073709551615], got -1", checks.check_seed, -1)
 
 
+def test_mode():
+    for monitor, mode in (("validation_loss", "min"), ("validation_accuracy", "max")):
+        checks.check_mode(monitor, mode)
+    message = "mode must be 'max' for validation_accuracy, got 'min'"
+    fails(message, checks.check_mode, "validation_accuracy", "min")
+
+
+def test_layer_name():
+    checks.check_layer_name("conv-2_a")
+    message = (
+        "name must be letters (a to z), digits, '_' and '-', or None for a name of its own, "
+        "got 'a.b'"
+    )
+    fails(message, checks.check_layer_name, "a.b")
+
+
+def test_unit():
+    for array in (np.array([0.0, 1.0]), torch.ones(2), tf.ones(2), torch.ones(2, device="meta")):
+        checks.check_unit("images", array)
+    message = (
+        "images must lie in [0, 1], to which they are clipped, got values from 0 to 255: divide by "
+        "255 first"
+    )
+    for array in (np.array([0.0, 255.0]), torch.tensor([0.0, 255.0]), tf.constant([0.0, 255.0])):
+        fails(message, checks.check_unit, "images", array)
+
+
+def test_one_row():
+    checks.check_one_row(lambda: None, 5, 2)
+
+    def raises(text):
+        raise ValueError(text)
+
+    message = (
+        "batch_size must leave 2 examples for the last batch, which batch norm needs, got 2 for 5 "
+        "examples: choose another, or drop_last=True"
+    )
+    for text in ("at least 2 values per feature", "Expected more than 1 value per channel"):
+        fails(message, lambda text=text: checks.check_one_row(lambda: raises(text), 5, 2))
+    fails("another", lambda: checks.check_one_row(lambda: raises("another"), 5, 2))
+
+
 def test_text():
     checks.check_text("name", "dense")
     fails("name must be text, got None", checks.check_text, "name", None)

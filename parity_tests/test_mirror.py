@@ -70,6 +70,11 @@ DECLARED = [
     ("scratch torch", "gradient_clipping.GlobalNormClipping", "Keras's optimizers clip themselves"),
     ("keras", "gradient_clipping.GradientNorms", "the norms that Keras's optimizers clip by"),
     ("scratch torch", "*.after_*", "what fit calls; Keras's callbacks are called on_..."),
+    (
+        "scratch",
+        "schedules.ReduceOnPlateau.before_training",
+        "PyTorch's belongs to one optimizer and so to one run, Keras's begins anew by itself",
+    ),
     ("keras", "*.on_*", "what fit and model.fit call; the other panels' watchers have after_..."),
     ("scratch", "schedules.*.update", "PyTorch's own has step, Keras's is called by model.fit"),
     ("torch", "schedules.*.get_lr", "what PyTorch's step calls for the rate of each group"),

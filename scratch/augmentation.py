@@ -57,6 +57,7 @@ from triptych.common.checks import (
     check_kind,
     check_per_image,
     check_same_shape,
+    check_unit,
     own_arrays,
 )
 from triptych.common.names import layer_name
@@ -242,6 +243,8 @@ def _check(images: np.ndarray, draw: AugmentationDraw, recipe: AugmentationRecip
     check_kind("draw", draw, AugmentationDraw)
     check_kind("recipe", recipe, AugmentationRecipe)
     check_per_image("draw.rotation", draw.rotation, "floating point", images.shape[0])
+    if recipe.clips:
+        check_unit("images", images)
 
 
 def _check_draw(

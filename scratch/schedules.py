@@ -147,5 +147,8 @@ class ReduceOnPlateau(Plateau, Watcher):
         """Take in the value that was monitored after ``epoch``."""
         optimizer.learning_rate = self.rate_after(epoch, value, optimizer.learning_rate)
 
+    def before_training(self, run: Run) -> None:
+        self._begin()
+
     def after_epoch(self, run: Run) -> None:
         self.update(run.epoch, getattr(run.history, self.monitor)[-1], run.optimizer)

@@ -7,12 +7,15 @@ The visits of the training set in epoch e go in the orders that the stream (seed
 draws, so the three panels see the same batches. The validation loss has label smoothing and
 penalties too, as Keras reports it. What clips, changes the learning rate or ends the run is a
 watcher; ``triptych.common.watchers`` says when ``fit`` calls them. ``watchers`` are the user's own,
-called after those of the recipe.
+called after those of the recipe. A loss that is not finite ends its epoch, and weights that are not
+finite end the run, unless ``terminate_on_nan`` is False; ``history.diverged`` says where.
 
 Here: ``fit`` empties the ``grads`` of the layers before each step. A parameter that has no gradient
 after ``backward``, or that a watcher takes out of ``run.grads``, is left as it is in that step.
 """
 
+import copy
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -45,10 +48,12 @@ from triptych.common.checks import (
     check_kind,
     check_labels,
     check_model,
+    check_one_row,
     check_size,
     own_arrays,
 )
 from triptych.common.datasets import Dataset
+from triptych.common.divergence import divergence, warn_of_divergence
 from triptych.common.history import History
 from triptych.common.names import check_streams
 from triptych.common.progress import progress_bar
@@ -86,9 +91,10 @@ def fit(
     *,
     progress: bool = True,
     watchers: Sequence[Watcher] = (),
+    terminate_on_nan: bool = True,
 ) -> History:
     """Train ``model`` in place, for ``recipe.epochs`` epochs or until a watcher ends the run."""
-    _check_fit(model, recipe, dataset, progress, watchers)
+    _check_fit(model, recipe, dataset, progress, watchers, terminate_on_nan)
     watching = [*_watchers(recipe, len(dataset.x_train)), *watchers]
     x = dataset.x_train.astype(recipe.dtype, copy=False)
     y = dataset.y_train
@@ -99,6 +105,8 @@ def fit(
     history = History("scratch")
     run = Run(model, optimizer, history)
     start = time.perf_counter()
+    for watcher in watching:
+        watcher.before_training(run)
     steps = recipe.steps_per_epoch(len(x)) * recipe.epochs
     _keep_freed_memory()
     with progress_bar("scratch", steps, enabled=progress) as advance:
@@ -127,16 +135,21 @@ def fit(
                 losses.append(float(loss))
                 sizes.append(len(batch))
                 advance(f"epoch {run.epoch + 1}/{recipe.epochs}  loss {losses[-1]:.4f}")
+                if terminate_on_nan and not math.isfinite(losses[-1]):
+                    break
             validation = evaluate(model, recipe, dataset.x_validation, dataset.y_validation)
             history.add_epoch(losses, sizes, *validation, learning_rate)
+            if terminate_on_nan:
+                history.diverged = divergence(run.step, losses[-1], model.arrays())
             for watcher in watching:
                 watcher.after_epoch(run)
-            if run.stop:
+            if run.stop or history.diverged:
                 break
     for watcher in watching:
         watcher.after_training(run)
     history.stopped_early = run.stop
     history.seconds = time.perf_counter() - start
+    warn_of_divergence(history)
     return history
 
 
@@ -205,14 +218,21 @@ def _check_batches(recipe: Recipe, examples: int, epoch: int) -> tuple[int, int]
 
 
 def _check_fit(
-    model: Layer, recipe: Recipe, dataset: Dataset, progress: bool, watchers: Sequence[Watcher]
+    model: Layer,
+    recipe: Recipe,
+    dataset: Dataset,
+    progress: bool,
+    watchers: Sequence[Watcher],
+    terminate_on_nan: bool,
 ) -> None:
     check_model(model, Layer)
     check_kind("recipe", recipe, Recipe)
     check_kind("dataset", dataset, Dataset)
     check_flag("progress", progress)
+    check_flag("terminate_on_nan", terminate_on_nan)
     check_watchers(watchers)
     recipe.check_dataset(dataset)
+    _check_last_batch(model, recipe, dataset)
     check_streams(model.named_layers())
 
 
@@ -228,3 +248,11 @@ def _check_labels(model: Layer, recipe: Recipe, x: np.ndarray, y: np.ndarray) ->
     _check_examples(model, recipe, x)
     check_labels((None, recipe.outputs), y, binary=recipe.loss == "binary", name="y")
     check_counts(len(x), len(y), "x")
+
+
+def _check_last_batch(model: Layer, recipe: Recipe, dataset: Dataset) -> None:
+    x = dataset.x_train[:1].astype(recipe.dtype)
+    if recipe.last_batch(len(dataset.x_train)) == 1:
+        copied = copy.deepcopy(model)
+        call = partial(copied.forward, x, training=True)
+        check_one_row(call, len(dataset.x_train), recipe.batch_size)

@@ -38,6 +38,7 @@ from triptych.common.checks import (
     check_images,
     check_kind,
     check_per_image,
+    check_unit,
     own_arrays,
 )
 from triptych.common.names import layer_name
@@ -185,6 +186,8 @@ def _check(images: torch.Tensor, draw: AugmentationDraw, recipe: AugmentationRec
     check_kind("draw", draw, AugmentationDraw)
     check_kind("recipe", recipe, AugmentationRecipe)
     check_per_image("draw.rotation", draw.rotation, "floating point", images.shape[0])
+    if recipe.clips:
+        check_unit("images", images)
 
 
 def _check_draw(

@@ -7,9 +7,12 @@ The visits of the training set in epoch e go in the orders that the stream (seed
 draws, so the three panels see the same batches. The validation loss has label smoothing and
 penalties too, as Keras reports it. What clips, changes the learning rate or ends the run is a
 watcher; ``triptych.common.watchers`` says when ``fit`` calls them. ``watchers`` are the user's own,
-called after those of the recipe.
+called after those of the recipe. A loss that is not finite ends its epoch, and weights that are not
+finite end the run, unless ``terminate_on_nan`` is False; ``history.diverged`` says where.
 """
 
+import copy
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
@@ -36,10 +39,12 @@ from triptych.common.checks import (
     check_kind,
     check_labels,
     check_model,
+    check_one_row,
     check_size,
     own_arrays,
 )
 from triptych.common.datasets import Dataset
+from triptych.common.divergence import divergence, warn_of_divergence
 from triptych.common.history import History
 from triptych.common.names import check_streams
 from triptych.common.progress import progress_bar
@@ -91,9 +96,10 @@ def fit(
     *,
     progress: bool = True,
     watchers: Sequence[Watcher] = (),
+    terminate_on_nan: bool = True,
 ) -> History:
     """Train ``model`` in place, for ``recipe.epochs`` epochs or until a watcher ends the run."""
-    _check_fit(model, recipe, dataset, progress, watchers)
+    _check_fit(model, recipe, dataset, progress, watchers, terminate_on_nan)
     x = torch.from_numpy(np.ascontiguousarray(dataset.x_train, recipe.dtype))
     y = torch.from_numpy(np.ascontiguousarray(dataset.y_train))
     loader = DataLoader(
@@ -110,6 +116,8 @@ def fit(
     history = History("torch")
     run = Run(model, optimizer, history)
     start = time.perf_counter()
+    for watcher in watching:
+        watcher.before_training(run)
     with progress_bar("torch", len(loader) * recipe.epochs, enabled=progress) as advance:
         for run.epoch in range(recipe.epochs):
             model.train()
@@ -130,16 +138,21 @@ def fit(
                 losses.append(loss.item())
                 sizes.append(len(labels))
                 advance(f"epoch {run.epoch + 1}/{recipe.epochs}  loss {losses[-1]:.4f}")
+                if terminate_on_nan and not math.isfinite(losses[-1]):
+                    break
             validation = evaluate(model, recipe, dataset.x_validation, dataset.y_validation)
             history.add_epoch(losses, sizes, *validation, learning_rate)
+            if terminate_on_nan:
+                history.diverged = divergence(run.step, losses[-1], model.state_dict().items())
             for watcher in watching:
                 watcher.after_epoch(run)
-            if run.stop:
+            if run.stop or history.diverged:
                 break
     for watcher in watching:
         watcher.after_training(run)
     history.stopped_early = run.stop
     history.seconds = time.perf_counter() - start
+    warn_of_divergence(history)
     return history
 
 
@@ -200,14 +213,21 @@ def _check_batches(recipe: Recipe, examples: int, epoch: int) -> tuple[int, int]
 
 
 def _check_fit(
-    model: nn.Module, recipe: Recipe, dataset: Dataset, progress: bool, watchers: Sequence[Watcher]
+    model: nn.Module,
+    recipe: Recipe,
+    dataset: Dataset,
+    progress: bool,
+    watchers: Sequence[Watcher],
+    terminate_on_nan: bool,
 ) -> None:
     check_model(model, nn.Module)
     check_kind("recipe", recipe, Recipe)
     check_kind("dataset", dataset, Dataset)
     check_flag("progress", progress)
+    check_flag("terminate_on_nan", terminate_on_nan)
     check_watchers(watchers)
     recipe.check_dataset(dataset)
+    _check_last_batch(model, recipe, dataset)
     check_streams(model.named_modules())
 
 
@@ -223,3 +243,10 @@ def _check_labels(model: nn.Module, recipe: Recipe, x: np.ndarray, y: np.ndarray
     _check_examples(model, recipe, x)
     check_labels((None, recipe.outputs), y, binary=recipe.loss == "binary", name="y")
     check_counts(len(x), len(y), "x")
+
+
+def _check_last_batch(model: nn.Module, recipe: Recipe, dataset: Dataset) -> None:
+    x = torch.from_numpy(dataset.x_train[:1].astype(recipe.dtype))
+    if recipe.last_batch(len(dataset.x_train)) == 1:
+        copied, device = copy.deepcopy(model).train(), next(model.parameters()).device
+        check_one_row(lambda: copied(x.to(device)), len(dataset.x_train), recipe.batch_size)

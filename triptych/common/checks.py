@@ -328,6 +328,12 @@ def check_seed(seed: Any) -> int:
     return check_integer("seed", seed, maximum=2**64 - 1)
 
 
+def check_mode(monitor: str, mode: str) -> None:
+    """The larger an accuracy is, the better."""
+    if monitor == "validation_accuracy" and mode == "min":
+        raise ValueError("mode must be 'max' for validation_accuracy, got 'min'")
+
+
 def check_text(name: str, value: Any) -> None:
     if not isinstance(value, str):
         raise ValueError(f"{name} must be text, got {shown(value)}")
@@ -607,6 +613,34 @@ def check_gradients(grads: Any) -> None:
                 f"{name} must have the dtype of grads[0], {dtype_name(grads[0])}, "
                 f"got {dtype_name(grad)}"
             )
+
+
+def check_unit(name: str, images: Any) -> None:
+    """Pixels in [0, 1], where they are clipped to it: 0..255 would all be white."""
+    if hasattr(images, "aminmax"):  # PyTorch, which need not move them from their device
+        values = [] if images.is_meta else [bound.item() for bound in images.aminmax()]
+    else:
+        found = readable(images)
+        values = [] if found is None else [float(found.min()), float(found.max())]
+    if values and (values[0] < 0 or values[1] > 1):  # NaN passes: it stays to be seen
+        raise ValueError(
+            f"{name} must lie in [0, 1], to which they are clipped, got values from "
+            f"{values[0]:g} to {values[1]:g}: divide by 255 first"
+        )
+
+
+def check_one_row(call: Callable[[], Any], examples: int, batch_size: int) -> None:
+    """Whether a model trains on the one example of a last batch, which ``call`` tries."""
+    try:
+        call()
+    except ValueError as error:
+        # Ours, and that of PyTorch's own batch norm.
+        if not any(text in str(error) for text in ("values per feature", "value per channel")):
+            raise
+        raise ValueError(
+            f"batch_size must leave 2 examples for the last batch, which batch norm needs, "
+            f"got {batch_size} for {examples} examples: choose another, or drop_last=True"
+        ) from error
 
 
 def check_finite(name: str, array: Any) -> None:

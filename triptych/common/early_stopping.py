@@ -8,6 +8,7 @@ from triptych.common.checks import (
     check_flag,
     check_integer,
     check_measured,
+    check_mode,
     check_number,
 )
 from triptych.common.history import MONITORED
@@ -48,6 +49,10 @@ class EarlyStopping(Watcher):
         self.min_delta, self.mode = _check(min_delta, mode), mode
         self.start_from_epoch = check_integer("start_from_epoch", start_from_epoch)
         self.restore_best_weights = check_flag("restore_best_weights", restore_best_weights)
+        check_mode(monitor, mode)
+        self._begin()
+
+    def _begin(self) -> None:
         self.best: float | None = None
         self.best_epoch: int | None = None
         self.best_weights: Any = None
@@ -57,7 +62,7 @@ class EarlyStopping(Watcher):
 
     def update(self, epoch: int, value: float, model: Any) -> bool:
         """Take in the value that was monitored after ``epoch``; True says stop."""
-        # Epochs only grow: an object that has watched a run before is refused.
+        # Epochs only grow: in a loop of one's own, each run has an object of its own.
         self._epoch = check_integer("epoch", epoch, minimum=self._epoch + 1)
         if epoch < self.start_from_epoch:
             return False
@@ -76,6 +81,9 @@ class EarlyStopping(Watcher):
         """Give the model its best weights back; without a best epoch it keeps those it has."""
         if self.best_weights is not None:
             self._set_weights(model, self.best_weights)
+
+    def before_training(self, run: Run) -> None:
+        self._begin()
 
     def after_epoch(self, run: Run) -> None:
         if self.update(run.epoch, getattr(run.history, self.monitor)[-1], run.model):

@@ -21,7 +21,8 @@ class History:
     epoch, in inference mode; ``learning_rate`` is that of the epoch's last step. If gradients are
     clipped, ``gradient_norm`` has their global norm before that, for each step. ``best_epoch`` is
     the best epoch (from 0) that early stopping found, if it was on; ``stopped_early`` tells whether
-    it, or another watcher, ended the run. ``seconds`` is wall time.
+    it, or another watcher, ended the run. ``diverged`` says where a number that is not finite ended
+    it, if one did. ``seconds`` is wall time.
     """
 
     framework: str
@@ -33,6 +34,7 @@ class History:
     gradient_norm: list[float] = field(default_factory=list)
     best_epoch: int | None = None
     stopped_early: bool = False
+    diverged: str | None = None
     seconds: float = 0.0
 
     def add_epoch(

@@ -20,9 +20,12 @@ import numpy as np
 from triptych.common.checks import (
     check_choice,
     check_examples,
+    check_finite,
     check_flag,
     check_integer,
+    check_mode,
     check_number,
+    check_unit,
 )
 
 if TYPE_CHECKING:
@@ -168,8 +171,7 @@ class EarlyStoppingRecipe(_Declared):
 
     def check(self) -> None:
         self._check_fields()
-        if self.monitor == "validation_accuracy" and self.mode == "min":
-            raise ValueError("mode must be 'max' for validation_accuracy, got 'min'")
+        check_mode(self.monitor, self.mode)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -280,6 +282,10 @@ class Recipe(_Declared):
         """Refuse a data set that this recipe's model cannot learn."""
         x = dataset.x_train
         check_examples(x, self.input_shape)
+        for split in ("train", "validation"):
+            check_finite(f"x_{split}", getattr(dataset, f"x_{split}"))
+        if self.augmentation is not None and self.augmentation.clips:
+            check_unit("x_train", x)
         classes = self.outputs if self.loss == "softmax" else 2
         if dataset.classes > classes:
             raise ValueError(
@@ -303,6 +309,10 @@ class Recipe(_Declared):
                 f"with drop_last, got {self.batch_size}"
             )
         return range(0, examples - self.batch_size + 1, self.batch_size)
+
+    def last_batch(self, examples: int) -> int:
+        """How many examples the last batch of a visit has: the fewest of all."""
+        return min(self.batch_size, examples - self.batch_starts(examples)[-1])
 
     def steps_per_epoch(self, examples: int) -> int:
         return self.passes_per_epoch * len(self.batch_starts(examples))

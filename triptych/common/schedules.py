@@ -12,6 +12,7 @@ from triptych.common.checks import (
     check_flag,
     check_integer,
     check_measured,
+    check_mode,
     check_number,
     check_size,
     remembered,
@@ -152,15 +153,19 @@ class Plateau:
         self.monitor, self.mode, self.threshold_mode = monitor, mode, threshold_mode
         self.factor, self.threshold, self.floor = float(factor), float(threshold), float(floor)
         self.patience, self.cooldown = int(patience) + more, int(cooldown) + more
-        self.best = None if best is None else check_number("best", best, "[-inf, inf]")
+        self.first_best = None if best is None else check_number("best", best, "[-inf, inf]")
         self.minimal_change = check_number("minimal_change", minimal_change, "[0, inf)")
         self.signed_threshold = check_flag("signed_threshold", signed_threshold)
+        self._begin()
+
+    def _begin(self) -> None:
+        self.best = self.first_best
         self.wait = self.rest = 0
         self._epoch = -1
 
     def rate_after(self, epoch: int, value: float, learning_rate: float) -> float:
         """The learning rate after ``epoch``, for the value that was monitored then."""
-        # Epochs only grow: an object that has watched a run before is refused.
+        # Epochs only grow: in a loop of one's own, each run has an object of its own.
         self._epoch = check_integer("epoch", epoch, minimum=self._epoch + 1)
         self.rest = max(self.rest - 1, 0)
         if improves(
@@ -198,7 +203,7 @@ def check_plateau(
     _check_threshold(threshold, threshold_mode)
     check_integer("cooldown", cooldown)
     check_number("floor", floor, "[0, inf)")
-    check_choice("mode", mode, ("min", "max"))
+    check_mode(monitor, check_choice("mode", mode, ("min", "max")))
 
 
 def _check_threshold(threshold: float, threshold_mode: str) -> float:

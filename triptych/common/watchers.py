@@ -1,8 +1,9 @@
 """What takes part in a training run without being a layer, a loss or an optimizer: watchers.
 
-``fit`` has one list of them, the recipe's own and then the user's, and calls each at four moments:
+``fit`` has one list of them, the recipe's own and then the user's, and calls each at five moments:
 
     moment                    scratch, PyTorch           Keras, whose watchers are its callbacks
+    the run begins            before_training(run)       on_train_begin(logs)
     the gradients are known   after_gradients(run)       none: the optimizer clips, by an argument,
                                                          and asks a schedule for its rate
     the weights have changed  after_step(run)            on_train_batch_end(batch, logs)
@@ -47,6 +48,9 @@ class Run:
 
 class Watcher:
     """Does nothing at each of the moments; a watcher has its own method for some."""
+
+    def before_training(self, run: Run) -> None:
+        """Before the first step: what watched another run begins anew."""
 
     def after_gradients(self, run: Run) -> None:
         """Before the step that they are for."""
