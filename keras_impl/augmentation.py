@@ -45,6 +45,7 @@ from triptych.common.checks import (
     dtype_name,
     own_arrays,
 )
+from triptych.common.names import Draws, layer_name
 from triptych.common.recipes import AugmentationRecipe
 from triptych.common.streams import Stream
 
@@ -149,7 +150,7 @@ def _matrices(images: Any, draw: AugmentationDraw) -> Any:
 
 
 @keras.saving.register_keras_serializable("triptych")
-class Augmentation(Checked, keras.layers.Layer):
+class Augmentation(Checked, Draws, keras.layers.Layer):
     """Augmentation in training; its draws come from (seed, name, step), its steps are counted."""
 
     def __init__(
@@ -157,9 +158,10 @@ class Augmentation(Checked, keras.layers.Layer):
         recipe: AugmentationRecipe,
         *,
         seed: int = 0,
-        name: str = "augmentation",
+        name: str | None = None,
         **kwargs: Any,
     ) -> None:
+        name = layer_name("keras", "augmentation", name)
         super().__init__(name=name, **kwargs)
         self.recipe, self.seed = recipe, seed
         self.step = self.add_weight(

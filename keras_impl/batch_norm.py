@@ -54,6 +54,7 @@ from triptych.common.checks import (
     given,
     remembered,
 )
+from triptych.common.names import layer_name
 
 __all__ = ["batch_norm_train", "batch_norm_inference", "update_running", "BatchNorm"]
 
@@ -103,10 +104,11 @@ class BatchNorm(Checked, keras.layers.BatchNormalization):
         momentum: float = 0.9,
         epsilon: float = 1e-5,
         affine: bool = True,
-        name: str = "batch_norm",
+        name: str | None = None,
         dtype: str = "float32",
         **kwargs: Any,
     ) -> None:
+        name = layer_name("keras", "batch_norm", name)
         if not FIXED.isdisjoint(kwargs):
             raise TypeError(f"BatchNorm takes none of {sorted(FIXED)}, got {sorted(kwargs)}")
         self.features = check_size("features", features)

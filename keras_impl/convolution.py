@@ -49,6 +49,7 @@ from triptych.common.checks import (
     remembered,
     shape_of,
 )
+from triptych.common.names import Draws, layer_name
 from triptych.common.windows import Size, output_size, padding_sizes
 
 __all__ = ["conv2d", "Conv2D"]
@@ -71,7 +72,7 @@ def conv2d(
 
 
 @keras.saving.register_keras_serializable("triptych")
-class Conv2D(Checked, keras.layers.Conv2D):
+class Conv2D(Checked, Draws, keras.layers.Conv2D):
     has_weights = True
 
     def __init__(
@@ -84,10 +85,11 @@ class Conv2D(Checked, keras.layers.Conv2D):
         padding: str | Size = "valid",
         use_bias: bool = True,
         seed: int = 0,
-        name: str = "conv",
+        name: str | None = None,
         dtype: str = "float32",
         **kwargs: Any,
     ) -> None:
+        name = layer_name("keras", "conv", name)
         self.in_channels = check_size("in_channels", in_channels)
         out_channels = check_size("out_channels", out_channels)
         self.seed = seed

@@ -40,6 +40,7 @@ from triptych.common.checks import (
     check_size,
     check_text,
 )
+from triptych.common.names import Draws, check_streams, layer_name
 from triptych.common.recipes import representable
 from triptych.common.streams import Stream
 
@@ -120,7 +121,7 @@ def check_first(layers: Sequence[Any], inputs: Any) -> None:
 
 
 @keras.saving.register_keras_serializable("triptych")
-class Dense(Checked, keras.layers.Dense):
+class Dense(Checked, Draws, keras.layers.Dense):
     has_weights = True
 
     def __init__(
@@ -130,10 +131,11 @@ class Dense(Checked, keras.layers.Dense):
         *,
         use_bias: bool = True,
         seed: int = 0,
-        name: str = "dense",
+        name: str | None = None,
         dtype: str = "float32",
         **kwargs: Any,
     ) -> None:
+        name = layer_name("keras", "dense", name)
         self.in_features = check_size("in_features", in_features)
         out_features = check_size("out_features", out_features)
         self.seed = seed
@@ -159,19 +161,22 @@ class Dense(Checked, keras.layers.Dense):
 
 @keras.saving.register_keras_serializable("triptych")
 class ReLU(Checked, keras.layers.ReLU):
-    def __init__(self, *, name: str = "relu", **kwargs: Any) -> None:
+    def __init__(self, *, name: str | None = None, **kwargs: Any) -> None:
+        name = layer_name("keras", "relu", name)
         super().__init__(name=name, **kwargs)
 
 
 @keras.saving.register_keras_serializable("triptych")
 class Tanh(Checked, keras.layers.Activation):
-    def __init__(self, *, name: str = "tanh", **kwargs: Any) -> None:
+    def __init__(self, *, name: str | None = None, **kwargs: Any) -> None:
+        name = layer_name("keras", "tanh", name)
         super().__init__(**({"activation": "tanh"} | kwargs), name=name)
 
 
 @keras.saving.register_keras_serializable("triptych")
 class Sigmoid(Checked, keras.layers.Activation):
-    def __init__(self, *, name: str = "sigmoid", **kwargs: Any) -> None:
+    def __init__(self, *, name: str | None = None, **kwargs: Any) -> None:
+        name = layer_name("keras", "sigmoid", name)
         super().__init__(**({"activation": "sigmoid"} | kwargs), name=name)
 
 
@@ -182,7 +187,8 @@ class Flatten(Checked, keras.layers.Flatten):
     ``order="chw"``, for images only: channel, height, width, as a bare PyTorch model has them.
     """
 
-    def __init__(self, *, order: str = "hwc", name: str = "flatten", **kwargs: Any) -> None:
+    def __init__(self, *, order: str = "hwc", name: str | None = None, **kwargs: Any) -> None:
+        name = layer_name("keras", "flatten", name)
         super().__init__(data_format="channels_last", name=name, **kwargs)
         self.order = check_choice("order", order, ("hwc", "chw"))
 
@@ -209,11 +215,13 @@ class Sequential(Checked, keras.Sequential):
     has_weights = True
 
     def __init__(
-        self, layers: Sequence[Any] = (), *, name: str = "sequential", **kwargs: Any
+        self, layers: Sequence[Any] = (), *, name: str | None = None, **kwargs: Any
     ) -> None:
+        name = layer_name("keras", "sequential", name)
         check_layers("layers", layers, (keras.Layer, keras.KerasTensor))
         check_layer_names([layer.name for layer in layers])
         super().__init__(layers, name=name, **kwargs)
+        check_streams(self._flatten_layers())
 
     def check(self, inputs: Any) -> None:
         check_first(self.layers, inputs)

@@ -35,9 +35,9 @@ def mlp(recipe: Recipe) -> Sequential:
     A hidden layer is dense, batch norm, activation, dropout.
     """
     check_kind("recipe", recipe, Recipe)
-    layers = [*_start(recipe), Flatten(dtype=recipe.dtype)]
+    layers = [*_start(recipe), Flatten(name="flatten", dtype=recipe.dtype)]
     layers += _hidden_layers_and_output(recipe, math.prod(recipe.input_shape), first=1)
-    return Sequential(layers)
+    return Sequential(layers, name="sequential")
 
 
 def cnn(recipe: Recipe) -> Sequential:
@@ -54,9 +54,10 @@ def cnn(recipe: Recipe) -> Sequential:
         layers += _spatial_dropout(recipe, f"{i}")
         layers.append(MaxPool2D(name=f"max_pool_{i}", dtype=recipe.dtype))
         height, width, channels = height // 2, width // 2, maps
-    layers.append(Flatten(dtype=recipe.dtype))
+    layers.append(Flatten(name="flatten", dtype=recipe.dtype))
     features, first = height * width * channels, len(recipe.channels) + 1
-    return Sequential(layers + _hidden_layers_and_output(recipe, features, first=first))
+    layers += _hidden_layers_and_output(recipe, features, first=first)
+    return Sequential(layers, name="sequential")
 
 
 def resnet(recipe: Recipe) -> Sequential:
@@ -94,9 +95,9 @@ def resnet(recipe: Recipe) -> Sequential:
         layers.append(Residual(branch, shortcut, name=f"residual_{i}", dtype=recipe.dtype))
         layers.append(_activation(recipe, f"{i}b"))
         channels = maps
-    layers.append(GlobalAveragePool2D(dtype=recipe.dtype))
+    layers.append(GlobalAveragePool2D(name="global_average_pool", dtype=recipe.dtype))
     layers += _hidden_layers_and_output(recipe, channels, first=len(rates) + 1)
-    return Sequential(layers)
+    return Sequential(layers, name="sequential")
 
 
 def _start(recipe: Recipe) -> list[keras.Layer]:
@@ -104,7 +105,11 @@ def _start(recipe: Recipe) -> list[keras.Layer]:
         enable_float64()
     layers: list[keras.Layer] = [keras.Input(recipe.input_shape, dtype=recipe.dtype)]
     if recipe.augmentation is not None:
-        layers.append(Augmentation(recipe.augmentation, seed=recipe.seed, dtype=recipe.dtype))
+        layers.append(
+            Augmentation(
+                recipe.augmentation, seed=recipe.seed, name="augmentation", dtype=recipe.dtype
+            )
+        )
     return layers
 
 

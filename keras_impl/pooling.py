@@ -45,6 +45,7 @@ from triptych.common.checks import (
     check_pool_padding,
     remembered,
 )
+from triptych.common.names import layer_name
 from triptych.common.windows import Size
 
 __all__ = [
@@ -114,9 +115,10 @@ class MaxPool2D(Pooling, keras.layers.MaxPooling2D):
         *,
         stride: Size | None = None,
         padding: str | Size = "valid",
-        name: str = "max_pool",
+        name: str | None = None,
         **kwargs: Any,
     ) -> None:
+        name = layer_name("keras", "max_pool", name)
         pool = check_pair("pool_size", pool_size)
         strides = pool if stride is None else check_pair("stride", stride)
         super().__init__(pool, strides, data_format="channels_last", name=name, **kwargs)
@@ -135,9 +137,10 @@ class AveragePool2D(Pooling, keras.layers.AveragePooling2D):
         *,
         stride: Size | None = None,
         padding: str | Size = "valid",
-        name: str = "average_pool",
+        name: str | None = None,
         **kwargs: Any,
     ) -> None:
+        name = layer_name("keras", "average_pool", name)
         pool = check_pair("pool_size", pool_size)
         strides = pool if stride is None else check_pair("stride", stride)
         super().__init__(pool, strides, data_format="channels_last", name=name, **kwargs)
@@ -150,7 +153,8 @@ class AveragePool2D(Pooling, keras.layers.AveragePooling2D):
 
 @keras.saving.register_keras_serializable("triptych")
 class GlobalAveragePool2D(Checked, keras.layers.GlobalAveragePooling2D):
-    def __init__(self, *, name: str = "global_average_pool", **kwargs: Any) -> None:
+    def __init__(self, *, name: str | None = None, **kwargs: Any) -> None:
+        name = layer_name("keras", "global_average_pool", name)
         super().__init__(data_format="channels_last", keepdims=False, name=name, **kwargs)
 
     def check(self, inputs: Any) -> None:

@@ -29,6 +29,7 @@ from triptych.common.checks import (
     check_layers,
     check_same_shape,
 )
+from triptych.common.names import check_streams, layer_name
 
 __all__ = ["Residual"]
 
@@ -40,15 +41,17 @@ class Residual(Checked, keras.layers.Layer):
         branch: Sequence[keras.Layer],
         shortcut: Sequence[keras.Layer] = (),
         *,
-        name: str = "residual",
+        name: str | None = None,
         **kwargs: Any,
     ) -> None:
+        name = layer_name("keras", "residual", name)
         check_layers("branch", branch, keras.Layer)
         check_layers("shortcut", shortcut, keras.Layer)
         super().__init__(name=name, **kwargs)
         self.branch, self.shortcut = list(branch), list(shortcut)
         self.layers = [*self.branch, *self.shortcut]
         check_layer_names([layer.name for layer in self.layers])
+        check_streams(self._flatten_layers())
         for layer in self.layers:
             for variable in layer.variables:
                 # The path that Keras gives to what it makes inside a block. Where two variables

@@ -47,6 +47,7 @@ from triptych.common.checks import (
     check_size,
     remembered,
 )
+from triptych.common.names import Draws, layer_name
 from triptych.common.streams import Stream
 
 __all__ = ["linear_decay", "draw_keep", "stochastic_depth", "StochasticDepth"]
@@ -82,7 +83,7 @@ def stochastic_depth(
 
 
 @keras.saving.register_keras_serializable("triptych")
-class StochasticDepth(Checked, keras.layers.Layer):
+class StochasticDepth(Checked, Draws, keras.layers.Layer):
     """Draws from the stream (seed, name, step); ``step`` counts training passes."""
 
     def __init__(
@@ -91,9 +92,10 @@ class StochasticDepth(Checked, keras.layers.Layer):
         *,
         inverted: bool = True,
         seed: int = 0,
-        name: str = "stochastic_depth",
+        name: str | None = None,
         **kwargs: Any,
     ) -> None:
+        name = layer_name("keras", "stochastic_depth", name)
         super().__init__(name=name, **kwargs)
         self.rate = _check_rate(rate)
         self.inverted = check_flag("inverted", inverted)

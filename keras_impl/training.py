@@ -45,6 +45,7 @@ from triptych.common.checks import (
 )
 from triptych.common.datasets import Dataset
 from triptych.common.history import History
+from triptych.common.names import check_streams
 from triptych.common.progress import progress_bar
 from triptych.common.recipes import Recipe
 from triptych.common.streams import Stream
@@ -208,6 +209,7 @@ def _check_fit(
     check_kind("dataset", dataset, Dataset)
     check_flag("progress", progress)
     check_watchers(watchers, Callback)
+    check_streams(model._flatten_layers())
     recipe.check_dataset(dataset)
 
 

@@ -19,6 +19,7 @@ from hypothesis import settings
 from rich.console import Console
 
 from keras_impl.precision import enable_float64
+from triptych.common.names import reset_names
 from triptych.comparison import Comparison, compare
 from triptych.report import Report
 
@@ -41,6 +42,12 @@ def frameworks_draw_the_same_in_every_run() -> None:
     """The frameworks' own layers draw from these; ours have their streams."""
     random.seed(0)  # from here Keras takes the seed of a layer
     torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def layers_without_names_are_the_first() -> None:
+    """Of whatever other tests made."""
+    reset_names()
 
 
 @pytest.fixture

@@ -317,7 +317,7 @@ def test_what_is_described():
     seen = describe("scratch")["dropout"]
     assert seen["dropout.draw_mask(rate)"] == "positional or keyword"
     assert seen["dropout.dropout(inverted)"] == "keyword-only = True"
-    assert seen["dropout.Dropout(name)"] == "keyword-only = 'dropout'"
+    assert seen["dropout.Dropout(name)"] == "keyword-only = None"
     assert seen["dropout.Dropout.forward(training)"] == "keyword-only = False"
     assert seen["dropout.Dropout.get_weights"] == "method"
     assert describe("keras_impl")["dropout"]["dropout.Dropout(**kwargs)"] == "variadic keyword"

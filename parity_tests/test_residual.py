@@ -26,7 +26,7 @@ class Maker:
         self.keras = {"dtype": dtype} if framework == "keras" else {}
 
     def dense(self, in_features, out_features, name, **options):
-        options |= {"seed": 5, "dtype": self.dtype, "name": name}
+        options = {"seed": 5} | options | {"dtype": self.dtype, "name": name}
         return panel(self.framework, "layers").Dense(in_features, out_features, **options)
 
     def relu(self, name="relu"):
@@ -54,10 +54,10 @@ class Maker:
 def make_network(framework, dtype):
     """From (N, 3) to (N, 1); a block with a block inside, and a block that changes the shape.
 
-    The blocks have layers of one name; those that draw numbers have names of their own.
+    The blocks have layers of one name; those that draw have names or seeds of their own.
     """
     make = Maker(framework, dtype)
-    inner = make.residual([make.dense(6, 6, "dense_1"), make.relu()], name="inner")
+    inner = make.residual([make.dense(6, 6, "dense_1", seed=6), make.relu()], name="inner")
     layers = [
         make.dense(3, 6, "dense_1"),
         make.residual(
@@ -73,7 +73,7 @@ def make_network(framework, dtype):
         ),
         make.residual(
             [
-                make.dense(6, 4, "dense_1", use_bias=False),
+                make.dense(6, 4, "dense_1", use_bias=False, seed=7),
                 make.batch_norm(4, "batch_norm_1"),
                 make.stochastic_depth("stochastic_depth_2"),
             ],

@@ -59,6 +59,7 @@ from triptych.common.checks import (
     check_same_shape,
     own_arrays,
 )
+from triptych.common.names import Draws, layer_name
 from triptych.common.recipes import AugmentationRecipe
 from triptych.common.streams import Stream
 
@@ -208,13 +209,13 @@ def _matrices(images: np.ndarray, draw: AugmentationDraw) -> np.ndarray:
     )
 
 
-class Augmentation(Layer):
+class Augmentation(Draws, Layer):
     """Augmentation in training; its draws come from (seed, name, step), its steps are counted."""
 
     def __init__(
-        self, recipe: AugmentationRecipe, *, seed: int = 0, name: str = "augmentation"
+        self, recipe: AugmentationRecipe, *, seed: int = 0, name: str | None = None
     ) -> None:
-        super().__init__(name)
+        super().__init__(layer_name("scratch", "augmentation", name))
         self.recipe, self.seed = recipe, seed
         self.state["step"] = np.zeros((), np.int64)
 

@@ -49,6 +49,7 @@ from triptych.common.checks import (
     given,
     remembered,
 )
+from triptych.common.names import layer_name
 
 __all__ = [
     "batch_norm_train",
@@ -134,10 +135,10 @@ class BatchNorm(Layer):
         epsilon: float = 1e-5,
         affine: bool = True,
         unbiased_running_variance: bool = False,
-        name: str = "batch_norm",
+        name: str | None = None,
         dtype: str = "float32",
     ) -> None:
-        super().__init__(name)
+        super().__init__(layer_name("scratch", "batch_norm", name))
         self.features = check_size("features", features)
         self.momentum = check_number("momentum", momentum, "[0, 1]")
         self.epsilon = check_number("epsilon", epsilon, "(0, inf)")

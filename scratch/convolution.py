@@ -47,6 +47,7 @@ from triptych.common.checks import (
     remembered,
     shape_of,
 )
+from triptych.common.names import Draws, layer_name
 from triptych.common.windows import Geometry, Size, geometry
 
 __all__ = [
@@ -126,7 +127,7 @@ def conv2d_backward(
     return dx, dweight, conv2d_bias_backward(grad)
 
 
-class Conv2D(Layer):
+class Conv2D(Draws, Layer):
     def __init__(
         self,
         in_channels: int,
@@ -137,10 +138,11 @@ class Conv2D(Layer):
         padding: str | Size = "valid",
         use_bias: bool = True,
         seed: int = 0,
-        name: str = "conv",
+        name: str | None = None,
         dtype: str = "float32",
     ) -> None:
-        super().__init__(name)
+        super().__init__(layer_name("scratch", "conv", name))
+        self.seed = seed
         self.in_channels = check_size("in_channels", in_channels)
         self.out_channels = check_size("out_channels", out_channels)
         self.kernel_size = check_pair("kernel_size", kernel_size)
@@ -148,7 +150,7 @@ class Conv2D(Layer):
         self.padding = check_padding(padding)
         shape = (*self.kernel_size, in_channels, out_channels)
         self.params["weight"] = glorot_uniform(
-            shape, seed=seed, name=name, dtype=check_dtype(dtype)
+            shape, seed=seed, name=self.name, dtype=check_dtype(dtype)
         )
         if check_flag("use_bias", use_bias):
             self.params["bias"] = np.zeros(out_channels, dtype)

@@ -36,6 +36,7 @@ from triptych.common.checks import (
     check_number,
     remembered,
 )
+from triptych.common.names import Draws, layer_name
 from triptych.common.streams import Stream
 
 __all__ = ["draw_mask", "dropout", "dropout_backward", "Dropout"]
@@ -76,13 +77,13 @@ def dropout_backward(
     return dropout(grad, rate, mask, training=training, inverted=inverted)
 
 
-class Dropout(Layer):
+class Dropout(Draws, Layer):
     """Dropout with masks from the stream (seed, name, step); ``step`` counts training passes."""
 
     def __init__(
-        self, rate: float, *, inverted: bool = True, seed: int = 0, name: str = "dropout"
+        self, rate: float, *, inverted: bool = True, seed: int = 0, name: str | None = None
     ) -> None:
-        super().__init__(name)
+        super().__init__(layer_name("scratch", "dropout", name))
         self.rate = _check_rate(rate)
         self.inverted = check_flag("inverted", inverted)
         self.seed = check_integer("seed", seed, maximum=2**64 - 1)

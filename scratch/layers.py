@@ -15,6 +15,7 @@ Here: ``forward`` keeps what ``backward`` needs; ``backward`` takes dL/dy, store
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -37,6 +38,7 @@ from triptych.common.checks import (
     check_text,
     remembered,
 )
+from triptych.common.names import Draws, check_streams, layer_name
 from triptych.common.recipes import representable
 from triptych.common.streams import Stream
 
@@ -103,7 +105,25 @@ class Layer:
             array[...] = weights[name]
 
 
-class Dense(Layer):
+def layers_in(model: Layer) -> list[Layer]:
+    """The model and every layer in it, once each, wherever its attributes hold them."""
+    found: dict[int, Layer] = {}
+
+    def visit(value: Any) -> None:
+        if isinstance(value, Layer) and id(value) not in found:
+            found[id(value)] = value
+            visit(vars(value))
+        elif isinstance(value, dict):
+            visit(list(value.values()))
+        elif isinstance(value, list | tuple):
+            for each in value:
+                visit(each)
+
+    visit(model)
+    return list(found.values())
+
+
+class Dense(Draws, Layer):
     def __init__(
         self,
         in_features: int,
@@ -111,14 +131,15 @@ class Dense(Layer):
         *,
         use_bias: bool = True,
         seed: int = 0,
-        name: str = "dense",
+        name: str | None = None,
         dtype: str = "float32",
     ) -> None:
-        super().__init__(name)
+        super().__init__(layer_name("scratch", "dense", name))
+        self.seed = seed
         self.in_features = check_size("in_features", in_features)
         self.out_features = check_size("out_features", out_features)
         self.params["weight"] = glorot_uniform(
-            (in_features, out_features), seed=seed, name=name, dtype=check_dtype(dtype)
+            (in_features, out_features), seed=seed, name=self.name, dtype=check_dtype(dtype)
         )
         if check_flag("use_bias", use_bias):
             self.params["bias"] = np.zeros(out_features, dtype)
@@ -144,8 +165,8 @@ class Dense(Layer):
 
 
 class ReLU(Layer):
-    def __init__(self, *, name: str = "relu") -> None:
-        super().__init__(name)
+    def __init__(self, *, name: str | None = None) -> None:
+        super().__init__(layer_name("scratch", "relu", name))
 
     def forward(self, x: np.ndarray, *, training: bool = False) -> np.ndarray:
         _check(x)
@@ -157,8 +178,8 @@ class ReLU(Layer):
 
 
 class Tanh(Layer):
-    def __init__(self, *, name: str = "tanh") -> None:
-        super().__init__(name)
+    def __init__(self, *, name: str | None = None) -> None:
+        super().__init__(layer_name("scratch", "tanh", name))
 
     def forward(self, x: np.ndarray, *, training: bool = False) -> np.ndarray:
         _check(x)
@@ -170,8 +191,8 @@ class Tanh(Layer):
 
 
 class Sigmoid(Layer):
-    def __init__(self, *, name: str = "sigmoid") -> None:
-        super().__init__(name)
+    def __init__(self, *, name: str | None = None) -> None:
+        super().__init__(layer_name("scratch", "sigmoid", name))
 
     def forward(self, x: np.ndarray, *, training: bool = False) -> np.ndarray:
         _check(x)
@@ -189,8 +210,8 @@ class Flatten(Layer):
     ``order="chw"``, for images only: channel, height, width, as a bare PyTorch model has them.
     """
 
-    def __init__(self, *, order: str = "hwc", name: str = "flatten") -> None:
-        super().__init__(name)
+    def __init__(self, *, order: str = "hwc", name: str | None = None) -> None:
+        super().__init__(layer_name("scratch", "flatten", name))
         self.order = check_choice("order", order, ("hwc", "chw"))
 
     def forward(self, x: np.ndarray, *, training: bool = False) -> np.ndarray:
@@ -213,6 +234,7 @@ class Composite(Layer):
         check_layers("layers", layers, Layer)
         self.layers = list(layers)
         check_layer_names([layer.name for layer in self.layers])
+        check_streams(layers_in(self))
 
     def arrays(self) -> Iterator[tuple[str, np.ndarray]]:
         """Those of every layer: "dense_1.weight", "dropout_1.step"."""
@@ -230,8 +252,8 @@ class Composite(Layer):
 class Sequential(Composite):
     """Layers applied one after the other; their names must differ."""
 
-    def __init__(self, layers: Sequence[Layer] = (), *, name: str = "sequential") -> None:
-        super().__init__(layers, name)
+    def __init__(self, layers: Sequence[Layer] = (), *, name: str | None = None) -> None:
+        super().__init__(layers, layer_name("scratch", "sequential", name))
 
     def forward(self, x: np.ndarray, *, training: bool = False) -> np.ndarray:
         for layer in self.layers:

@@ -43,6 +43,7 @@ from triptych.common.checks import (
     remembered,
     shown,
 )
+from triptych.common.names import layer_name
 from triptych.common.windows import Geometry, Size, pool_geometry
 
 __all__ = [
@@ -179,9 +180,9 @@ class MaxPool2D(Layer):
         *,
         stride: Size | None = None,
         padding: str | Size = "valid",
-        name: str = "max_pool",
+        name: str | None = None,
     ) -> None:
-        super().__init__(name)
+        super().__init__(layer_name("scratch", "max_pool", name))
         self.pool_size = check_pair("pool_size", pool_size)
         self.stride = self.pool_size if stride is None else check_pair("stride", stride)
         self.padding = check_pool_padding(padding, self.pool_size)
@@ -213,9 +214,9 @@ class AveragePool2D(Layer):
         *,
         stride: Size | None = None,
         padding: str | Size = "valid",
-        name: str = "average_pool",
+        name: str | None = None,
     ) -> None:
-        super().__init__(name)
+        super().__init__(layer_name("scratch", "average_pool", name))
         self.pool_size = check_pair("pool_size", pool_size)
         self.stride = self.pool_size if stride is None else check_pair("stride", stride)
         self.padding = check_pool_padding(padding, self.pool_size)
@@ -231,8 +232,8 @@ class AveragePool2D(Layer):
 
 
 class GlobalAveragePool2D(Layer):
-    def __init__(self, *, name: str = "global_average_pool") -> None:
-        super().__init__(name)
+    def __init__(self, *, name: str | None = None) -> None:
+        super().__init__(layer_name("scratch", "global_average_pool", name))
 
     def forward(self, x: np.ndarray, *, training: bool = False) -> np.ndarray:
         self._x = x

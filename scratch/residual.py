@@ -27,18 +27,23 @@ from triptych.common.checks import (
     check_layers,
     check_same_shape,
 )
+from triptych.common.names import layer_name
 
 __all__ = ["Residual"]
 
 
 class Residual(Composite):
     def __init__(
-        self, branch: Sequence[Layer], shortcut: Sequence[Layer] = (), *, name: str = "residual"
+        self, branch: Sequence[Layer], shortcut: Sequence[Layer] = (), *, name: str | None = None
     ) -> None:
+        name = layer_name("scratch", "residual", name)
         check_layers("branch", branch, Layer)
         check_layers("shortcut", shortcut, Layer)
         super().__init__([*branch, *shortcut], name)
-        self.branch, self.shortcut = Sequential(branch), Sequential(shortcut)
+        self.branch, self.shortcut = (
+            Sequential(branch, name="branch"),
+            Sequential(shortcut, name="shortcut"),
+        )
 
     def forward(self, x: np.ndarray, *, training: bool = False) -> np.ndarray:
         branch = self.branch.forward(x, training=training)

@@ -38,6 +38,7 @@ from triptych.common.checks import (
     check_number,
     remembered,
 )
+from triptych.common.names import Draws, layer_name
 from triptych.common.streams import Stream
 
 __all__ = ["draw_mask", "spatial_dropout", "spatial_dropout_backward", "SpatialDropout2D"]
@@ -68,11 +69,11 @@ def spatial_dropout_backward(
     return spatial_dropout(grad, rate, mask, training=training)
 
 
-class SpatialDropout2D(Layer):
+class SpatialDropout2D(Draws, Layer):
     """Dropout of maps by the stream (seed, name, step); ``step`` counts training passes."""
 
-    def __init__(self, rate: float, *, seed: int = 0, name: str = "spatial_dropout") -> None:
-        super().__init__(name)
+    def __init__(self, rate: float, *, seed: int = 0, name: str | None = None) -> None:
+        super().__init__(layer_name("scratch", "spatial_dropout", name))
         self.rate = _check_rate(rate)
         self.seed = check_integer("seed", seed, maximum=2**64 - 1)
         self.state["step"] = np.zeros((), np.int64)

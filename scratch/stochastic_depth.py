@@ -43,6 +43,7 @@ from triptych.common.checks import (
     check_size,
     remembered,
 )
+from triptych.common.names import Draws, layer_name
 from triptych.common.streams import Stream
 
 __all__ = [
@@ -96,13 +97,13 @@ def stochastic_depth_backward(
     return stochastic_depth(grad, rate, keep, training=training, inverted=inverted)
 
 
-class StochasticDepth(Layer):
+class StochasticDepth(Draws, Layer):
     """Draws from the stream (seed, name, step); ``step`` counts training passes."""
 
     def __init__(
-        self, rate: float, *, inverted: bool = True, seed: int = 0, name: str = "stochastic_depth"
+        self, rate: float, *, inverted: bool = True, seed: int = 0, name: str | None = None
     ) -> None:
-        super().__init__(name)
+        super().__init__(layer_name("scratch", "stochastic_depth", name))
         self.rate = _check_rate(rate)
         self.inverted = check_flag("inverted", inverted)
         self.seed = check_integer("seed", seed, maximum=2**64 - 1)

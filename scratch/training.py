@@ -26,7 +26,7 @@ from scratch.label_smoothing import (
     label_smoothing_cross_entropy,
     label_smoothing_cross_entropy_backward,
 )
-from scratch.layers import Layer, Sequential
+from scratch.layers import Layer, Sequential, layers_in
 from scratch.losses import (
     binary_cross_entropy,
     binary_cross_entropy_backward,
@@ -50,6 +50,7 @@ from triptych.common.checks import (
 )
 from triptych.common.datasets import Dataset
 from triptych.common.history import History
+from triptych.common.names import check_streams
 from triptych.common.progress import progress_bar
 from triptych.common.recipes import Recipe
 from triptych.common.streams import Stream
@@ -211,6 +212,7 @@ def _check_fit(
     check_kind("dataset", dataset, Dataset)
     check_flag("progress", progress)
     check_watchers(watchers)
+    check_streams(layers_in(model))
     recipe.check_dataset(dataset)
 
 

@@ -40,6 +40,7 @@ from triptych.common.checks import (
     check_per_image,
     own_arrays,
 )
+from triptych.common.names import Draws, layer_name
 from triptych.common.recipes import AugmentationRecipe
 from triptych.common.streams import Stream
 
@@ -151,16 +152,17 @@ def _matrices(images: torch.Tensor, draw: AugmentationDraw) -> torch.Tensor:
     )
 
 
-class Augmentation(nn.Module):
+class Augmentation(Draws, nn.Module):
     """Augmentation in training; its draws come from (seed, name, step), its steps are counted."""
 
     step: torch.Tensor
 
     def __init__(
-        self, recipe: AugmentationRecipe, *, seed: int = 0, name: str = "augmentation"
+        self, recipe: AugmentationRecipe, *, seed: int = 0, name: str | None = None
     ) -> None:
         super().__init__()
-        self.recipe, self.seed, self.name = recipe, seed, name
+        self.recipe, self.seed = recipe, seed
+        self.name = layer_name("torch", "augmentation", name)
         self.register_buffer("step", torch.zeros((), dtype=torch.int64))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

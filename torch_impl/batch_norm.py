@@ -49,6 +49,7 @@ from triptych.common.checks import (
     given,
     remembered,
 )
+from triptych.common.names import layer_name
 
 __all__ = ["batch_norm_train", "batch_norm_inference", "update_running", "BatchNorm"]
 
@@ -97,11 +98,11 @@ class BatchNorm(nn.Module):
         momentum: float = 0.9,
         epsilon: float = 1e-5,
         affine: bool = True,
-        name: str = "batch_norm",
+        name: str | None = None,
         dtype: str = "float32",
     ) -> None:
         super().__init__()
-        self.name = name
+        self.name = layer_name("torch", "batch_norm", name)
         self.features = check_size("features", features)
         self.momentum = check_number("momentum", momentum, "[0, 1]")
         self.epsilon = check_number("epsilon", epsilon, "(0, inf)")

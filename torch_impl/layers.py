@@ -39,6 +39,7 @@ from triptych.common.checks import (
     dtype_name,
     remembered,
 )
+from triptych.common.names import Draws, check_streams, layer_name
 from triptych.common.recipes import representable
 from triptych.common.streams import Stream
 
@@ -59,7 +60,7 @@ def glorot_uniform(
     return (2 * drawn - 1) * limit
 
 
-class Dense(nn.Linear):
+class Dense(Draws, nn.Linear):
     def __init__(
         self,
         in_features: int,
@@ -67,12 +68,12 @@ class Dense(nn.Linear):
         *,
         use_bias: bool = True,
         seed: int = 0,
-        name: str = "dense",
+        name: str | None = None,
         dtype: str = "float32",
     ) -> None:
+        self.seed, self.name = seed, layer_name("torch", "dense", name)
         check_size("in_features", in_features)
         check_size("out_features", out_features)
-        self.seed, self.name = seed, name
         torch_dtype = getattr(torch, check_dtype(dtype))
         super().__init__(
             in_features, out_features, bias=check_flag("use_bias", use_bias), dtype=torch_dtype
@@ -94,9 +95,9 @@ class Dense(nn.Linear):
 
 
 class ReLU(nn.ReLU):
-    def __init__(self, *, name: str = "relu") -> None:
+    def __init__(self, *, name: str | None = None) -> None:
         super().__init__()
-        self.name = name
+        self.name = layer_name("torch", "relu", name)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         _check(x)
@@ -104,9 +105,9 @@ class ReLU(nn.ReLU):
 
 
 class Tanh(nn.Tanh):
-    def __init__(self, *, name: str = "tanh") -> None:
+    def __init__(self, *, name: str | None = None) -> None:
         super().__init__()
-        self.name = name
+        self.name = layer_name("torch", "tanh", name)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         _check(x)
@@ -114,9 +115,9 @@ class Tanh(nn.Tanh):
 
 
 class Sigmoid(nn.Sigmoid):
-    def __init__(self, *, name: str = "sigmoid") -> None:
+    def __init__(self, *, name: str | None = None) -> None:
         super().__init__()
-        self.name = name
+        self.name = layer_name("torch", "sigmoid", name)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         _check(x)
@@ -129,10 +130,10 @@ class Flatten(nn.Flatten):
     ``order="chw"``, for images only: channel, height, width, as a bare PyTorch model has them.
     """
 
-    def __init__(self, *, order: str = "hwc", name: str = "flatten") -> None:
+    def __init__(self, *, order: str = "hwc", name: str | None = None) -> None:
         super().__init__()
+        self.name = layer_name("torch", "flatten", name)
         self.order = check_choice("order", order, ("hwc", "chw"))
-        self.name = name
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         _check_flatten(x, self.order)
@@ -144,12 +145,14 @@ class Flatten(nn.Flatten):
 class Sequential(nn.Sequential):
     """Layers applied one after the other; their names must differ."""
 
-    def __init__(self, layers: Sequence[nn.Module] = (), *, name: str = "sequential") -> None:
+    def __init__(self, layers: Sequence[nn.Module] = (), *, name: str | None = None) -> None:
+        name = layer_name("torch", "sequential", name)
         check_layers("layers", layers, nn.Module)
         names = [str(layer.name) for layer in layers]
         check_layer_names(names)
         super().__init__(OrderedDict(zip(names, layers, strict=True)))
         self.name = name
+        check_streams(self.modules())
 
 
 def check_precision(x: torch.Tensor, weight: torch.Tensor) -> None:

@@ -33,9 +33,9 @@ def mlp(recipe: Recipe) -> Sequential:
     A hidden layer is dense, batch norm, activation, dropout.
     """
     check_kind("recipe", recipe, Recipe)
-    layers = [*_start(recipe), Flatten()]
+    layers = [*_start(recipe), Flatten(name="flatten")]
     layers += _hidden_layers_and_output(recipe, math.prod(recipe.input_shape), first=1)
-    return Sequential(layers)
+    return Sequential(layers, name="sequential")
 
 
 def cnn(recipe: Recipe) -> Sequential:
@@ -52,9 +52,10 @@ def cnn(recipe: Recipe) -> Sequential:
         layers += _spatial_dropout(recipe, f"{i}")
         layers.append(MaxPool2D(name=f"max_pool_{i}"))
         height, width, channels = height // 2, width // 2, maps
-    layers.append(Flatten())
+    layers.append(Flatten(name="flatten"))
     features, first = height * width * channels, len(recipe.channels) + 1
-    return Sequential(layers + _hidden_layers_and_output(recipe, features, first=first))
+    layers += _hidden_layers_and_output(recipe, features, first=first)
+    return Sequential(layers, name="sequential")
 
 
 def resnet(recipe: Recipe) -> Sequential:
@@ -88,15 +89,15 @@ def resnet(recipe: Recipe) -> Sequential:
         layers.append(Residual(branch, shortcut, name=f"residual_{i}"))
         layers.append(_activation(recipe, f"{i}b"))
         channels = maps
-    layers.append(GlobalAveragePool2D())
+    layers.append(GlobalAveragePool2D(name="global_average_pool"))
     layers += _hidden_layers_and_output(recipe, channels, first=len(rates) + 1)
-    return Sequential(layers)
+    return Sequential(layers, name="sequential")
 
 
 def _start(recipe: Recipe) -> list[nn.Module]:
     if recipe.augmentation is None:
         return []
-    return [Augmentation(recipe.augmentation, seed=recipe.seed)]
+    return [Augmentation(recipe.augmentation, seed=recipe.seed, name="augmentation")]
 
 
 def _hidden_layers_and_output(recipe: Recipe, features: int, *, first: int) -> list[nn.Module]:

@@ -37,6 +37,7 @@ from triptych.common.checks import (
     check_pool_padding,
     remembered,
 )
+from triptych.common.names import layer_name
 from triptych.common.windows import Geometry, Size, pool_geometry
 
 __all__ = [
@@ -90,10 +91,10 @@ class MaxPool2D(nn.Module):
         *,
         stride: Size | None = None,
         padding: str | Size = "valid",
-        name: str = "max_pool",
+        name: str | None = None,
     ) -> None:
         super().__init__()
-        self.name = name
+        self.name = layer_name("torch", "max_pool", name)
         self.pool_size = check_pair("pool_size", pool_size)
         self.stride = self.pool_size if stride is None else check_pair("stride", stride)
         self.padding = check_pool_padding(padding, self.pool_size)
@@ -112,10 +113,10 @@ class AveragePool2D(nn.Module):
         *,
         stride: Size | None = None,
         padding: str | Size = "valid",
-        name: str = "average_pool",
+        name: str | None = None,
     ) -> None:
         super().__init__()
-        self.name = name
+        self.name = layer_name("torch", "average_pool", name)
         self.pool_size = check_pair("pool_size", pool_size)
         self.stride = self.pool_size if stride is None else check_pair("stride", stride)
         self.padding = check_pool_padding(padding, self.pool_size)
@@ -128,9 +129,9 @@ class AveragePool2D(nn.Module):
 
 
 class GlobalAveragePool2D(nn.Module):
-    def __init__(self, *, name: str = "global_average_pool") -> None:
+    def __init__(self, *, name: str | None = None) -> None:
         super().__init__()
-        self.name = name
+        self.name = layer_name("torch", "global_average_pool", name)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return global_average_pool2d(x)

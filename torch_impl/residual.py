@@ -28,6 +28,7 @@ from triptych.common.checks import (
     check_layers,
     check_same_shape,
 )
+from triptych.common.names import check_streams, layer_name
 
 __all__ = ["Residual"]
 
@@ -38,10 +39,10 @@ class Residual(nn.Module):
         branch: Sequence[nn.Module],
         shortcut: Sequence[nn.Module] = (),
         *,
-        name: str = "residual",
+        name: str | None = None,
     ) -> None:
         super().__init__()
-        self.name = name
+        self.name = layer_name("torch", "residual", name)
         check_layers("branch", branch, nn.Module)
         check_layers("shortcut", shortcut, nn.Module)
         self.branch = [str(layer.name) for layer in branch]
@@ -50,6 +51,7 @@ class Residual(nn.Module):
         # The layers are registered here, not in two containers, whose names would come in between.
         for layer in (*branch, *shortcut):
             self.add_module(str(layer.name), layer)
+        check_streams(self.modules())
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         branch, shortcut = self._along(self.branch, x), self._along(self.shortcut, x)

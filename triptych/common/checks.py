@@ -9,6 +9,7 @@ is no array yet, a check of its shape takes the shape.
 import functools
 import inspect
 import math
+import re
 import typing
 from collections.abc import Callable, Sequence
 from numbers import Integral, Real
@@ -405,6 +406,15 @@ def check_layers(name: str, layers: Any, kind: Any) -> None:
     for index, layer in enumerate(layers):
         if not isinstance(layer, kind) or not isinstance(getattr(layer, "name", None), str):
             raise ValueError(f"{name}[{index}] must be a layer with a name, got {shown(layer)}")
+
+
+def check_layer_name(name: Any) -> None:
+    """What the three frameworks, and the names of weights, have room for."""
+    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
+        raise ValueError(
+            "name must be letters (a to z), digits, '_' and '-', the first a letter or a digit, "
+            f"or None for a name of its own, got {shown(name)}"
+        )
 
 
 def check_layer_names(names: Sequence[str]) -> None:
