@@ -121,7 +121,13 @@ class MaxPool2D(Pooling, keras.layers.MaxPooling2D):
         name = layer_name("keras", "max_pool", name)
         pool = check_pair("pool_size", pool_size)
         strides = pool if stride is None else check_pair("stride", stride)
-        super().__init__(pool, strides, data_format="channels_last", name=name, **kwargs)
+        super().__init__(
+            pool,
+            strides,
+            data_format="channels_last",
+            name=layer_name("keras", "max_pool", name),
+            **kwargs,
+        )
         self.padding = check_pool_padding(padding, pool)
 
     @verbatim()
@@ -143,7 +149,13 @@ class AveragePool2D(Pooling, keras.layers.AveragePooling2D):
         name = layer_name("keras", "average_pool", name)
         pool = check_pair("pool_size", pool_size)
         strides = pool if stride is None else check_pair("stride", stride)
-        super().__init__(pool, strides, data_format="channels_last", name=name, **kwargs)
+        super().__init__(
+            pool,
+            strides,
+            data_format="channels_last",
+            name=layer_name("keras", "average_pool", name),
+            **kwargs,
+        )
         self.padding = check_pool_padding(padding, pool)
 
     @verbatim()

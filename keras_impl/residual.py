@@ -23,7 +23,7 @@ from typing import Any
 
 import keras
 
-from keras_impl.layers import Checked, check_first, verbatim
+from keras_impl.layers import Checked, check_first, named_layers, verbatim
 from triptych.common.checks import (
     check_layer_names,
     check_layers,
@@ -47,7 +47,7 @@ class Residual(Checked, keras.layers.Layer):
         name = layer_name("keras", "residual", name)
         check_layers("branch", branch, keras.Layer)
         check_layers("shortcut", shortcut, keras.Layer)
-        super().__init__(name=name, **kwargs)
+        super().__init__(name=layer_name("keras", "residual", name), **kwargs)
         self.branch, self.shortcut = list(branch), list(shortcut)
         self.layers = [*self.branch, *self.shortcut]
         check_layer_names([layer.name for layer in self.layers])
@@ -56,7 +56,8 @@ class Residual(Checked, keras.layers.Layer):
             for variable in layer.variables:
                 # The path that Keras gives to what it makes inside a block. Where two variables
                 # have one path, ``fit`` on PyTorch zeroes the gradient of one of them only.
-                variable._path = f"{name}/{variable.path}"
+                variable._path = f"{self.name}/{variable.path}"
+        check_streams(named_layers(self))
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         self.call(keras.KerasTensor(input_shape, self.compute_dtype))

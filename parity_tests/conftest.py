@@ -38,6 +38,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(autouse=True)
+def names_start_anew() -> None:
+    """A layer without a name has the same one in a test alone and among all others."""
+    reset_names()
+
+
+@pytest.fixture(autouse=True)
 def frameworks_draw_the_same_in_every_run() -> None:
     """The frameworks' own layers draw from these; ours have their streams."""
     random.seed(0)  # from here Keras takes the seed of a layer

@@ -43,6 +43,7 @@ CASES += [("everything", "float64", (1, 28, 28, 1))]
 
 def make(framework, recipe, dtype="float64", **options):
     keras = {"dtype": dtype} if framework == "keras" else {}
+    options = {"name": "augmentation"} | options
     return panel(framework, "augmentation").Augmentation(recipe, **options, **keras)
 
 

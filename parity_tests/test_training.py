@@ -550,7 +550,10 @@ def test_own_layer_that_one_step_uses_and_the_next_does_not():
             run.model.along.layers = run.model.along.layers[-1:]
 
     layers = panel("scratch", "layers")
-    model = OwnScratch([layers.Dense(2, 2, name="a"), layers.Dense(2, 1, name="b")])
+    sizes = {"a": (2, 2), "b": (2, 1)}
+    model = OwnScratch(
+        [layers.Dense(*size, name=name, dtype="float64") for name, size in sizes.items()]
+    )
     panel("scratch", "training").fit(model, recipe, data, progress=False, watchers=[Sometimes()])
     assert seen == [["a.bias", "a.weight", "b.bias", "b.weight"], ["b.bias", "b.weight"]]
 

@@ -39,6 +39,7 @@ from triptych.common.checks import (
     check_methods,
     check_model,
     check_number,
+    remembered,
 )
 
 __all__ = [
@@ -173,13 +174,13 @@ def penalized(model: Sequential) -> dict[str, np.ndarray]:
 
 def total_penalty(model: Sequential, penalty: Penalty) -> np.ndarray | float:
     """The penalty summed over ``penalized(model)``."""
-    _check_total(model, penalty)
+    _check_penalty(penalty)
     return sum((penalty.penalty(w) for w in penalized(model).values()), 0.0)
 
 
 def total_penalty_backward(model: Sequential, penalty: Penalty) -> None:
     """Add the penalty's gradient to the ``grads`` of the layers, after their ``backward``."""
-    _check_total(model, penalty)
+    _check_backward(model, penalty)
     for name, layer, key in model.parameters():
         if is_weight(name):
             gradient = penalty.gradient(layer.params[key])
@@ -189,6 +190,7 @@ def total_penalty_backward(model: Sequential, penalty: Penalty) -> None:
                 layer.grads[key] = gradient
 
 
+@remembered
 def _check(w: np.ndarray, strength: float) -> float:
     check_floating("w", w)
     return _check_strength(strength)
@@ -198,6 +200,7 @@ def _check_strength(strength: float) -> float:
     return check_number("strength", strength, "[0, inf)")
 
 
+@remembered
 def _check_proximal(w: np.ndarray, strength: float, step_size: float) -> tuple[float, float]:
     step_size = _check_step_size(step_size)
     return _check(w, strength), step_size
@@ -207,6 +210,7 @@ def _check_step_size(step_size: float) -> float:
     return check_number("step_size", step_size, "(0, inf)")
 
 
+@remembered
 def _check_elastic_net(w: np.ndarray, alpha: float, l1_ratio: float) -> tuple[float, float]:
     check_floating("w", w)
     return _check_mixture(alpha, l1_ratio)
@@ -217,6 +221,10 @@ def _check_mixture(alpha: float, l1_ratio: float) -> tuple[float, float]:
     return alpha, check_number("l1_ratio", l1_ratio, "[0, 1]")
 
 
-def _check_total(model: Sequential, penalty: Penalty) -> None:
-    check_model(model, Layer)
+def _check_penalty(penalty: Penalty) -> None:
     check_methods("penalty", penalty, "penalty", "gradient")
+
+
+def _check_backward(model: Sequential, penalty: Penalty) -> None:
+    check_model(model, Layer)
+    _check_penalty(penalty)

@@ -158,7 +158,10 @@ class Sequential(nn.Sequential):
 def check_precision(x: torch.Tensor, weight: torch.Tensor) -> None:
     """As in the other panels; within ``torch.autocast`` PyTorch casts, as it was asked to."""
     if not (isinstance(x, torch.Tensor) and torch.is_autocast_enabled(x.device.type)):
-        checks.check_precision(x, weight)
+        _check_precision(x, weight)
+
+
+_check_precision = remembered(checks.check_precision)
 
 
 @remembered

@@ -37,6 +37,7 @@ from triptych.common.checks import (
     check_methods,
     check_model,
     check_number,
+    remembered,
 )
 
 __all__ = [
@@ -167,10 +168,11 @@ def penalized(model: nn.Module) -> dict[str, torch.Tensor]:
 
 def total_penalty(model: nn.Module, penalty: Penalty) -> torch.Tensor | float:
     """The penalty summed over ``penalized(model)``."""
-    _check_total(model, penalty)
+    _check_penalty(penalty)
     return sum((penalty.penalty(w) for w in penalized(model).values()), 0.0)
 
 
+@remembered
 def _check(w: torch.Tensor, strength: float) -> float:
     check_floating("w", w)
     return _check_strength(strength)
@@ -180,11 +182,13 @@ def _check_strength(strength: float) -> float:
     return check_number("strength", strength, "[0, inf)")
 
 
+@remembered
 def _check_proximal(w: torch.Tensor, strength: float, step_size: float) -> tuple[float, float]:
     step_size = check_number("step_size", step_size, "(0, inf)")
     return _check(w, strength), step_size
 
 
+@remembered
 def _check_elastic_net(w: torch.Tensor, alpha: float, l1_ratio: float) -> tuple[float, float]:
     check_floating("w", w)
     return _check_mixture(alpha, l1_ratio)
@@ -195,6 +199,5 @@ def _check_mixture(alpha: float, l1_ratio: float) -> tuple[float, float]:
     return alpha, check_number("l1_ratio", l1_ratio, "[0, 1]")
 
 
-def _check_total(model: nn.Module, penalty: Penalty) -> None:
-    check_model(model, nn.Module)
+def _check_penalty(penalty: Penalty) -> None:
     check_methods("penalty", penalty, "penalty", "gradient")
