@@ -117,7 +117,7 @@ class BatchNorm(Checked, keras.layers.BatchNormalization):
             epsilon=check_number("epsilon", epsilon, "(0, inf)"),
             center=check_flag("affine", affine),
             scale=affine,
-            name=layer_name("keras", "batch_norm", name),
+            name=name,
             dtype=check_dtype(dtype),
             **kwargs,
         )

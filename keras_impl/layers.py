@@ -113,11 +113,6 @@ def check_precision(inputs: Any, weight: Any) -> None:
         checks.check_precision(inputs, weight)
 
 
-def named_layers(model: Any) -> list[tuple[str, Any]]:
-    """A model or layer and all layers in it, each by its path."""
-    return [(layer.path, layer) for layer in model._flatten_layers()]
-
-
 def check_first(layers: Sequence[Any], inputs: Any) -> None:
     """What the first of some layers checks, before Keras casts for it."""
     check_array("x", inputs)

@@ -125,7 +125,7 @@ class MaxPool2D(Pooling, keras.layers.MaxPooling2D):
             pool,
             strides,
             data_format="channels_last",
-            name=layer_name("keras", "max_pool", name),
+            name=name,
             **kwargs,
         )
         self.padding = check_pool_padding(padding, pool)
@@ -153,7 +153,7 @@ class AveragePool2D(Pooling, keras.layers.AveragePooling2D):
             pool,
             strides,
             data_format="channels_last",
-            name=layer_name("keras", "average_pool", name),
+            name=name,
             **kwargs,
         )
         self.padding = check_pool_padding(padding, pool)

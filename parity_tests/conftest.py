@@ -50,12 +50,6 @@ def frameworks_draw_the_same_in_every_run() -> None:
     torch.manual_seed(0)
 
 
-@pytest.fixture(autouse=True)
-def layers_without_names_are_the_first() -> None:
-    """Of whatever other tests made."""
-    reset_names()
-
-
 @pytest.fixture
 def parity(request: pytest.FixtureRequest) -> Callable[..., Comparison]:
     """``parity("dropout", {"scratch": ..., "torch": ...})``: compare, record, check."""

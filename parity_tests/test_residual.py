@@ -54,7 +54,7 @@ class Maker:
 def make_network(framework, dtype):
     """From (N, 3) to (N, 1); a block with a block inside, and a block that changes the shape.
 
-    The blocks have layers of one name; those that draw have names or seeds of their own.
+    The blocks have layers of one name; those that draw numbers have a name or a seed of their own.
     """
     make = Maker(framework, dtype)
     inner = make.residual([make.dense(6, 6, "dense_1", seed=6), make.relu()], name="inner")

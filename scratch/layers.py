@@ -81,14 +81,6 @@ class Layer:
     def __call__(self, x: np.ndarray, *, training: bool = False) -> np.ndarray:
         return self.forward(x, training=training)
 
-    def named_layers(self, path: str = "") -> Iterator[tuple[str, "Layer"]]:
-        """This layer and those it keeps, alone or in lists: PyTorch's ``named_modules``."""
-        yield path, self
-        for kept in vars(self).values():
-            for layer in kept if isinstance(kept, list | tuple) else [kept]:
-                if isinstance(layer, Layer):
-                    yield from layer.named_layers(f"{path}.{layer.name}" if path else layer.name)
-
     def parameters(self) -> Iterator[tuple[str, "Layer", str]]:
         """Every trained array: its full name, its layer and its key in the layer's ``params``."""
         for key in self.params:

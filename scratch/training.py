@@ -214,7 +214,6 @@ def _check_fit(
     check_watchers(watchers)
     check_streams(layers_in(model))
     recipe.check_dataset(dataset)
-    check_streams(model.named_layers())
 
 
 @own_arrays

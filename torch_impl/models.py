@@ -54,8 +54,9 @@ def cnn(recipe: Recipe) -> Sequential:
         height, width, channels = height // 2, width // 2, maps
     layers.append(Flatten(name="flatten"))
     features, first = height * width * channels, len(recipe.channels) + 1
-    layers += _hidden_layers_and_output(recipe, features, first=first)
-    return Sequential(layers, name="sequential")
+    return Sequential(
+        layers + _hidden_layers_and_output(recipe, features, first=first), name="sequential"
+    )
 
 
 def resnet(recipe: Recipe) -> Sequential:

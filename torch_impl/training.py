@@ -209,7 +209,6 @@ def _check_fit(
     check_watchers(watchers)
     check_streams(model.modules())
     recipe.check_dataset(dataset)
-    check_streams(model.named_modules())
 
 
 @own_arrays
