@@ -309,6 +309,12 @@ def test_a_tolerance_replaces_the_bound_in_both_directions() -> None:
     assert not pair(a, close, tolerance=1e-17)
 
 
+def test_integers_that_float64_cannot_tell_apart() -> None:
+    large = np.array([2**53 + 1, -(2**63)])
+    assert failure(large, large.astype(float), check_dtype=False, tolerance=0)
+    assert pair(large - [1, 0], large.astype(float), check_dtype=False, tolerance=0)
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_ulp_is_counted_at_the_scale_of_the_array(dtype: str) -> None:
     kind = np.dtype(dtype).type

@@ -48,6 +48,25 @@ def test_softmax_of_one_class_is_certain(parity):
     assert not found["scratch"][1].any()
 
 
+def test_infinite_logits():
+    """The loss of a sure and right answer is 0, of a sure and wrong one infinite."""
+    infinity = float("inf")
+    for logit, label, loss in (
+        (infinity, 1, 0),
+        (-infinity, 0, 0),
+        (infinity, 0, infinity),
+        (-infinity, 1, infinity),
+    ):
+        logits, labels = np.full((3, 1), logit), np.full(3, label)
+
+        def call(framework, adapter, logits=logits, labels=labels):
+            losses = panel(framework, "losses")
+            tensors = adapter.tensor(logits), adapter.tensor(labels)
+            return adapter.numpy(losses.binary_cross_entropy(*tensors))
+
+        assert set(map(float, everywhere(call).values())) == {loss}
+
+
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize(("rows", "labels"), [(1, "int64"), (9, "int32"), (40, "uint8")])
 def test_binary(parity, dtype, rows, labels):

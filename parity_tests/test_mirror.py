@@ -27,6 +27,7 @@ DECLARED = [
     ("scratch", "*.backward", "PyTorch and Keras differentiate for themselves"),
     ("scratch", "*.backward_parameters", "PyTorch and Keras skip dL/dx of the input by themselves"),
     ("scratch torch", "*.forward", "the forward pass; training is a mode of a torch module"),
+    ("scratch", "half", "the frameworks add half precision up in float32 by themselves"),
     ("keras", "*.call", "Keras's name for the forward pass"),
     (
         "scratch",

@@ -33,6 +33,7 @@ Here: the layer calls the functions of ``scratch.fast.batch_norm``, which give t
 import numpy as np
 
 from scratch.fast import batch_norm as fast
+from scratch.half import half_in_float32
 from scratch.layers import Layer
 from triptych.common.checks import (
     check_array,
@@ -60,18 +61,19 @@ __all__ = [
 ]
 
 
+@half_in_float32
 def batch_norm_train(
     x: np.ndarray, gamma: np.ndarray | None, beta: np.ndarray | None, *, epsilon: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """y, and the mean and variance of the batch."""
     epsilon = _check(x, epsilon, training=True, gamma=gamma, beta=beta)
-    axes = _axes(x)
-    mean = x.mean(axes)
-    variance = ((x - mean) ** 2).mean(axes)
-    x_hat = (x - mean) / np.sqrt(variance + epsilon)
+    mean, centred = _centred(x, x.mean(_axes(x)))
+    variance = (centred**2).mean(_axes(x))
+    x_hat = centred / np.sqrt(variance + epsilon)
     return _scale_and_shift(x_hat, gamma, beta), mean, variance
 
 
+@half_in_float32
 def batch_norm_inference(
     x: np.ndarray,
     gamma: np.ndarray | None,
@@ -87,6 +89,7 @@ def batch_norm_inference(
     return _scale_and_shift(x_hat, gamma, beta)
 
 
+@half_in_float32
 def batch_norm_backward(
     grad: np.ndarray,
     x: np.ndarray,
@@ -101,7 +104,7 @@ def batch_norm_backward(
     epsilon = _check_backward(grad, x, epsilon, training, mean=mean, variance=variance, gamma=gamma)
     n, axes = x.size // x.shape[-1], _axes(x)
     deviation = np.sqrt(variance + epsilon)
-    x_hat = (x - mean) / deviation
+    x_hat = (_centred(x, mean)[1] if training else x - mean) / deviation
     dbeta, dgamma = grad.sum(axes), (grad * x_hat).sum(axes)
     scale = (1 if gamma is None else gamma) / deviation
     dx = scale * (grad - dbeta / n - x_hat * dgamma / n) if training else scale * grad
@@ -112,6 +115,15 @@ def update_running(running: np.ndarray, batch: np.ndarray, *, momentum: float) -
     """The running mean (or variance) after a batch that has the mean (or variance) ``batch``."""
     momentum = _check_running(running, batch, momentum)
     return momentum * running + (1 - momentum) * batch
+
+
+def _centred(x: np.ndarray, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The mean of x, and x - mean: of numbers far from 0, the first mean was rounded to few digits
+    of what they differ by.
+    """
+    centred = x - mean
+    rest = centred.mean(_axes(x))
+    return mean + rest, centred - rest
 
 
 def _axes(x: np.ndarray) -> tuple[int, ...]:

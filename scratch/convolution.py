@@ -30,6 +30,7 @@ layer calls the functions of ``scratch.fast.convolution``, which give the same.
 import numpy as np
 
 from scratch.fast import convolution as fast
+from scratch.half import half_in_float32
 from scratch.layers import Layer, glorot_uniform
 from scratch.windows import crop, pad, padded_shape, shifted
 from triptych.common.checks import (
@@ -60,6 +61,7 @@ __all__ = [
 ]
 
 
+@half_in_float32
 def conv2d(
     x: np.ndarray,
     weight: np.ndarray,
@@ -75,6 +77,7 @@ def conv2d(
     return y if bias is None else y + bias
 
 
+@half_in_float32
 def conv2d_input_backward(
     grad: np.ndarray,
     x: np.ndarray,
@@ -91,6 +94,7 @@ def conv2d_input_backward(
     return crop(dpadded, x.shape, windows)
 
 
+@half_in_float32
 def conv2d_weight_backward(
     grad: np.ndarray,
     x: np.ndarray,
@@ -107,12 +111,14 @@ def conv2d_weight_backward(
     return dweight
 
 
+@half_in_float32
 def conv2d_bias_backward(grad: np.ndarray) -> np.ndarray:
     """dL/dbias from dL/dy."""
     _check_grad(grad)
     return grad.sum(axis=(0, 1, 2))
 
 
+@half_in_float32
 def conv2d_backward(
     grad: np.ndarray,
     x: np.ndarray,

@@ -37,6 +37,7 @@ import math
 
 import numpy as np
 
+from scratch.half import half_in_float32
 from triptych.common.checks import (
     check_gradients,
     check_number,
@@ -57,6 +58,7 @@ __all__ = [
 Arrays = list[np.ndarray]
 
 
+@half_in_float32
 def global_norm(grads: Arrays) -> np.ndarray:
     """||G||, a scalar of the dtype of the gradients."""
     _check(grads)
@@ -69,12 +71,14 @@ def clip_by_value(grads: Arrays, limit: float) -> Arrays:
     return [np.asarray(np.clip(grad, -limit, limit)) for grad in grads]
 
 
+@half_in_float32
 def clip_by_norm(grads: Arrays, max_norm: float, *, epsilon: float = 0.0) -> Arrays:
     """Every array at most ``max_norm`` long."""
     max_norm, epsilon = _check_norm(grads, max_norm, epsilon)
     return [_scaled(grad, _scale(_norm(grad), max_norm, epsilon)) for grad in grads]
 
 
+@half_in_float32
 def clip_by_global_norm(
     grads: Arrays, max_norm: float, *, epsilon: float = 0.0
 ) -> tuple[Arrays, np.ndarray]:

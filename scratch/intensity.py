@@ -20,6 +20,7 @@ the bounds the gradient of JAX's clip is 1/2; PyTorch's and TensorFlow's is 1, a
 
 import numpy as np
 
+from scratch.half import half_in_float32
 from triptych.common.checks import (
     check_floating,
     check_images,
@@ -53,6 +54,7 @@ def brightness_backward(grad: np.ndarray) -> np.ndarray:
     return grad
 
 
+@half_in_float32
 def contrast(images: np.ndarray, factor: np.ndarray) -> np.ndarray:
     """Stretch each image about its own mean by its factor."""
     _check(images, factor=factor)
@@ -61,6 +63,7 @@ def contrast(images: np.ndarray, factor: np.ndarray) -> np.ndarray:
     return mean + factor * (images - mean)
 
 
+@half_in_float32
 def contrast_backward(grad: np.ndarray, factor: np.ndarray) -> np.ndarray:
     """dL/dimages from dL/dy: the same map."""
     check_images(grad, "grad")

@@ -26,6 +26,7 @@ gradient is still (p - q) / N, PyTorch's and JAX's is (p * sum_c q_c - q) / N. W
 
 import numpy as np
 
+from scratch.half import half_in_float32
 from triptych.common.checks import (
     FLOATING,
     check_array,
@@ -66,6 +67,7 @@ def _smooth(targets: np.ndarray, smoothing: float) -> np.ndarray:
     return (1 - smoothing) * targets + smoothing / targets.shape[1]
 
 
+@half_in_float32
 def label_smoothing_cross_entropy(
     logits: np.ndarray, labels: np.ndarray, smoothing: float
 ) -> np.ndarray:
@@ -77,6 +79,7 @@ def label_smoothing_cross_entropy(
     return np.mean(log_sum - (q * shifted).sum(axis=1))
 
 
+@half_in_float32
 def label_smoothing_cross_entropy_backward(
     logits: np.ndarray, labels: np.ndarray, smoothing: float
 ) -> np.ndarray:

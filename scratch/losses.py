@@ -22,6 +22,7 @@ floats, in the shape of the logits; we take integers of shape (N,), as for softm
 
 import numpy as np
 
+from scratch.half import half_in_float32
 from triptych.common.checks import (
     check_labels,
     own_arrays,
@@ -35,6 +36,7 @@ __all__ = [
 ]
 
 
+@half_in_float32
 def softmax_cross_entropy(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """The mean loss of a batch."""
     _check(logits, labels)
@@ -43,6 +45,7 @@ def softmax_cross_entropy(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return np.mean(log_sum - shifted[np.arange(len(labels)), labels])
 
 
+@half_in_float32
 def softmax_cross_entropy_backward(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """dL/dlogits."""
     _check(logits, labels)
@@ -52,6 +55,7 @@ def softmax_cross_entropy_backward(logits: np.ndarray, labels: np.ndarray) -> np
     return (p - one_hot) / len(labels)
 
 
+@half_in_float32
 def binary_cross_entropy(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """The mean loss of a batch."""
     _check(logits, labels, binary=True)
@@ -59,6 +63,7 @@ def binary_cross_entropy(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return np.mean(np.maximum(s, 0) + np.log1p(np.exp(-np.abs(s))))
 
 
+@half_in_float32
 def binary_cross_entropy_backward(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """dL/dlogits."""
     _check(logits, labels, binary=True)

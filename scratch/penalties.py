@@ -33,6 +33,7 @@ Here: the classes call the functions of ``scratch.fast.penalties``, which give t
 import numpy as np
 
 from scratch.fast import penalties as fast
+from scratch.half import half_in_float32
 from scratch.layers import Layer, Sequential
 from triptych.common.checks import (
     check_floating,
@@ -61,6 +62,7 @@ __all__ = [
 ]
 
 
+@half_in_float32
 def l1_penalty(w: np.ndarray, strength: float) -> np.ndarray:
     """strength * sum(abs(w)), of shape ()."""
     strength = _check(w, strength)
@@ -79,6 +81,7 @@ def l1_proximal(w: np.ndarray, strength: float, step_size: float) -> np.ndarray:
     return np.sign(w) * np.maximum(np.abs(w) - t, 0)
 
 
+@half_in_float32
 def l2_penalty(w: np.ndarray, strength: float) -> np.ndarray:
     """strength / 2 * sum(w**2), of shape ()."""
     strength = _check(w, strength)
@@ -95,6 +98,7 @@ def l2_proximal(w: np.ndarray, strength: float, step_size: float) -> np.ndarray:
     return w / (1 + s * strength)
 
 
+@half_in_float32
 def elastic_net_penalty(w: np.ndarray, alpha: float, l1_ratio: float) -> np.ndarray:
     alpha, l1_ratio = _check_elastic_net(w, alpha, l1_ratio)
     return l1_penalty(w, alpha * l1_ratio) + l2_penalty(w, alpha * (1 - l1_ratio))

@@ -29,6 +29,7 @@ import math
 import numpy as np
 
 from scratch.fast import pooling as fast
+from scratch.half import half_in_float32
 from scratch.layers import Layer
 from scratch.windows import crop, pad, padded_shape, shifted
 from triptych.common.checks import (
@@ -117,6 +118,7 @@ def max_pool2d_backward(
     )
 
 
+@half_in_float32
 def average_pool2d(
     x: np.ndarray, pool_size: Size, *, stride: Size | None = None, padding: str | Size = "valid"
 ) -> np.ndarray:
@@ -125,6 +127,7 @@ def average_pool2d(
     return _sum(pad(x, windows), pool, windows) / _count(x, pool, windows)
 
 
+@half_in_float32
 def average_pool2d_backward(
     grad: np.ndarray,
     x: np.ndarray,
@@ -142,12 +145,14 @@ def average_pool2d_backward(
     return crop(dpadded, x.shape, windows)
 
 
+@half_in_float32
 def global_average_pool2d(x: np.ndarray) -> np.ndarray:
     """The mean of each feature map, (N, C)."""
     _check_maps(x)
     return x.mean(axis=(1, 2))
 
 
+@half_in_float32
 def global_average_pool2d_backward(grad: np.ndarray, x: np.ndarray) -> np.ndarray:
     """dL/dx from dL/dy."""
     _check_global(grad, x)

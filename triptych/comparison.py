@@ -399,8 +399,10 @@ def _count(x: NDArray[Any], y: NDArray[Any]) -> _Errors:
 
 
 def _distance(x: NDArray[Any], y: NDArray[Any], dtype: str, equal_nan: bool) -> _Errors:
-    """The worst error of two flat floating arrays, in float64 or wider."""
-    wide = np.result_type(x, y, np.float64)
+    """The worst error of two flat arrays, one of them floating at least, in float64 or wider."""
+    # Integers above 2**53 need more bits than float64 has.
+    integers = any(array.dtype.kind in "iu" for array in (x, y))
+    wide = np.result_type(x, y, np.longdouble if integers else np.float64)
     x, y = x.astype(wide), y.astype(wide)
     finite = np.isfinite(x) & np.isfinite(y)
     if not finite.all():

@@ -20,18 +20,20 @@ def batch_norm_train(
     rows, n = _rows(x), x.size // x.shape[-1]
     mean = _add_up(_sum(rows), x) / n
     y, centre = np.empty_like(rows), _repeat(mean, rows)
-    squares = np.zeros_like(centre)
+    squares, rests = np.zeros_like(centre), np.zeros_like(centre)
     for block in _blocks(rows):
         centred = np.subtract(rows[block], centre, out=y[block])
         squares += np.einsum("nc,nc->c", centred, centred)  # (centred**2).sum(axis=0)
-    variance = _add_up(squares, x) / n
-    scale = _repeat(_scale(gamma, variance, epsilon), rows)
-    shift = None if beta is None else _repeat(beta, rows)
+        rests += _sum(centred)
+    rest = _add_up(rests, x) / n  # of the mean, whose sum was rounded
+    variance = np.maximum(_add_up(squares, x) / n - rest**2, 0)
+    scale = _scale(gamma, variance, epsilon)
+    shift = (0 if beta is None else beta) - rest * scale
+    scale, shift = _repeat(scale, rows), _repeat(shift, rows)
     for block in _blocks(rows):
         y[block] *= scale
-        if shift is not None:
-            y[block] += shift
-    return y.reshape(x.shape), mean, variance
+        y[block] += shift
+    return y.reshape(x.shape), mean + rest, variance
 
 
 def batch_norm_inference(
@@ -62,17 +64,22 @@ def batch_norm_backward(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     rows, dy, n = _rows(x), _rows(grad), x.size // x.shape[-1]
     dx, centre = np.empty_like(dy), _repeat(mean, rows)
-    total, products = np.zeros_like(centre), np.zeros_like(centre)
+    total, products, rests = np.zeros_like(centre), np.zeros_like(centre), np.zeros_like(centre)
     for block in _blocks(rows):
         centred = np.subtract(rows[block], centre, out=dx[block])
         products += np.einsum("nc,nc->c", dy[block], centred)
         total += _sum(dy[block])
+        if training:
+            rests += _sum(centred)
     inverse, scale = _scale(None, variance, epsilon), _scale(gamma, variance, epsilon)
-    dgamma, dbeta = _add_up(products, x) * inverse, _add_up(total, x)
+    rest, dbeta = _add_up(rests, x) / n, _add_up(total, x)  # of the mean, which is rounded
+    dgamma = (_add_up(products, x) - rest * dbeta) * inverse
     if not training:
         return grad * scale, dgamma, dbeta
-    # dx = scale * (dy - dbeta / n - x_hat * dgamma / n), where x_hat = centred * inverse
-    slope, constant, scale = (_repeat(v, rows) for v in (inverse * dgamma / -n, dbeta / n, scale))
+    # dx = scale * (dy - dbeta / n - x_hat * dgamma / n), where x_hat = (centred - rest) * inverse
+    slope = inverse * dgamma / -n
+    constant = dbeta / n + slope * rest
+    slope, constant, scale = (_repeat(values, rows) for values in (slope, constant, scale))
     for block in _blocks(rows):
         result = dx[block]
         result *= slope
