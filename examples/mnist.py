@@ -223,7 +223,9 @@ def draw(runs: dict[str, Run], recipe: Recipe, data: Dataset, out: Path) -> None
     predictions = {name: run.predicted for name, run in runs.items()}
     plots.misclassified(data.x_test, data.y_test, predictions, out / "mnist-misclassified.png")
     framework = next(iter(runs))
-    layer = panel(framework, "augmentation").Augmentation(recipe.augmentation, seed=recipe.seed)
+    layer = panel(framework, "augmentation").Augmentation(
+        recipe.augmentation, seed=recipe.seed, name="augmentation"
+    )
     images = data.x_train[:8]
     versions = [
         adapter(framework).step(layer, images, np.zeros_like(images))["output"] for _ in range(7)

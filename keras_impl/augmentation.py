@@ -46,7 +46,7 @@ from triptych.common.checks import (
     dtype_name,
     own_arrays,
 )
-from triptych.common.names import layer_name
+from triptych.common.names import Draws, layer_name
 from triptych.common.recipes import AugmentationRecipe
 from triptych.common.streams import Stream
 
@@ -151,7 +151,7 @@ def _matrices(images: Any, draw: AugmentationDraw) -> Any:
 
 
 @keras.saving.register_keras_serializable("triptych")
-class Augmentation(Checked, keras.layers.Layer):
+class Augmentation(Checked, Draws, keras.layers.Layer):
     """Augmentation in training; its draws come from (seed, name, step), its steps are counted."""
 
     def __init__(
@@ -162,7 +162,8 @@ class Augmentation(Checked, keras.layers.Layer):
         name: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(name=layer_name("keras", "augmentation", name), **kwargs)
+        name = layer_name("keras", "augmentation", name)
+        super().__init__(name=name, **kwargs)
         self.recipe, self.seed = recipe, seed
         self.step = self.add_weight(
             name="step", shape=(), initializer="zeros", dtype="int64", trainable=False

@@ -108,6 +108,7 @@ class BatchNorm(Checked, keras.layers.BatchNormalization):
         dtype: str = "float32",
         **kwargs: Any,
     ) -> None:
+        name = layer_name("keras", "batch_norm", name)
         if not FIXED.isdisjoint(kwargs):
             raise TypeError(f"BatchNorm takes none of {sorted(FIXED)}, got {sorted(kwargs)}")
         self.features = check_size("features", features)
@@ -116,7 +117,7 @@ class BatchNorm(Checked, keras.layers.BatchNormalization):
             epsilon=check_number("epsilon", epsilon, "(0, inf)"),
             center=check_flag("affine", affine),
             scale=affine,
-            name=layer_name("keras", "batch_norm", name),
+            name=name,
             dtype=check_dtype(dtype),
             **kwargs,
         )

@@ -49,7 +49,7 @@ from triptych.common.checks import (
     remembered,
     shape_of,
 )
-from triptych.common.names import layer_name
+from triptych.common.names import Draws, layer_name
 from triptych.common.windows import Size, output_size, padding_sizes
 
 __all__ = ["conv2d", "Conv2D"]
@@ -72,7 +72,7 @@ def conv2d(
 
 
 @keras.saving.register_keras_serializable("triptych")
-class Conv2D(Checked, keras.layers.Conv2D):
+class Conv2D(Checked, Draws, keras.layers.Conv2D):
     has_weights = True
 
     def __init__(

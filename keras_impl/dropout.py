@@ -40,7 +40,7 @@ from triptych.common.checks import (
     check_number,
     remembered,
 )
-from triptych.common.names import layer_name
+from triptych.common.names import Draws, layer_name
 from triptych.common.streams import Stream
 
 __all__ = ["draw_mask", "dropout", "Dropout"]
@@ -69,7 +69,7 @@ def dropout(
 
 
 @keras.saving.register_keras_serializable("triptych")
-class Dropout(Checked, keras.layers.Layer):
+class Dropout(Checked, Draws, keras.layers.Layer):
     """Dropout with masks from the stream (seed, name, step); ``step`` counts training passes."""
 
     def __init__(
@@ -81,7 +81,8 @@ class Dropout(Checked, keras.layers.Layer):
         name: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(name=layer_name("keras", "dropout", name), **kwargs)
+        name = layer_name("keras", "dropout", name)
+        super().__init__(name=name, **kwargs)
         self.rate = _check_rate(rate)
         self.inverted = check_flag("inverted", inverted)
         self.seed = check_integer("seed", seed, maximum=2**64 - 1)

@@ -7,7 +7,8 @@
 
 Framework differences: PyTorch keeps W as (out, in) and draws it from U(-1/sqrt(in), 1/sqrt(in));
 Keras keeps (in, out) and draws Glorot uniform, U(-l, l) with l = sqrt(6 / (in + out)) (Glorot and
-Bengio, AISTATS 2010), and biases of 0. We draw as Keras does, from the stream (seed, name, 0).
+Bengio, AISTATS 2010), and biases of 0. We draw as Keras does, from the stream (seed, name, 0). A
+layer without a name gets one of its own, and so its own stream (docs/streams.md).
 
 Here: they are Keras's own layers with our argument checks, names and initial weights. On JAX and
 PyTorch, float64 takes ``keras_impl.precision.enable_float64()`` first: without it Keras rounds to
@@ -40,7 +41,7 @@ from triptych.common.checks import (
     check_size,
     check_text,
 )
-from triptych.common.names import check_streams, layer_name
+from triptych.common.names import Draws, check_streams, layer_name
 from triptych.common.recipes import representable
 from triptych.common.streams import Stream
 
@@ -113,11 +114,6 @@ def check_precision(inputs: Any, weight: Any) -> None:
         checks.check_precision(inputs, weight)
 
 
-def named_layers(model: Any) -> list[tuple[str, Any]]:
-    """A model or layer and all layers in it, each by its path."""
-    return [(layer.path, layer) for layer in model._flatten_layers()]
-
-
 def check_first(layers: Sequence[Any], inputs: Any) -> None:
     """What the first of some layers checks, before Keras casts for it."""
     check_array("x", inputs)
@@ -126,7 +122,7 @@ def check_first(layers: Sequence[Any], inputs: Any) -> None:
 
 
 @keras.saving.register_keras_serializable("triptych")
-class Dense(Checked, keras.layers.Dense):
+class Dense(Checked, Draws, keras.layers.Dense):
     has_weights = True
 
     def __init__(
@@ -167,23 +163,22 @@ class Dense(Checked, keras.layers.Dense):
 @keras.saving.register_keras_serializable("triptych")
 class ReLU(Checked, keras.layers.ReLU):
     def __init__(self, *, name: str | None = None, **kwargs: Any) -> None:
-        super().__init__(name=layer_name("keras", "relu", name), **kwargs)
+        name = layer_name("keras", "relu", name)
+        super().__init__(name=name, **kwargs)
 
 
 @keras.saving.register_keras_serializable("triptych")
 class Tanh(Checked, keras.layers.Activation):
     def __init__(self, *, name: str | None = None, **kwargs: Any) -> None:
-        super().__init__(
-            **({"activation": "tanh"} | kwargs), name=layer_name("keras", "tanh", name)
-        )
+        name = layer_name("keras", "tanh", name)
+        super().__init__(**({"activation": "tanh"} | kwargs), name=name)
 
 
 @keras.saving.register_keras_serializable("triptych")
 class Sigmoid(Checked, keras.layers.Activation):
     def __init__(self, *, name: str | None = None, **kwargs: Any) -> None:
-        super().__init__(
-            **({"activation": "sigmoid"} | kwargs), name=layer_name("keras", "sigmoid", name)
-        )
+        name = layer_name("keras", "sigmoid", name)
+        super().__init__(**({"activation": "sigmoid"} | kwargs), name=name)
 
 
 @keras.saving.register_keras_serializable("triptych")
@@ -194,9 +189,8 @@ class Flatten(Checked, keras.layers.Flatten):
     """
 
     def __init__(self, *, order: str = "hwc", name: str | None = None, **kwargs: Any) -> None:
-        super().__init__(
-            data_format="channels_last", name=layer_name("keras", "flatten", name), **kwargs
-        )
+        name = layer_name("keras", "flatten", name)
+        super().__init__(data_format="channels_last", name=name, **kwargs)
         self.order = check_choice("order", order, ("hwc", "chw"))
 
     def check(self, inputs: Any) -> None:
@@ -224,10 +218,11 @@ class Sequential(Checked, keras.Sequential):
     def __init__(
         self, layers: Sequence[Any] = (), *, name: str | None = None, **kwargs: Any
     ) -> None:
+        name = layer_name("keras", "sequential", name)
         check_layers("layers", layers, (keras.Layer, keras.KerasTensor))
         check_layer_names([layer.name for layer in layers])
-        super().__init__(layers, name=layer_name("keras", "sequential", name), **kwargs)
-        check_streams(named_layers(self))
+        super().__init__(layers, name=name, **kwargs)
+        check_streams(self._flatten_layers())
 
     def check(self, inputs: Any) -> None:
         check_first(self.layers, inputs)

@@ -118,13 +118,14 @@ class MaxPool2D(Pooling, keras.layers.MaxPooling2D):
         name: str | None = None,
         **kwargs: Any,
     ) -> None:
+        name = layer_name("keras", "max_pool", name)
         pool = check_pair("pool_size", pool_size)
         strides = pool if stride is None else check_pair("stride", stride)
         super().__init__(
             pool,
             strides,
             data_format="channels_last",
-            name=layer_name("keras", "max_pool", name),
+            name=name,
             **kwargs,
         )
         self.padding = check_pool_padding(padding, pool)
@@ -145,13 +146,14 @@ class AveragePool2D(Pooling, keras.layers.AveragePooling2D):
         name: str | None = None,
         **kwargs: Any,
     ) -> None:
+        name = layer_name("keras", "average_pool", name)
         pool = check_pair("pool_size", pool_size)
         strides = pool if stride is None else check_pair("stride", stride)
         super().__init__(
             pool,
             strides,
             data_format="channels_last",
-            name=layer_name("keras", "average_pool", name),
+            name=name,
             **kwargs,
         )
         self.padding = check_pool_padding(padding, pool)
@@ -164,12 +166,8 @@ class AveragePool2D(Pooling, keras.layers.AveragePooling2D):
 @keras.saving.register_keras_serializable("triptych")
 class GlobalAveragePool2D(Checked, keras.layers.GlobalAveragePooling2D):
     def __init__(self, *, name: str | None = None, **kwargs: Any) -> None:
-        super().__init__(
-            data_format="channels_last",
-            keepdims=False,
-            name=layer_name("keras", "global_average_pool", name),
-            **kwargs,
-        )
+        name = layer_name("keras", "global_average_pool", name)
+        super().__init__(data_format="channels_last", keepdims=False, name=name, **kwargs)
 
     def check(self, inputs: Any) -> None:
         _check_maps(inputs)

@@ -8,8 +8,8 @@ shortcut. Where the branch changes the shape of x, the shortcut has to change it
 layer or a 1x1 convolution; nothing is broadcast. Weights are named through the block:
 "residual_1.dense_1.weight". The names of all layers inside must differ, and the two outputs must
 have equal shapes; a ``ValueError`` says what does not fit. A layer draws its initial weights and
-its masks by its seed and its own name: in two blocks of one seed, names must differ too, or the
-draws are the same.
+its masks by its seed and its own name: in two blocks of one seed, the names of such layers must
+differ too.
 
 Paper: He, Zhang, Ren and Sun, "Deep residual learning for image recognition", CVPR 2016. There the
 block ends in y = ReLU(shortcut(x) + branch(x)); here that ReLU is the next layer.
@@ -23,7 +23,7 @@ from typing import Any
 
 import keras
 
-from keras_impl.layers import Checked, check_first, named_layers, verbatim
+from keras_impl.layers import Checked, check_first, verbatim
 from triptych.common.checks import (
     check_layer_names,
     check_layers,
@@ -44,9 +44,10 @@ class Residual(Checked, keras.layers.Layer):
         name: str | None = None,
         **kwargs: Any,
     ) -> None:
+        name = layer_name("keras", "residual", name)
         check_layers("branch", branch, keras.Layer)
         check_layers("shortcut", shortcut, keras.Layer)
-        super().__init__(name=layer_name("keras", "residual", name), **kwargs)
+        super().__init__(name=name, **kwargs)
         self.branch, self.shortcut = list(branch), list(shortcut)
         self.layers = [*self.branch, *self.shortcut]
         check_layer_names([layer.name for layer in self.layers])
@@ -54,8 +55,8 @@ class Residual(Checked, keras.layers.Layer):
             for variable in layer.variables:
                 # The path that Keras gives to what it makes inside a block. Where two variables
                 # have one path, ``fit`` on PyTorch zeroes the gradient of one of them only.
-                variable._path = f"{self.name}/{variable.path}"
-        check_streams(named_layers(self))
+                variable._path = f"{name}/{variable.path}"
+        check_streams(self._flatten_layers())
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         self.call(keras.KerasTensor(input_shape, self.compute_dtype))

@@ -41,7 +41,7 @@ from triptych.common.checks import (
     check_number,
     remembered,
 )
-from triptych.common.names import layer_name
+from triptych.common.names import Draws, layer_name
 from triptych.common.streams import Stream
 
 __all__ = ["draw_mask", "spatial_dropout", "SpatialDropout2D"]
@@ -63,13 +63,14 @@ def spatial_dropout(x: Any, rate: float, mask: Any | None, *, training: bool = T
 
 
 @keras.saving.register_keras_serializable("triptych")
-class SpatialDropout2D(Checked, keras.layers.Layer):
+class SpatialDropout2D(Checked, Draws, keras.layers.Layer):
     """Dropout of maps by the stream (seed, name, step); ``step`` counts training passes."""
 
     def __init__(
         self, rate: float, *, seed: int = 0, name: str | None = None, **kwargs: Any
     ) -> None:
-        super().__init__(name=layer_name("keras", "spatial_dropout", name), **kwargs)
+        name = layer_name("keras", "spatial_dropout", name)
+        super().__init__(name=name, **kwargs)
         self.rate = _check_rate(rate)
         self.seed = check_integer("seed", seed, maximum=2**64 - 1)
         self.step = self.add_weight(

@@ -47,7 +47,7 @@ from triptych.common.checks import (
     check_size,
     remembered,
 )
-from triptych.common.names import layer_name
+from triptych.common.names import Draws, layer_name
 from triptych.common.streams import Stream
 
 __all__ = ["linear_decay", "draw_keep", "stochastic_depth", "StochasticDepth"]
@@ -83,7 +83,7 @@ def stochastic_depth(
 
 
 @keras.saving.register_keras_serializable("triptych")
-class StochasticDepth(Checked, keras.layers.Layer):
+class StochasticDepth(Checked, Draws, keras.layers.Layer):
     """Draws from the stream (seed, name, step); ``step`` counts training passes."""
 
     def __init__(
@@ -95,7 +95,8 @@ class StochasticDepth(Checked, keras.layers.Layer):
         name: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(name=layer_name("keras", "stochastic_depth", name), **kwargs)
+        name = layer_name("keras", "stochastic_depth", name)
+        super().__init__(name=name, **kwargs)
         self.rate = _check_rate(rate)
         self.inverted = check_flag("inverted", inverted)
         self.seed = check_integer("seed", seed, maximum=2**64 - 1)

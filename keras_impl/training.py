@@ -29,7 +29,6 @@ from keras.optimizers.schedules import LearningRateSchedule
 from keras_impl.early_stopping import LOGGED_AS, EarlyStopping
 from keras_impl.gradient_clipping import GradientNorms
 from keras_impl.label_smoothing import label_smoothing_cross_entropy
-from keras_impl.layers import named_layers
 from keras_impl.losses import binary_cross_entropy, softmax_cross_entropy
 from keras_impl.optimizers import SGD, Adam, AdamW
 from keras_impl.precision import floatx
@@ -227,9 +226,9 @@ def _check_fit(
     check_flag("progress", progress)
     check_flag("terminate_on_nan", terminate_on_nan)
     check_watchers(watchers, Callback)
+    check_streams(model._flatten_layers())
     recipe.check_dataset(dataset)
     _check_last_batch(model, recipe, dataset)
-    check_streams(named_layers(model))
 
 
 @own_arrays

@@ -54,7 +54,6 @@ DECLARED = [
     # Methods.
     ("scratch", "*.arrays", "behind get_weights and set_weights"),
     ("scratch", "*.get_weights", "PyTorch has state_dict, Keras its own get_weights"),
-    ("scratch", "*.named_layers", "PyTorch has named_modules, Keras paths"),
     ("scratch", "*.set_weights", "PyTorch has load_state_dict, Keras its own set_weights"),
     ("scratch", "*.parameters", "torch.nn.Module has its own, Keras has weights"),
     ("torch", "*.extra_repr", "what print shows of a torch module"),

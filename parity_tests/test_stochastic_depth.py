@@ -40,7 +40,8 @@ def test_whole_samples_are_dropped():
     keeps = [SCRATCH.draw_keep(Stream(5, "stochastic_depth", i), 40, 0.3) for i in range(2)]
     assert (keeps[0] != keeps[1]).any()
     for inverted, factor, inference in ((True, 1 / 0.7, x), (False, 1, x * 0.7)):
-        layer = make("scratch", "float64", rate=0.3, inverted=inverted, seed=5)
+        options = {"inverted": inverted, "seed": 5, "name": "stochastic_depth"}
+        layer = make("scratch", "float64", rate=0.3, **options)
         for keep in keeps:
             y = layer(x, training=True)
             assert not y[~keep].any()

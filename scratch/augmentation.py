@@ -60,7 +60,7 @@ from triptych.common.checks import (
     check_unit,
     own_arrays,
 )
-from triptych.common.names import layer_name
+from triptych.common.names import Draws, layer_name
 from triptych.common.recipes import AugmentationRecipe
 from triptych.common.streams import Stream
 
@@ -210,7 +210,7 @@ def _matrices(images: np.ndarray, draw: AugmentationDraw) -> np.ndarray:
     )
 
 
-class Augmentation(Layer):
+class Augmentation(Draws, Layer):
     """Augmentation in training; its draws come from (seed, name, step), its steps are counted."""
 
     def __init__(

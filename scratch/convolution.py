@@ -48,7 +48,7 @@ from triptych.common.checks import (
     remembered,
     shape_of,
 )
-from triptych.common.names import layer_name
+from triptych.common.names import Draws, layer_name
 from triptych.common.windows import Geometry, Size, geometry
 
 __all__ = [
@@ -133,7 +133,7 @@ def conv2d_backward(
     return dx, dweight, conv2d_bias_backward(grad)
 
 
-class Conv2D(Layer):
+class Conv2D(Draws, Layer):
     def __init__(
         self,
         in_channels: int,
@@ -148,6 +148,7 @@ class Conv2D(Layer):
         dtype: str = "float32",
     ) -> None:
         super().__init__(layer_name("scratch", "conv", name))
+        self.seed = seed
         self.in_channels = check_size("in_channels", in_channels)
         self.out_channels = check_size("out_channels", out_channels)
         self.kernel_size = check_pair("kernel_size", kernel_size)

@@ -36,7 +36,7 @@ from triptych.common.checks import (
     check_number,
     remembered,
 )
-from triptych.common.names import layer_name
+from triptych.common.names import Draws, layer_name
 from triptych.common.streams import Stream
 
 __all__ = ["draw_mask", "dropout", "dropout_backward", "Dropout"]
@@ -77,7 +77,7 @@ def dropout_backward(
     return dropout(grad, rate, mask, training=training, inverted=inverted)
 
 
-class Dropout(Layer):
+class Dropout(Draws, Layer):
     """Dropout with masks from the stream (seed, name, step); ``step`` counts training passes."""
 
     def __init__(

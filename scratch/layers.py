@@ -7,7 +7,8 @@
 
 Framework differences: PyTorch keeps W as (out, in) and draws it from U(-1/sqrt(in), 1/sqrt(in));
 Keras keeps (in, out) and draws Glorot uniform, U(-l, l) with l = sqrt(6 / (in + out)) (Glorot and
-Bengio, AISTATS 2010), and biases of 0. We draw as Keras does, from the stream (seed, name, 0).
+Bengio, AISTATS 2010), and biases of 0. We draw as Keras does, from the stream (seed, name, 0). A
+layer without a name gets one of its own, and so its own stream (docs/streams.md).
 
 Here: ``forward`` keeps what ``backward`` needs; ``backward`` takes dL/dy, stores dL/dparameter in
 ``grads`` and returns dL/dx. Neither changes the array it is given.
@@ -15,6 +16,7 @@ Here: ``forward`` keeps what ``backward`` needs; ``backward`` takes dL/dy, store
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -37,7 +39,7 @@ from triptych.common.checks import (
     check_text,
     remembered,
 )
-from triptych.common.names import check_streams, layer_name
+from triptych.common.names import Draws, check_streams, layer_name
 from triptych.common.recipes import representable
 from triptych.common.streams import Stream
 
@@ -80,14 +82,6 @@ class Layer:
     def __call__(self, x: np.ndarray, *, training: bool = False) -> np.ndarray:
         return self.forward(x, training=training)
 
-    def named_layers(self, path: str = "") -> Iterator[tuple[str, "Layer"]]:
-        """This layer and those it keeps, alone or in lists: PyTorch's ``named_modules``."""
-        yield path, self
-        for kept in vars(self).values():
-            for layer in kept if isinstance(kept, list | tuple) else [kept]:
-                if isinstance(layer, Layer):
-                    yield from layer.named_layers(f"{path}.{layer.name}" if path else layer.name)
-
     def parameters(self) -> Iterator[tuple[str, "Layer", str]]:
         """Every trained array: its full name, its layer and its key in the layer's ``params``."""
         for key in self.params:
@@ -112,7 +106,25 @@ class Layer:
             array[...] = weights[name]
 
 
-class Dense(Layer):
+def layers_in(model: Layer) -> list[Layer]:
+    """The model and every layer in it, once each, wherever its attributes hold them."""
+    found: dict[int, Layer] = {}
+
+    def visit(value: Any) -> None:
+        if isinstance(value, Layer) and id(value) not in found:
+            found[id(value)] = value
+            visit(vars(value))
+        elif isinstance(value, dict):
+            visit(list(value.values()))
+        elif isinstance(value, list | tuple):
+            for each in value:
+                visit(each)
+
+    visit(model)
+    return list(found.values())
+
+
+class Dense(Draws, Layer):
     def __init__(
         self,
         in_features: int,
@@ -124,6 +136,7 @@ class Dense(Layer):
         dtype: str = "float32",
     ) -> None:
         super().__init__(layer_name("scratch", "dense", name))
+        self.seed = seed
         self.in_features = check_size("in_features", in_features)
         self.out_features = check_size("out_features", out_features)
         self.params["weight"] = glorot_uniform(
@@ -222,7 +235,7 @@ class Composite(Layer):
         check_layers("layers", layers, Layer)
         self.layers = list(layers)
         check_layer_names([layer.name for layer in self.layers])
-        check_streams(self.named_layers())
+        check_streams(layers_in(self))
 
     def arrays(self) -> Iterator[tuple[str, np.ndarray]]:
         """Those of every layer: "dense_1.weight", "dropout_1.step"."""

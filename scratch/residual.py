@@ -8,8 +8,8 @@ shortcut. Where the branch changes the shape of x, the shortcut has to change it
 layer or a 1x1 convolution; nothing is broadcast. Weights are named through the block:
 "residual_1.dense_1.weight". The names of all layers inside must differ, and the two outputs must
 have equal shapes; a ``ValueError`` says what does not fit. A layer draws its initial weights and
-its masks by its seed and its own name: in two blocks of one seed, names must differ too, or the
-draws are the same.
+its masks by its seed and its own name: in two blocks of one seed, the names of such layers must
+differ too.
 
 Paper: He, Zhang, Ren and Sun, "Deep residual learning for image recognition", CVPR 2016. There the
 block ends in y = ReLU(shortcut(x) + branch(x)); here that ReLU is the next layer.
@@ -36,10 +36,12 @@ class Residual(Composite):
     def __init__(
         self, branch: Sequence[Layer], shortcut: Sequence[Layer] = (), *, name: str | None = None
     ) -> None:
+        name = layer_name("scratch", "residual", name)
         check_layers("branch", branch, Layer)
         check_layers("shortcut", shortcut, Layer)
-        super().__init__([*branch, *shortcut], layer_name("scratch", "residual", name))
-        self.branch, self.shortcut = Sequential(branch), Sequential(shortcut)
+        super().__init__([*branch, *shortcut], name)
+        self.branch = Sequential(branch, name="branch")
+        self.shortcut = Sequential(shortcut, name="shortcut")
 
     def forward(self, x: np.ndarray, *, training: bool = False) -> np.ndarray:
         branch = self.branch.forward(x, training=training)

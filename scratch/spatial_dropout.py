@@ -38,7 +38,7 @@ from triptych.common.checks import (
     check_number,
     remembered,
 )
-from triptych.common.names import layer_name
+from triptych.common.names import Draws, layer_name
 from triptych.common.streams import Stream
 
 __all__ = ["draw_mask", "spatial_dropout", "spatial_dropout_backward", "SpatialDropout2D"]
@@ -69,7 +69,7 @@ def spatial_dropout_backward(
     return spatial_dropout(grad, rate, mask, training=training)
 
 
-class SpatialDropout2D(Layer):
+class SpatialDropout2D(Draws, Layer):
     """Dropout of maps by the stream (seed, name, step); ``step`` counts training passes."""
 
     def __init__(self, rate: float, *, seed: int = 0, name: str | None = None) -> None:

@@ -43,7 +43,7 @@ from triptych.common.checks import (
     check_size,
     remembered,
 )
-from triptych.common.names import layer_name
+from triptych.common.names import Draws, layer_name
 from triptych.common.streams import Stream
 
 __all__ = [
@@ -97,7 +97,7 @@ def stochastic_depth_backward(
     return stochastic_depth(grad, rate, keep, training=training, inverted=inverted)
 
 
-class StochasticDepth(Layer):
+class StochasticDepth(Draws, Layer):
     """Draws from the stream (seed, name, step); ``step`` counts training passes."""
 
     def __init__(

@@ -29,7 +29,7 @@ from scratch.label_smoothing import (
     label_smoothing_cross_entropy,
     label_smoothing_cross_entropy_backward,
 )
-from scratch.layers import Layer, Sequential
+from scratch.layers import Layer, Sequential, layers_in
 from scratch.losses import (
     binary_cross_entropy,
     binary_cross_entropy_backward,
@@ -231,9 +231,9 @@ def _check_fit(
     check_flag("progress", progress)
     check_flag("terminate_on_nan", terminate_on_nan)
     check_watchers(watchers)
+    check_streams(layers_in(model))
     recipe.check_dataset(dataset)
     _check_last_batch(model, recipe, dataset)
-    check_streams(model.named_layers())
 
 
 @own_arrays

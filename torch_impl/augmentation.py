@@ -41,7 +41,7 @@ from triptych.common.checks import (
     check_unit,
     own_arrays,
 )
-from triptych.common.names import layer_name
+from triptych.common.names import Draws, layer_name
 from triptych.common.recipes import AugmentationRecipe
 from triptych.common.streams import Stream
 
@@ -153,7 +153,7 @@ def _matrices(images: torch.Tensor, draw: AugmentationDraw) -> torch.Tensor:
     )
 
 
-class Augmentation(nn.Module):
+class Augmentation(Draws, nn.Module):
     """Augmentation in training; its draws come from (seed, name, step), its steps are counted."""
 
     step: torch.Tensor

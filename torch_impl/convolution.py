@@ -47,7 +47,7 @@ from triptych.common.checks import (
     remembered,
     shape_of,
 )
-from triptych.common.names import layer_name
+from triptych.common.names import Draws, layer_name
 from triptych.common.windows import Geometry, Size, geometry
 
 __all__ = ["conv2d", "Conv2D"]
@@ -72,7 +72,7 @@ def conv2d(
     return y.permute(0, 2, 3, 1)
 
 
-class Conv2D(nn.Conv2d):
+class Conv2D(Draws, nn.Conv2d):
     stride: tuple[int, int]
     padding: str | tuple[int, int]
 
@@ -89,9 +89,9 @@ class Conv2D(nn.Conv2d):
         name: str | None = None,
         dtype: str = "float32",
     ) -> None:
+        self.seed, self.name = seed, layer_name("torch", "conv", name)
         check_size("in_channels", in_channels)
         check_size("out_channels", out_channels)
-        self.seed, self.name = seed, layer_name("torch", "conv", name)
         super().__init__(
             in_channels,
             out_channels,

@@ -36,7 +36,7 @@ from triptych.common.checks import (
     check_number,
     remembered,
 )
-from triptych.common.names import layer_name
+from triptych.common.names import Draws, layer_name
 from triptych.common.streams import Stream
 
 __all__ = ["draw_mask", "dropout", "Dropout"]
@@ -66,7 +66,7 @@ def dropout(
     return y * (1 / (1 - rate)) if inverted else y  # as PyTorch divides: equal to the last bit
 
 
-class Dropout(nn.Module):
+class Dropout(Draws, nn.Module):
     """Dropout with masks from the stream (seed, name, step); ``step`` counts training passes."""
 
     step: torch.Tensor
@@ -75,10 +75,10 @@ class Dropout(nn.Module):
         self, rate: float, *, inverted: bool = True, seed: int = 0, name: str | None = None
     ) -> None:
         super().__init__()
+        self.name = layer_name("torch", "dropout", name)
         self.rate = _check_rate(rate)
         self.inverted = check_flag("inverted", inverted)
         self.seed = check_integer("seed", seed, maximum=2**64 - 1)
-        self.name = layer_name("torch", "dropout", name)
         self.register_buffer("step", torch.zeros((), dtype=torch.int64))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

@@ -7,7 +7,8 @@
 
 Framework differences: PyTorch keeps W as (out, in) and draws it from U(-1/sqrt(in), 1/sqrt(in));
 Keras keeps (in, out) and draws Glorot uniform, U(-l, l) with l = sqrt(6 / (in + out)) (Glorot and
-Bengio, AISTATS 2010), and biases of 0. We draw as Keras does, from the stream (seed, name, 0).
+Bengio, AISTATS 2010), and biases of 0. We draw as Keras does, from the stream (seed, name, 0). A
+layer without a name gets one of its own, and so its own stream (docs/streams.md).
 
 Here: they are PyTorch's own modules with our argument checks, names and initial weights. The layout
 of W stays PyTorch's.
@@ -39,7 +40,7 @@ from triptych.common.checks import (
     dtype_name,
     remembered,
 )
-from triptych.common.names import check_streams, layer_name
+from triptych.common.names import Draws, check_streams, layer_name
 from triptych.common.recipes import representable
 from triptych.common.streams import Stream
 
@@ -60,7 +61,7 @@ def glorot_uniform(
     return (2 * drawn - 1) * limit
 
 
-class Dense(nn.Linear):
+class Dense(Draws, nn.Linear):
     def __init__(
         self,
         in_features: int,
@@ -71,9 +72,9 @@ class Dense(nn.Linear):
         name: str | None = None,
         dtype: str = "float32",
     ) -> None:
+        self.seed, self.name = seed, layer_name("torch", "dense", name)
         check_size("in_features", in_features)
         check_size("out_features", out_features)
-        self.seed, self.name = seed, layer_name("torch", "dense", name)
         torch_dtype = getattr(torch, check_dtype(dtype))
         super().__init__(
             in_features, out_features, bias=check_flag("use_bias", use_bias), dtype=torch_dtype
@@ -132,8 +133,8 @@ class Flatten(nn.Flatten):
 
     def __init__(self, *, order: str = "hwc", name: str | None = None) -> None:
         super().__init__()
-        self.order = check_choice("order", order, ("hwc", "chw"))
         self.name = layer_name("torch", "flatten", name)
+        self.order = check_choice("order", order, ("hwc", "chw"))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         _check_flatten(x, self.order)
@@ -146,12 +147,13 @@ class Sequential(nn.Sequential):
     """Layers applied one after the other; their names must differ."""
 
     def __init__(self, layers: Sequence[nn.Module] = (), *, name: str | None = None) -> None:
+        name = layer_name("torch", "sequential", name)
         check_layers("layers", layers, nn.Module)
         names = [str(layer.name) for layer in layers]
         check_layer_names(names)
         super().__init__(OrderedDict(zip(names, layers, strict=True)))
-        self.name = layer_name("torch", "sequential", name)
-        check_streams(self.named_modules())
+        self.name = name
+        check_streams(self.modules())
 
 
 def check_precision(x: torch.Tensor, weight: torch.Tensor) -> None:

@@ -8,8 +8,8 @@ shortcut. Where the branch changes the shape of x, the shortcut has to change it
 layer or a 1x1 convolution; nothing is broadcast. Weights are named through the block:
 "residual_1.dense_1.weight". The names of all layers inside must differ, and the two outputs must
 have equal shapes; a ``ValueError`` says what does not fit. A layer draws its initial weights and
-its masks by its seed and its own name: in two blocks of one seed, names must differ too, or the
-draws are the same.
+its masks by its seed and its own name: in two blocks of one seed, the names of such layers must
+differ too.
 
 Paper: He, Zhang, Ren and Sun, "Deep residual learning for image recognition", CVPR 2016. There the
 block ends in y = ReLU(shortcut(x) + branch(x)); here that ReLU is the next layer.
@@ -51,7 +51,7 @@ class Residual(nn.Module):
         # The layers are registered here, not in two containers, whose names would come in between.
         for layer in (*branch, *shortcut):
             self.add_module(str(layer.name), layer)
-        check_streams(self.named_modules())
+        check_streams(self.modules())
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         branch, shortcut = self._along(self.branch, x), self._along(self.shortcut, x)

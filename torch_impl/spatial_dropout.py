@@ -37,7 +37,7 @@ from triptych.common.checks import (
     check_number,
     remembered,
 )
-from triptych.common.names import layer_name
+from triptych.common.names import Draws, layer_name
 from triptych.common.streams import Stream
 
 __all__ = ["draw_mask", "spatial_dropout", "SpatialDropout2D"]
@@ -62,16 +62,16 @@ def spatial_dropout(
     return x * factor[:, None, None, :]
 
 
-class SpatialDropout2D(nn.Module):
+class SpatialDropout2D(Draws, nn.Module):
     """Dropout of maps by the stream (seed, name, step); ``step`` counts training passes."""
 
     step: torch.Tensor
 
     def __init__(self, rate: float, *, seed: int = 0, name: str | None = None) -> None:
         super().__init__()
+        self.name = layer_name("torch", "spatial_dropout", name)
         self.rate = _check_rate(rate)
         self.seed = check_integer("seed", seed, maximum=2**64 - 1)
-        self.name = layer_name("torch", "spatial_dropout", name)
         self.register_buffer("step", torch.zeros((), dtype=torch.int64))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

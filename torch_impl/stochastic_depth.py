@@ -43,7 +43,7 @@ from triptych.common.checks import (
     check_size,
     remembered,
 )
-from triptych.common.names import layer_name
+from triptych.common.names import Draws, layer_name
 from triptych.common.streams import Stream
 
 __all__ = ["linear_decay", "draw_keep", "stochastic_depth", "StochasticDepth"]
@@ -78,7 +78,7 @@ def stochastic_depth(
     return x * factor.reshape(-1, *[1] * (x.ndim - 1))
 
 
-class StochasticDepth(nn.Module):
+class StochasticDepth(Draws, nn.Module):
     """Draws from the stream (seed, name, step); ``step`` counts training passes."""
 
     step: torch.Tensor
@@ -87,10 +87,10 @@ class StochasticDepth(nn.Module):
         self, rate: float, *, inverted: bool = True, seed: int = 0, name: str | None = None
     ) -> None:
         super().__init__()
+        self.name = layer_name("torch", "stochastic_depth", name)
         self.rate = _check_rate(rate)
         self.inverted = check_flag("inverted", inverted)
         self.seed = check_integer("seed", seed, maximum=2**64 - 1)
-        self.name = layer_name("torch", "stochastic_depth", name)
         self.register_buffer("step", torch.zeros((), dtype=torch.int64))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

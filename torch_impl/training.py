@@ -226,9 +226,9 @@ def _check_fit(
     check_flag("progress", progress)
     check_flag("terminate_on_nan", terminate_on_nan)
     check_watchers(watchers)
+    check_streams(model.modules())
     recipe.check_dataset(dataset)
     _check_last_batch(model, recipe, dataset)
-    check_streams(model.named_modules())
 
 
 @own_arrays

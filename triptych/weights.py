@@ -43,6 +43,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from triptych.adapters import Adapter, adapter
+from triptych.common.names import NUMBERED
 from triptych.layouts import chw_from_hwc, from_torch_layout, hwc_from_chw, to_torch_layout
 
 __all__ = [
@@ -60,6 +61,10 @@ __all__ = [
 Arrays = dict[str, np.ndarray]
 
 VERSION = "1"
+UNNAMED = (
+    ". Layers without a name are numbered as they are made: give them names, or call "
+    "triptych.reset_names() before each of the two models is made"
+)
 # The base class of a framework's models, Keras's first: on PyTorch its layers are modules too.
 MODELS = {
     "keras": ("keras", "Layer"),
@@ -188,10 +193,11 @@ def _read(path: Path) -> Arrays:
 def _check_fit(given: Arrays, own: Arrays, cast: bool) -> None:
     missing, unknown = own.keys() - given.keys(), given.keys() - own.keys()
     if missing or unknown:
+        numbered = any(NUMBERED in name for name in missing | unknown)
         raise ValueError(
             f"the weights are not those of this model: missing {_listed(missing)}, "
             f"unknown to the model {_listed(unknown)}; build it from the recipe that it was "
-            "trained with, or rename the layers"
+            f"trained with, or rename the layers{UNNAMED if numbered else ''}"
         )
     shapes = [
         f"{name} has shape {given[name].shape}, the model needs {array.shape}"

@@ -416,10 +416,10 @@ def check_layers(name: str, layers: Any, kind: Any) -> None:
 
 def check_layer_name(name: Any) -> None:
     """What the three frameworks, and the names of weights, have room for."""
-    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9_-]+", name):
+    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
         raise ValueError(
-            "name must be letters (a to z), digits, '_' and '-', or None for a name of its own, "
-            f"got {shown(name)}"
+            "name must be letters (a to z), digits, '_' and '-', the first a letter or a digit, "
+            f"or None for a name of its own, got {shown(name)}"
         )
 
 

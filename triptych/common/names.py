@@ -21,13 +21,18 @@ from typing import Any
 from triptych.common.checks import check_layer_name
 from triptych.common.streams import Stream
 
-__all__ = ["check_streams", "layer_name", "reset_names"]
+__all__ = ["NUMBERED", "Draws", "check_streams", "layer_name", "reset_names"]
+
+# Between a kind and its number. Recipes number their layers through, as people do, with one "_".
+NUMBERED = "__"
 
 _counts: defaultdict[tuple[str, str], itertools.count] = defaultdict(lambda: itertools.count(1))
 
 
 def layer_name(panel: str, kind: str, name: str | None) -> str:
     """``name``; where it is None, the next of the layers of this kind in this panel.
+
+    A constructor calls it before anything in it can fail, so that the panels count alike.
 
     >>> reset_names()
     >>> [layer_name("scratch", "dropout", name) for name in (None, "mine", None)]
@@ -37,8 +42,7 @@ def layer_name(panel: str, kind: str, name: str | None) -> str:
         check_layer_name(name)
         return name
     number = next(_counts[panel, kind])
-    # Recipes number their layers through with one "_", as people do.
-    return kind if number == 1 else f"{kind}__{number}"
+    return kind if number == 1 else f"{kind}{NUMBERED}{number}"
 
 
 def reset_names() -> None:
@@ -46,26 +50,30 @@ def reset_names() -> None:
     _counts.clear()
 
 
-def check_streams(layers: Iterable[tuple[str, Any]]) -> None:
-    """No two layers of a model draw from one stream: masks or initial weights would be the same.
+class Draws:
+    """What a layer is that draws from the stream (seed, name, step)."""
 
-    ``layers``: each by its place in the model. One that stands in it twice is one layer.
+    seed: int
+    name: str
+
+
+def check_streams(layers: Iterable[Any]) -> None:
+    """All the layers of a model: were two streams one, so would be the masks or initial weights.
+
+    A layer that stands in the model twice is one layer.
     """
-    owners: dict[Any, tuple[str, Any]] = {}
-    for place, layer in layers:
-        if _draws(layer):
-            address = Stream(layer.seed, layer.name).address()
-            first, owner = owners.setdefault(address, (place, layer))
+    owners: dict[Any, Draws] = {}
+    for layer in layers:
+        if isinstance(layer, Draws):
+            key, word, _ = Stream(layer.seed, layer.name).address()
+            owner = owners.setdefault((key, word), layer)
             if owner is not layer:
                 raise ValueError(
-                    f"layers must draw from streams that differ, but {first} and {place} have "
-                    f"seed {layer.seed} and names {owner.name!r} and {layer.name!r}: give one of "
-                    "them another name, or another seed"
+                    "layers of a model must draw from streams that differ, got "
+                    f"{_shown(owner)} and {_shown(layer)}: "
+                    "give one of them another name or another seed"
                 )
 
 
-def _draws(layer: Any) -> bool:
-    """A layer of a panel with a seed; those of the frameworks have generators of their own."""
-    panels = {"scratch", "torch_impl", "keras_impl"}
-    own = any(base.__module__.partition(".")[0] in panels for base in type(layer).__mro__)
-    return own and hasattr(layer, "seed")
+def _shown(layer: Draws) -> str:
+    return f"{type(layer).__name__}(seed={layer.seed}, name={layer.name!r})"
