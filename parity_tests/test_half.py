@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 import torch
+from keras import ops
 
 from parity_tests.fuzz import CALLS
-from parity_tests.panels import panel
+from parity_tests.panels import ADAPTERS, panel
 from scratch import batch_norm, convolution, gradient_clipping, losses, penalties, pooling
 
 pytestmark = pytest.mark.once
@@ -83,3 +84,67 @@ def test_a_mix_is_refused():
     x, gamma = np.ones((4, 3), np.float16), np.ones(3, np.float32)
     with pytest.raises(ValueError, match="gamma must have the dtype of x, float16, got float32"):
         batch_norm.batch_norm_train(x, gamma, None, epsilon=1e-5)
+
+
+def test_autocast_of_pytorch_casts_as_it_was_asked_to():
+    layers, norm = panel("torch", "layers"), panel("torch", "batch_norm")
+    model = layers.Sequential(
+        [
+            panel("torch", "convolution").Conv2D(1, 2, 3),
+            norm.BatchNorm(2),
+            layers.ReLU(),
+            layers.Flatten(),
+            layers.Dense(8, 3),
+        ]
+    )
+    x = torch.rand(5, 4, 4, 1)
+    with torch.autocast("cpu", torch.bfloat16):
+        y = model(x)
+    assert y.dtype == torch.bfloat16
+    bound = 8 * torch.finfo(torch.bfloat16).eps
+    torch.testing.assert_close(y.float(), model(x), rtol=bound, atol=bound)
+
+
+BRAIN = [name for name in HALVED if name not in ("optimizers.sgd_step", "optimizers.adam_step")]
+
+
+@pytest.mark.parametrize("framework", ["torch", "keras"])
+@pytest.mark.parametrize("name", BRAIN)
+def test_bfloat16_of_the_frameworks(framework, name):
+    file, _, attribute = name.partition(".")
+    function = getattr(panel(framework, file), attribute, None)
+    if function is None:  # a backward pass of NumPy's
+        return
+    adapter = ADAPTERS[framework]
+
+    def tensors(value, dtype):
+        if isinstance(value, list):
+            return [tensors(each, dtype) for each in value]
+        if not isinstance(value, np.ndarray):
+            return value
+        tensor = adapter.tensor(value)
+        if value.dtype.kind != "f":
+            return tensor
+        return tensor.to(getattr(torch, dtype)) if framework == "torch" else ops.cast(tensor, dtype)
+
+    def call(dtype):
+        arguments = {key: tensors(value, dtype) for key, value in CALLS[name].items()}
+        if framework == "torch" and "weight" in arguments:
+            arguments["weight"] = arguments["weight"].permute(3, 2, 0, 1)
+        result = function(**arguments)
+        for each in flat(result):
+            assert dtype in str(each.dtype)
+        return [
+            ops.cast(each, "float32") if framework == "keras" else each.float()
+            for each in flat(result)
+        ]
+
+    for brain, plain in zip(call("bfloat16"), call("float32"), strict=True):
+        # A few roundings to 8 bits of a number of the size of the arguments.
+        np.testing.assert_allclose(adapter.numpy(brain), adapter.numpy(plain), rtol=0.1, atol=0.1)
+
+
+def flat(result):
+    if isinstance(result, list | tuple):
+        return [each for part in result for each in flat(part)]
+    return [result]

@@ -34,13 +34,14 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from torch_impl.layers import check_precision
+from torch_impl.layers import autocast, check_precision
 from triptych.common.checks import (
     check_array,
     check_batch,
     check_dtype,
     check_features,
     check_flag,
+    check_floating,
     check_floats,
     check_number,
     check_rows,
@@ -114,7 +115,10 @@ class BatchNorm(nn.Module):
         self.register_buffer("running_variance", torch.ones_like(zeros))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        _check_input(x, self.features, self.running_mean, self.training)
+        _check_input(x, self.features, self.training)
+        check_precision(x, self.running_mean)
+        if autocast(x):
+            x = x.to(self.running_mean.dtype)
         running_mean, running_variance = self.running_mean, self.running_variance
         if not self.training:
             return batch_norm_inference(
@@ -166,8 +170,8 @@ def _check_running(running: torch.Tensor, batch: torch.Tensor, momentum: float) 
 
 
 @remembered
-def _check_input(x: torch.Tensor, features: int, mean: torch.Tensor, training: bool) -> None:
+def _check_input(x: torch.Tensor, features: int, training: bool) -> None:
     check_features(x, features)
-    check_precision(x, mean)
+    check_floating("x", x)
     if training:
         check_rows(x)

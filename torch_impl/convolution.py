@@ -32,7 +32,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from torch_impl.layers import check_precision, glorot_uniform
+from torch_impl.layers import autocast, check_precision, glorot_uniform
 from triptych.common.checks import (
     check_dtype,
     check_flag,
@@ -62,7 +62,7 @@ def conv2d(
     padding: str | Size = "valid",
 ) -> torch.Tensor:
     """The equation above, of shape (N, height, width, out)."""
-    windows = _check(x, weight, bias, stride, padding)
+    windows = _check(x, weight, bias, stride, padding, autocast(x))
     (top, bottom), (left, right) = windows.padding
     images = x.permute(0, 3, 1, 2)
     if top == bottom and left == right:
@@ -129,13 +129,14 @@ def _check(
     bias: torch.Tensor | None,
     stride: Size,
     padding: str | Size,
+    casts: bool,
 ) -> Geometry:
     shape = tuple(shape_of(weight, "weight"))
     if len(shape) != 4 or 0 in shape:
         raise ValueError(f"weight must have shape (out, in, height, width), got {shape}")
     out_channels, in_channels, height, width = shape
     check_maps(x, in_channels)
-    if not (isinstance(x, torch.Tensor) and torch.is_autocast_enabled(x.device.type)):
+    if not casts:
         check_floats(x=x, weight=weight, **given(bias=bias))
     if bias is not None:
         check_same_shape("bias", bias, (out_channels,))

@@ -156,9 +156,14 @@ class Sequential(nn.Sequential):
         check_streams(self.modules())
 
 
+def autocast(x: torch.Tensor) -> bool:
+    """Whether PyTorch casts x, as it was asked to by ``torch.autocast``."""
+    real = isinstance(x, torch.Tensor) and not x.is_meta
+    return real and torch.is_autocast_enabled(x.device.type)
+
+
 def check_precision(x: torch.Tensor, weight: torch.Tensor) -> None:
-    """As in the other panels; within ``torch.autocast`` PyTorch casts, as it was asked to."""
-    if not (isinstance(x, torch.Tensor) and torch.is_autocast_enabled(x.device.type)):
+    if not autocast(x):
         _check_precision(x, weight)
 
 
