@@ -118,8 +118,8 @@ def update_running(running: np.ndarray, batch: np.ndarray, *, momentum: float) -
 
 
 def _centred(x: np.ndarray, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The mean of x, and x - mean: of numbers far from 0, the first mean was rounded to few digits
-    of what they differ by.
+    """The mean, and x - mean. The sum of numbers far from 0 is rounded, and so is their mean: the
+    mean of x - mean is not 0 then, and is taken out too.
     """
     centred = x - mean
     rest = centred.mean(_axes(x))
