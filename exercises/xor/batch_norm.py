@@ -108,14 +108,6 @@ def _training(
     if depends and (behind or (any_scale and any_shift)):
         if fault := _running_in_training(network.anew(), roles, noise, x, base):
             return fault
-        if any_scale and any_shift and step.moves_statistics and step.lengthens > 0.1:
-            return wrong(
-                "the backward pass takes mean and variance for constants",
-                "a step of training does not lengthen a unit's weights: normalized, their length "
-                "does not count",
-                f"{step.lengthens:.0%} of a unit's gradient lies along its weights",
-                "mean and variance depend on x too: dL/dx has three terms",
-            )
         return None
     if roles.of_inputs:
         return wrong(

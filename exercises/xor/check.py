@@ -12,8 +12,9 @@ from .dropout import dropout
 from .gradients import gradient_fault
 from .graphs import fastest, unoptimized
 from .l2 import l2
+from .loop import Loop, measure_loop
 from .networks import Network, make
-from .probe import CORNERS, Step, measure_noise, roles_of
+from .probe import CORNERS, Roles, Step, measure_noise, roles_of
 
 __all__ = ["check"]
 
@@ -58,8 +59,7 @@ def _findings(
 
     roles = roles_of(build())
     if only == "l2":
-        progress("measuring L2")
-        yield from l2(build, roles, Step(build, roles), framework)
+        yield from _steps_and_l2(build, roles, Step(build, roles), framework, progress)
         return
     progress("measuring dropout")
     noise, step = measure_noise(build(), roles), Step(build, roles)
@@ -75,8 +75,21 @@ def _findings(
     yield from found
     if only is not None:
         return
+    yield from _steps_and_l2(build, roles, step, framework, progress)
+
+
+def _steps_and_l2(
+    build: Callable[[], Network],
+    roles: Roles,
+    step: Step,
+    framework: str,
+    progress: Callable[[str], None],
+) -> Iterator[Finding]:
+    progress("replaying the steps of train")
+    loop = Loop([]) if step.adaptive else measure_loop(build(), roles, framework)
+    yield from loop.faults
     progress("measuring L2")
-    yield from l2(build, roles, step, framework)
+    yield from l2(build, roles, step, loop, framework)
 
 
 def _worst(found: list[Finding]) -> str:
