@@ -269,9 +269,10 @@ class Step:
             gap = max(np.abs(change[name] - other[name]).max() for name in start)
             self.random = self.later_random = bool(gap > 1e-3 * max(sizes.values()))
         self.trained = sum(sizes[name] > 1e-4 * max(sizes.values()) for name in roles.vectors)
-        # Not the gradient, but its sign: all values move by the same.
+        # Not the gradient, but its sign: nearly all values move by the same.
         moved = np.abs(np.append(change[roles.output], change[roles.output_bias]))
-        self.adaptive = bool(np.ptp(moved[moved > 0]) < 0.1 * moved.max())
+        usual = np.median(moved)
+        self.adaptive = bool(np.median(np.abs(moved - usual)) < 0.03 * usual)
         weights, data = start[roles.first], change[roles.first]
         data = data - (data * weights).sum() / (weights**2).sum() * weights  # without the penalty's
         self.reaches = bool(np.abs(data).max() > 1e-4 * max(sizes.values()))
