@@ -10,7 +10,7 @@ from triptych.exercises.findings import DONE, NOT_DONE, WRONG, Finding
 from .networks import Network
 from .probe import BIAS, RATE, Noise, Roles, Step, hidden, inference, set_first, settle
 
-__all__ = ["MODE", "batch_norm", "betas_of"]
+__all__ = ["LATER_MODE", "MODE", "batch_norm", "betas_of"]
 
 CLEAR = 0.02  # what is no rounding error, in hidden values of about 1
 SMALL, LARGE = 0.2, 0.6  # of the first weights; the activation's input gets a spread of 1 and 3
@@ -32,6 +32,11 @@ MODE = {
     "torch": "train does not put the network into training mode (predict may have left it in "
     "inference mode)",
     "keras": "train runs the network without training=True, or its call does not hand that on",
+}
+LATER_MODE = {
+    "scratch": "in later epochs train calls forward without training=True",
+    "torch": "something in the loop leaves the network in inference mode",
+    "keras": "in later epochs train runs the network without training=True",
 }
 
 
@@ -78,7 +83,7 @@ def batch_norm(
         yield wrong(
             "train leaves the running statistics as they are after the first epoch",
             "each step of train moves them",
-            cause="something in the loop leaves the network in inference mode",
+            cause=LATER_MODE[framework],
         )
     else:
         yield Finding(

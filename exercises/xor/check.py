@@ -101,7 +101,7 @@ def _worst(found: list[Finding]) -> str:
 
 
 def _shape(network: Network) -> Finding | None:
-    shape = np.shape(network.module.predict(network.model, CORNERS))
+    shape = tuple(np.shape(network.module.predict(network.model, CORNERS)))
     if shape == (len(CORNERS),):
         return None
     return Finding(

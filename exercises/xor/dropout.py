@@ -7,7 +7,7 @@ import numpy as np
 
 from triptych.exercises.findings import DONE, NOT_DONE, WRONG, Finding
 
-from .batch_norm import MODE
+from .batch_norm import LATER_MODE, MODE
 from .networks import Network
 from .probe import (
     BIAS,
@@ -102,7 +102,7 @@ def dropout(
             "train runs the network without dropout after the first epoch",
             "each step has a mask of its own",
             "the losses of later epochs on one batch are the same",
-            "something in the loop leaves the network in inference mode",
+            LATER_MODE[framework],
         )
         return
     scale = (

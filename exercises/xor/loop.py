@@ -125,8 +125,8 @@ def _silenced(network: Network, roles: Roles) -> tuple[np.ndarray, dict[str, np.
 
 def _unlike(network: Network, bias: float, asked: float, framework: str) -> Loop:
     """What steps end in this bias?"""
-    default = inspect.signature(network.module.train).parameters["learning_rate"].default
-    for rate in (default, 0.1, 0.01, 0.001, 0.05, 0.5):
+    asked_for = inspect.signature(network.module.train).parameters.get("learning_rate")
+    for rate in (getattr(asked_for, "default", None), 0.1, 0.01, 0.001, 0.05, 0.5):
         if isinstance(rate, float) and _same(bias, _replay([1.0] * STEPS, rate)):
             fault = Finding(
                 "",
