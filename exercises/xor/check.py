@@ -12,8 +12,9 @@ from .dropout import dropout
 from .gradients import gradient_fault
 from .graphs import fastest, unoptimized
 from .l2 import l2
+from .loop import Loop, measure_loop
 from .networks import Network, make
-from .probe import CORNERS, Step, measure_noise, roles_of
+from .probe import CORNERS, Roles, Step, measure_noise, roles_of
 
 __all__ = ["check"]
 
@@ -47,8 +48,11 @@ def _findings(
 ) -> Iterator[Finding]:
     """The checks of dropout and batch norm need one another; that of L2 stands alone."""
     progress("training on XOR")
-    solves = _solves(make(framework)(module, seed))
+    network = make(framework)(module, seed)
+    solves = _solves(network)
     yield solves
+    if fault := _shape(network):
+        yield fault
     if solves.cause:
         return  # what follows rests on predict
     network_class = fastest(module, seed) if framework == "keras" else make(framework)
@@ -58,29 +62,55 @@ def _findings(
 
     roles = roles_of(build())
     if only == "l2":
-        progress("measuring L2")
-        yield from l2(build, roles, Step(build, roles), framework)
+        yield from _steps_and_l2(build, roles, Step(build, roles), framework, progress)
         return
     progress("measuring dropout")
     noise, step = measure_noise(build(), roles), Step(build, roles)
     progress("measuring batch norm")
-    found = list(batch_norm(build, roles, noise, step))
+    found = list(batch_norm(build, roles, noise, step, framework))
     progress("measuring dropout")
-    found = [*dropout(build, roles, noise, step, norm_is_wrong=_worst(found) == WRONG), *found]
-    if framework == "scratch" and _worst(found) != WRONG:
+    norm_is_wrong = _worst(found) == WRONG
+    found = [*dropout(build, roles, noise, step, framework, norm_is_wrong=norm_is_wrong), *found]
+    if _worst(found) != WRONG:
         progress("comparing the gradients with finite differences")
         done = {finding.todo for finding in found if finding.status == DONE}
-        if fault := gradient_fault(build(), done, roles):
+        if fault := gradient_fault(build, done, roles, noise, framework):
             found = [each for each in found if each.todo != fault.todo] + [fault]
     yield from found
     if only is not None:
         return
+    yield from _steps_and_l2(build, roles, step, framework, progress)
+
+
+def _steps_and_l2(
+    build: Callable[[], Network],
+    roles: Roles,
+    step: Step,
+    framework: str,
+    progress: Callable[[str], None],
+) -> Iterator[Finding]:
+    progress("replaying the steps of train")
+    loop = Loop([]) if step.adaptive else measure_loop(build(), roles, framework)
+    yield from loop.faults
     progress("measuring L2")
-    yield from l2(build, roles, step, framework)
+    yield from l2(build, roles, step, loop, framework)
 
 
 def _worst(found: list[Finding]) -> str:
     return next((s for s in (WRONG, NOT_DONE) if s in {each.status for each in found}), DONE)
+
+
+def _shape(network: Network) -> Finding | None:
+    shape = tuple(np.shape(network.module.predict(network.model, CORNERS)))
+    if shape == (len(CORNERS),):
+        return None
+    return Finding(
+        "",
+        WRONG,
+        f"predict returns the shape {shape} for {len(CORNERS)} examples; it must have the shape "
+        f"({len(CORNERS)},)",
+        cause="the logits have the shape (N, 1): take their only column",
+    )
 
 
 def _solves(network: Network) -> Finding:

@@ -7,6 +7,7 @@ import numpy as np
 
 from triptych.exercises.findings import DONE, NOT_DONE, WRONG, Finding
 
+from .batch_norm import LATER_MODE, MODE
 from .networks import Network
 from .probe import (
     BIAS,
@@ -28,7 +29,13 @@ wrong = partial(Finding, "dropout", WRONG)
 
 
 def dropout(
-    build: Callable[..., Network], roles: Roles, noise: Noise, step: Step, *, norm_is_wrong: bool
+    build: Callable[..., Network],
+    roles: Roles,
+    noise: Noise,
+    step: Step,
+    framework: str,
+    *,
+    norm_is_wrong: bool,
 ) -> Iterator[Finding]:
     """Where batch norm is wrong, inference says nothing of dropout's scale."""
     if noise.in_predict > 1e-6:
@@ -87,8 +94,7 @@ def dropout(
             "train runs the network without dropout",
             "two steps of training from the same weights differ: they have other masks",
             "they are the same",
-            "train does not put the network into training mode (predict may have left it in "
-            "inference mode)",
+            MODE[framework],
         )
         return
     if not step.later_random:
@@ -96,7 +102,7 @@ def dropout(
             "train runs the network without dropout after the first epoch",
             "each step has a mask of its own",
             "the losses of later epochs on one batch are the same",
-            "something in the loop leaves the network in inference mode",
+            LATER_MODE[framework],
         )
         return
     scale = (

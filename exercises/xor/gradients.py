@@ -1,4 +1,8 @@
-"""The gradients of a learner's NumPy network against finite differences of its own forward pass."""
+"""A learner's gradients against finite differences of the forward pass, with the same masks.
+
+In NumPy those of ``backward``, in PyTorch and Keras those that the framework computes: what is
+detached on the way is missing in them.
+"""
 
 import copy
 import gc
@@ -10,35 +14,94 @@ import numpy as np
 
 from triptych.exercises.findings import WRONG, Finding, InterfaceError
 
+from .batch_norm import betas_of
 from .networks import Network
-from .probe import Roles
+from .probe import Noise, Roles
 
 __all__ = ["gradient_fault"]
 
 
-def gradient_fault(network: Network, done: set[str], roles: Roles) -> Finding | None:
-    """What is wrong with ``backward`` in training; ``done`` tells whether the other two act."""
+def gradient_fault(
+    build: Callable[[], Network], done: set[str], roles: Roles, noise: Noise, framework: str
+) -> Finding | None:
+    """What is wrong with the gradients in training; ``done`` tells whether the other two act."""
     if not done & {"dropout", "batch norm"}:
         return None
+    network = build()
     rng = np.random.default_rng(5)
     x = rng.normal(size=(12, 2)).astype(np.float32)
     y = (rng.random(12) > 0.5).astype(float)
-    params = network.model.params
-    betas = [name for name in roles.vectors if not params[name].any()]
-    for name, value in params.items():
+    start = network.parameters()
+    zeros = [name for name in roles.vectors if not start[name].any()]
+    for name, value in start.items():
         # gamma: at 1, a factor of gamma that is missing would not show
         low = 0.5 if name in roles.vectors else -1.5
-        if name not in betas:
+        if name not in zeros:
             value[...] = rng.uniform(low, 1.5, size=value.shape)
+    network.assign(start)
+    measure = _of_backward if framework == "scratch" else _of_the_framework
+    found = measure(network, roles, x, y, rng)
+    if isinstance(found, Finding) or not found[0]:
+        return found if isinstance(found, Finding) else None
+    gaps, sizes = found
+    betas = set(zeros) & set(betas_of(build(), roles, noise)) if "batch norm" in done else set()
+    by_dropout = "dropout" in done and (
+        "batch norm" not in done or bool({roles.output, *betas} & set(gaps))
+    )
+    return _explained(network, gaps, sizes, roles, framework, by_dropout=by_dropout)
+
+
+def _of_the_framework(
+    network: Network, roles: Roles, x: np.ndarray, y: np.ndarray, rng: np.random.Generator
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Where the derivatives along some directions differ: by how much, and how large they are."""
+    start, step, relative = network.parameters(), 3e-3, 3e-2
+    with _Replay(network) as replay:
+
+        def loss(**moved: np.ndarray) -> float:
+            network.assign({**start, **moved})
+            replay.rewind()
+            return _cross_entropy(network.logits(x, training=True), y)
+
+        if loss() != loss():
+            raise InterfaceError(
+                "the check cannot replay your masks: draw them with the framework's own random "
+                "numbers"
+            )
+        replay.rewind()
+        grads = network.gradients(x, y)
+        gaps, sizes = {}, {}
+        for name, value in start.items():
+            own, size = 0.0, 0.0
+            for _ in range(3):
+                along = rng.normal(size=value.shape)
+                ends = [loss(**{name: value + move * along}) for move in (step, -step)]
+                numeric = (ends[0] - ends[1]) / (2 * step)
+                found = float((grads[name] * along).sum())
+                own = max(own, abs(found - numeric))
+                size = max(size, abs(numeric), abs(found))
+            sizes[name] = size
+            if own > relative * (0.01 + size):
+                gaps[name] = own
+    network.assign(start)
+    return gaps, sizes
+
+
+def _cross_entropy(logits: np.ndarray, y: np.ndarray) -> float:
+    z = logits.astype(float)
+    return float(np.mean(np.maximum(z, 0) - z * y + np.log1p(np.exp(-np.abs(z)))))
+
+
+def _of_backward(
+    network: Network, roles: Roles, x: np.ndarray, y: np.ndarray, rng: np.random.Generator
+) -> Finding | tuple[dict[str, float], dict[str, float]]:
+    """The same of ``backward``, for each number of each parameter."""
+    params = network.model.params
     with _Replay(network) as replay:
 
         def logits(model: Any) -> np.ndarray:
             replay.rewind()
             return np.asarray(model.forward(x, training=True)).reshape(-1)
-
-        def loss(model: Any) -> float:
-            z = logits(model).astype(float)
-            return float(np.mean(np.maximum(z, 0) - z * y + np.log1p(np.exp(-np.abs(z)))))
 
         duplicate = _duplicate(network.model, logits, roles)
         model = duplicate(network.model)
@@ -60,7 +123,7 @@ def gradient_fault(network: Network, done: set[str], roles: Roles) -> Finding | 
                 for move in (step, -step):
                     changed = duplicate(network.model)
                     changed.params[name][index] += move
-                    ends.append(loss(changed))
+                    ends.append(_cross_entropy(logits(changed), y))
                     changed.params[name][index] -= move
                 numeric[index] = (ends[0] - ends[1]) / (2 * step)
             # The penalty may be added in backward: it is no fault of the other two.
@@ -71,37 +134,57 @@ def gradient_fault(network: Network, done: set[str], roles: Roles) -> Finding | 
             sizes[name] = np.abs(numeric).max()
             if own > relative * (0.01 + sizes[name]):
                 gaps[name] = own
-    return _explained(gaps, sizes, done, roles, betas) if gaps else None
+    return gaps, sizes
 
 
 def _explained(
-    gaps: dict[str, float], sizes: dict[str, float], done: set[str], roles: Roles, betas: list[str]
+    network: Network,
+    gaps: dict[str, float],
+    sizes: dict[str, float],
+    roles: Roles,
+    framework: str,
+    *,
+    by_dropout: bool,
 ) -> Finding:
     """Whose fault it is. Only dropout and the activation lie behind beta, only dropout behind the
     output weights; if these are right, it is batch norm's.
     """
-    # A bias in front of batch norm has no gradient.
-    behind = {name for name in betas if sizes[name] > 1e-6} | {roles.output}
-    by_dropout = "dropout" in done and ("batch norm" not in done or bool(behind & set(gaps)))
     if by_dropout:
-        cause = (
-            "the gradient of the output weights needs the hidden values after dropout"
+        causes = {
+            "scratch": "the gradient of the output weights needs the hidden values after dropout"
             if roles.output in gaps
             else "backward multiplies by the mask and the scale of its forward pass, and takes the "
-            "slope of the activation where that was computed, before or after the mask"
-        )
+            "slope of the activation where that was computed, before or after the mask",
+            "torch": "the hidden values are detached, or multiplied by the mask under no_grad or "
+            "in .data: only the mask needs no gradient",
+            "keras": "a stop_gradient, or an array of another library, stands where the hidden "
+            "values are multiplied by the mask: only the mask needs no gradient",
+        }
     elif set(gaps) <= set(roles.vectors):
-        cause = "dL/dgamma is the sum of dL/dy times the normalized values, dL/dbeta that of dL/dy"
+        causes = dict.fromkeys(
+            ("scratch", "torch", "keras"),
+            "dL/dgamma is the sum of dL/dy times the normalized values, dL/dbeta that of dL/dy",
+        )
     else:
-        cause = "mean and variance depend on x too: dL/dx has three terms, all times gamma"
+        also = "mean and variance depend on x too"
+        causes = {
+            "scratch": f"{also}: dL/dx has three terms, all times gamma",
+            "torch": f"{also}: as they normalize, they may not be detached, nor be computed under "
+            "no_grad",
+            "keras": f"{also}: as they normalize, no stop_gradient may stand before them",
+        }
     name = max(gaps, key=lambda name: gaps[name])
+    named = ", ".join(network.label(each) for each in gaps)
+    what = "the backward pass is wrong: the gradient" if framework == "scratch" else "the gradient"
     return Finding(
         "dropout" if by_dropout else "batch norm",
         WRONG,
-        f"the backward pass is wrong: the gradient of {', '.join(gaps)}",
+        f"{what} of {named}"
+        + ("" if framework == "scratch" else " is not that of the forward pass"),
         "what finite differences of the forward pass give, with the same mask",
-        f"off by {gaps[name]:.2g} where the gradient is up to {sizes[name]:.2g} ({name})",
-        cause,
+        f"off by {gaps[name]:.2g} where the gradient is up to {sizes[name]:.2g} "
+        f"({network.label(name)})",
+        causes[framework],
     )
 
 
@@ -131,9 +214,9 @@ class _Replay:
     """
 
     def __init__(self, network: Network) -> None:
-        self.module = network.module
+        self.module, self.of_the_framework = network.module, network.rewinder()
         kinds = (np.random.Generator, np.random.RandomState)
-        everything = [each for each in gc.get_objects() if isinstance(each, kinds)]
+        everything = [each for each in gc.get_objects() if issubclass(type(each), kinds)]
         self.generators = [g for g in everything if isinstance(g, np.random.Generator)]
         self.states = [each.bit_generator.state for each in self.generators]
         self.legacy = [r for r in everything if isinstance(r, np.random.RandomState)]
@@ -164,6 +247,7 @@ class _Replay:
         self.fresh = 0
         random.seed(0)
         np.random.seed(0)  # noqa: NPY002 (the learner may draw from it)
+        self.of_the_framework()
         for generator, state in zip(self.generators, self.states, strict=True):
             generator.bit_generator.state = state
         for legacy, state in zip(self.legacy, self.legacy_states, strict=True):

@@ -168,7 +168,7 @@ BATCH_NORM = (
         },
     ),
     Hint(
-        r"training mode|inference mode|train leaves|predict changes|given",
+        r"training mode|inference mode|train leaves|predict changes|given|frozen",
         *MODE,
     ),
     Hint(
@@ -273,7 +273,7 @@ L2 = (
         "Square each weight and sum; no absolute value, no square root of the sum.",
     ),
     Hint(
-        r"times|what L2|\* w|one-half|strength|epoch|sign",
+        r"times|should be|\* w|one-half|strength|epoch|sign|before training",
         "If the data had a gradient of zero, by how much would one step shrink a weight of 1?",
         "Write down the derivative of 0.01 / 2 * sum(w**2), and compare it with what is measured. "
         "The penalty counts once for each mini-batch, whatever the number of its rows.",

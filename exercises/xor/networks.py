@@ -4,6 +4,8 @@
 names of their own. Keras's layers must have been called once before they have any.
 """
 
+import gc
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
@@ -61,6 +63,22 @@ class Network:
     def assign(self, values: dict[str, np.ndarray]) -> None:
         raise NotImplementedError
 
+    def untrained(self) -> list[int]:
+        """Sizes of what the network keeps besides, where a framework tells."""
+        return []
+
+    def gradients(self, x: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
+        """Of the mean binary cross-entropy in training, where the framework differentiates."""
+        raise NotImplementedError
+
+    def label(self, name: str) -> str:
+        """What the learner knows a parameter by."""
+        return name
+
+    def rewinder(self) -> Callable[[], None]:
+        """What sets the framework's own random numbers back to where they are now."""
+        return lambda: None
+
 
 class Scratch(Network):
     def _logits(self, x: np.ndarray, training: bool) -> Any:
@@ -106,6 +124,43 @@ class Torch(Network):
             for name, value in values.items():
                 own[name].copy_(torch.as_tensor(value))
 
+    def untrained(self) -> list[int]:
+        trained = self.parameters()
+        return [
+            value.numel() for name, value in self.model.state_dict().items() if name not in trained
+        ]
+
+    def gradients(self, x: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
+        import torch
+        from torch.nn.functional import binary_cross_entropy_with_logits
+
+        self.model.train()
+        own = dict(self.model.named_parameters())
+        dtype = next(iter(own.values())).dtype
+        logits = self.model(torch.from_numpy(x).to(dtype)).reshape(-1)
+        loss = binary_cross_entropy_with_logits(logits, torch.from_numpy(y).to(logits.dtype))
+        names = list(self.parameters())
+        found = torch.autograd.grad(loss, [own[name] for name in names], allow_unused=True)
+        return {
+            name: np.zeros(own[name].shape) if gradient is None else gradient.numpy()
+            for name, gradient in zip(names, found, strict=True)
+        }
+
+    def rewinder(self) -> Callable[[], None]:
+        import torch
+
+        holders = [self.module, *self.model.modules()]
+        values = [value for holder in holders for value in vars(holder).values()]
+        generators = [value for value in values if isinstance(value, torch.Generator)]
+        states = [generator.get_state() for generator in generators]
+
+        def rewind() -> None:
+            torch.manual_seed(0)
+            for generator, state in zip(generators, states, strict=True):
+                generator.set_state(state)
+
+        return rewind
+
 
 class Keras(Network):
     def _logits(self, x: np.ndarray, training: bool) -> Any:
@@ -132,6 +187,65 @@ class Keras(Network):
     def _variables(self) -> dict[str, Any]:
         """By number: Keras gives a layer another name each time it is made."""
         return {str(i): variable for i, variable in enumerate(self.model.trainable_variables)}
+
+    def untrained(self) -> list[int]:
+        return [int(np.prod(each.shape)) for each in self.model.non_trainable_variables]
+
+    def gradients(self, x: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
+        import keras
+
+        def loss(logits: Any) -> Any:
+            logits = keras.ops.reshape(logits, (-1,))
+            y_true = keras.ops.cast(keras.ops.convert_to_tensor(y), logits.dtype)
+            return keras.ops.mean(
+                keras.ops.binary_crossentropy(y_true, logits, from_logits=True), axis=-1
+            )
+
+        variables = self._variables()
+        tensors = [variable.value for variable in variables.values()]
+        if keras.backend.backend() == "tensorflow":
+            import tensorflow as tf
+
+            with tf.GradientTape() as tape:
+                value = loss(self.model(x, training=True))
+            found = tape.gradient(value, tensors)
+        elif keras.backend.backend() == "jax":
+            import jax
+
+            others = [variable.value for variable in self.model.non_trainable_variables]
+
+            def stateless(trained: Any) -> Any:
+                return loss(self.model.stateless_call(trained, others, x, training=True)[0])
+
+            found = jax.grad(stateless)(tensors)
+        else:
+            import torch
+
+            value = loss(self.model(x, training=True))
+            found = torch.autograd.grad(value, tensors, allow_unused=True)
+        return {
+            name: np.zeros(variable.shape)
+            if gradient is None
+            else np.array(keras.ops.convert_to_numpy(gradient))
+            for (name, variable), gradient in zip(variables.items(), found, strict=True)
+        }
+
+    def label(self, name: str) -> str:
+        return str(self._variables()[name].path)
+
+    def rewinder(self) -> Callable[[], None]:
+        import keras
+
+        kind = keras.random.SeedGenerator
+        generators = [each for each in gc.get_objects() if type(each) is kind]
+        states = [np.array(keras.ops.convert_to_numpy(each.state)) for each in generators]
+
+        def rewind() -> None:
+            keras.utils.set_random_seed(0)
+            for generator, state in zip(generators, states, strict=True):
+                generator.state.assign(state)
+
+        return rewind
 
 
 def _vector(what: str, values: Any, rows: int) -> np.ndarray:

@@ -1,6 +1,6 @@
 """XOR in Keras: correct files, changed."""
 
-from parity_tests.exercise_files.specimens import Wrong
+from parity_tests.exercise_files.specimens import Right, Wrong
 
 SOLUTION = "exercises/xor/solutions/xor_keras.py"
 SUBCLASSED = "parity_tests/exercise_files/xor/correct/keras_subclassed.py"
@@ -89,8 +89,124 @@ OWN_LOOP = [
     ),
 ]
 
+# OWN_NORM behind the tanh, of SOLUTION.
+BEHIND = [
+    *OWN_NORM,
+    (
+        '            Norm(),\n            layers.Activation("tanh"),\n',
+        '            layers.Activation("tanh"),\n            Norm(),\n',
+    ),
+]
+
 SPECIMENS = [
+    Right(
+        "running_variance_from_0",
+        "Batch normalization by hand behind the tanh, with a running variance that starts at 0.",
+        SOLUTION,
+        [*BEHIND, ('initializer="ones", trainable=False', 'initializer="zeros", trainable=False')],
+    ),
+    # --- the loop of train
+    Wrong(
+        "gradients_not_zeroed",
+        "A loop of one's own adds the gradients of all steps.",
+        SOLUTION,
+        [
+            *OWN_LOOP,
+            ("    losses = []\n", "    losses, summed = [], None\n"),
+            (
+                "            optimizer.apply(tape.gradient(loss, variables), variables)\n",
+                """\
+            found = tape.gradient(loss, variables)
+            summed = found if summed is None else [a + b for a, b in zip(summed, found)]
+            optimizer.apply(summed, variables)
+""",
+            ),
+        ],
+        todo="",
+        says="never set to 0",
+    ),
+    Wrong(
+        "learning_rate_ignored",
+        "The optimizer has a learning rate of its own.",
+        SOLUTION,
+        [("SGD(learning_rate)", "SGD(0.05)")],
+        todo="",
+        says="train ignores its learning rate",
+    ),
+    Wrong(
+        "batch_size_ignored",
+        "fit's own batch size, 32.",
+        SOLUTION,
+        [("batch_size=batch_size, ", "")],
+        todo="",
+        says="train ignores its batch size",
+    ),
+    Wrong(
+        "not_shuffled",
+        "fit(shuffle=False) takes the rows in their order.",
+        SOLUTION,
+        [("batch_size=batch_size, ", "batch_size=batch_size, shuffle=False, ")],
+        todo="",
+        says="the rows are not shuffled",
+    ),
+    Wrong(
+        "losses_summed",
+        "A loop of one's own returns sums over the examples.",
+        SOLUTION,
+        [*OWN_LOOP, ("losses.append(total / len(x))", "losses.append(total)")],
+        todo="",
+        says="the losses of all examples are summed",
+    ),
+    Wrong(
+        "loss_summed",
+        'reduction="sum" for the loss that is minimized.',
+        SOLUTION,
+        [("(from_logits=True)", '(from_logits=True, reduction="sum")')],
+        todo="",
+        says="of the sum over the mini-batch",
+    ),
+    Wrong(
+        "predict_of_two_dimensions",
+        "predict returns the shape (N, 1).",
+        SOLUTION,
+        [("keras.ops.sigmoid(logits))[:, 0]", "keras.ops.sigmoid(logits))")],
+        todo="",
+        says="must have the shape (4,)",
+    ),
     # --- dropout
+    Wrong(
+        "dropout_80",
+        "The probability to keep.",
+        SOLUTION,
+        [(DROP, "layers.Dropout(0.8)")],
+        todo="dropout",
+        says="the probability to drop and the probability to keep are swapped",
+    ),
+    Wrong(
+        "dropout_80_behind_batch_norm",
+        "The same, with batch normalization between the tanh and dropout.",
+        SOLUTION,
+        [
+            (f"            {NORM},\n", ""),
+            (DROP, f"{NORM},\n            layers.Dropout(0.8)"),
+        ],
+        todo="dropout",
+        says="the probability to drop and the probability to keep are swapped",
+    ),
+    Wrong(
+        "dropout_without_gradient",
+        "A stop_gradient of what is dropped: no gradient comes to the first layer.",
+        SOLUTION,
+        [
+            *OWN_DROP,
+            (
+                "return x * mask / (1 - self.rate)",
+                "return keras.ops.stop_gradient(x * mask) / (1 - self.rate)",
+            ),
+        ],
+        todo="dropout",
+        says="only the mask needs no gradient",
+    ),
     Wrong(
         "call_without_training",
         "call has no argument `training`: fit says training=True only to a model that takes it.",
@@ -159,6 +275,53 @@ SPECIMENS = [
     ),
     # --- batch norm
     Wrong(
+        "batch_norm_after_tanh_detached",
+        "Behind the tanh, with a stop_gradient of mean and variance.",
+        SOLUTION,
+        [
+            *BEHIND,
+            (
+                "mean, variance = keras.ops.mean(x, axis=0), keras.ops.var(x, axis=0)",
+                "fixed = keras.ops.stop_gradient(x)\n            "
+                "mean, variance = keras.ops.mean(fixed, axis=0), keras.ops.var(fixed, axis=0)",
+            ),
+        ],
+        todo="batch norm",
+        says="mean and variance depend on x too",
+    ),
+    Wrong(
+        "batch_norm_beta_drawn",
+        "beta is drawn at random.",
+        SOLUTION,
+        [(NORM, 'layers.BatchNormalization(momentum=0.9, beta_initializer="random_normal")')],
+        todo="batch norm",
+        says="there is no beta, or it does not start at 0",
+    ),
+    Wrong(
+        "batch_norm_without_beta",
+        "BatchNormalization(center=False) has no beta, and a dense layer's bias is none.",
+        SOLUTION,
+        [(NORM, "layers.BatchNormalization(momentum=0.9, center=False)")],
+        todo="batch norm",
+        says="one of gamma and beta is missing",
+    ),
+    Wrong(
+        "batch_norm_half_kept",
+        "momentum=0.5: the running statistics keep a half of their old value.",
+        SOLUTION,
+        [(NORM, "layers.BatchNormalization(momentum=0.5)")],
+        todo="batch norm",
+        says="forget too fast",
+    ),
+    Wrong(
+        "batch_norm_frozen",
+        "The layer is frozen: trainable=False runs it in inference mode.",
+        SOLUTION,
+        [(NORM, "layers.BatchNormalization(momentum=0.9, trainable=False)")],
+        todo="batch norm",
+        says="it is frozen",
+    ),
+    Wrong(
         "batch_norm_momentum",
         "BatchNormalization(momentum=0.1), as in PyTorch: it keeps a tenth of the old statistics.",
         SOLUTION,
@@ -221,6 +384,45 @@ SPECIMENS = [
         says="train leaves the running statistics as they are",
     ),
     # --- L2
+    Wrong(
+        "l2_momentum",
+        "SGD with a momentum of 0.9.",
+        SOLUTION,
+        [("SGD(learning_rate)", "SGD(learning_rate, momentum=0.9)")],
+        todo="l2",
+        says="the optimizer has momentum, 0.9",
+    ),
+    Wrong(
+        "l2_rmsprop",
+        "RMSprop instead of plain gradient descent.",
+        SOLUTION,
+        [("SGD(learning_rate)", "RMSprop(learning_rate / 10)")],
+        todo="l2",
+        says="an optimizer like Adam or RMSprop",
+    ),
+    Wrong(
+        "l2_of_the_first_weights",
+        "A loop of one's own adds 0.01 * w to the gradients, of the weights at the start of train.",
+        SOLUTION,
+        [
+            *OWN_LOOP,
+            (" + sum(model.losses)", ""),
+            (
+                "    losses = []\n",
+                "    losses = []\n    first = [v.numpy() for v in model.trainable_variables]\n",
+            ),
+            (
+                "            optimizer.apply(tape.gradient(loss, variables), variables)\n",
+                """\
+            found = tape.gradient(loss, variables)
+            found = [g + 0.01 * w * (w.ndim == 2) for g, w in zip(found, first)]
+            optimizer.apply(found, variables)
+""",
+            ),
+        ],
+        todo="l2",
+        says="the weights are read once",
+    ),
     Wrong(
         "l2_in_adam",
         "Adam with the right regularizers: it divides the penalty's gradient by its own size.",

@@ -185,7 +185,97 @@ class Dropout:
             ("self.hidden = self.activation\n", "self.hidden = self.activation * 0.8\n"),
         ],
     ),
+    Right(
+        "running_variance_from_0",
+        "Tanh, batch norm with a running variance that starts at 0, dropout.",
+        LAYERS,
+        [
+            (ORDER, "self.fc1, Tanh(), self.bn, Dropout(0.2, rng), self.fc2"),
+            (
+                "self.mean, self.var = np.zeros(units), np.ones(units)",
+                "self.mean, self.var = np.zeros(units), np.zeros(units)",
+            ),
+        ],
+    ),
+    # --- the loop of train
+    Wrong(
+        "gradients_added_up",
+        "Each step's gradients are added to those of the steps before.",
+        ONE_CLASS,
+        [
+            (
+                "    losses = []\n",
+                "    losses = []\n    summed = dict.fromkeys(model.params, 0.0)\n",
+            ),
+            (
+                "model.params[name] -= learning_rate * gradient",
+                "summed[name] = summed[name] + gradient\n"
+                "                model.params[name] -= learning_rate * summed[name]",
+            ),
+        ],
+        todo="",
+        says="never set to 0",
+    ),
+    Wrong(
+        "learning_rate_ignored",
+        "The step has a learning rate of its own.",
+        ONE_CLASS,
+        [("-= learning_rate * gradient", "-= 0.05 * gradient")],
+        todo="",
+        says="train ignores its learning rate",
+    ),
+    Wrong(
+        "batch_size_ignored",
+        "The mini-batches have 20 rows, whatever is asked for.",
+        ONE_CLASS,
+        [
+            ("range(0, len(x), batch_size)", "range(0, len(x), 20)"),
+            ("start + batch_size", "start + 20"),
+        ],
+        todo="",
+        says="train ignores its batch size",
+    ),
+    Wrong(
+        "not_shuffled",
+        "The rows are taken in their order.",
+        ONE_CLASS,
+        [("rng.permutation(len(x))", "np.arange(len(x))")],
+        todo="",
+        says="the rows are not shuffled",
+    ),
+    Wrong(
+        "gradient_of_the_sum",
+        "The gradient is that of the sum over the mini-batch.",
+        ONE_CLASS,
+        [("(sigmoid(logits) - targets) / len(rows)", "sigmoid(logits) - targets")],
+        todo="",
+        says="of the sum over the mini-batch",
+    ),
+    Wrong(
+        "losses_summed",
+        "The losses that are returned are sums over the examples.",
+        ONE_CLASS,
+        [("losses.append(float(total / len(x)))", "losses.append(float(total))")],
+        todo="",
+        says="the losses of all examples are summed",
+    ),
+    Wrong(
+        "predict_of_two_dimensions",
+        "predict returns the shape (N, 1).",
+        ONE_CLASS,
+        [("training=False))[:, 0]", "training=False))")],
+        todo="",
+        says="must have the shape (4,)",
+    ),
     # --- dropout
+    Wrong(
+        "dropout_80",
+        "The rate is 0.8, the probability to keep, behind batch norm behind tanh.",
+        LAYERS,
+        [(ORDER, "self.fc1, Tanh(), self.bn, Dropout(0.8, rng), self.fc2")],
+        todo="dropout",
+        says="the probability to drop and the probability to keep are swapped",
+    ),
     Wrong(
         "active_in_inference",
         "Values are dropped in inference too: forward does not ask for training.",
@@ -325,6 +415,55 @@ class Dropout:
         says="the gradient of W2",
     ),
     # --- batch norm
+    Wrong(
+        "after_tanh_with_constant_statistics",
+        "Behind the tanh, backward treats mean and variance as constants.",
+        LAYERS,
+        [
+            (ORDER, "self.fc1, Tanh(), self.bn, Dropout(0.2, rng), self.fc2"),
+            ("return centred * self.inv_std", "return grad * self.inv_std"),
+        ],
+        todo="batch norm",
+        says="mean and variance depend on x too",
+    ),
+    Wrong(
+        "beta_drawn",
+        "beta is drawn at random.",
+        ONE_CLASS,
+        [('"beta": np.zeros(16)', '"beta": rng.normal(0, 1, 16)')],
+        todo="batch norm",
+        says="there is no beta, or it does not start at 0",
+    ),
+    Wrong(
+        "half_kept",
+        "The running statistics keep a half of their old value.",
+        LAYERS,
+        [("momentum=0.9", "momentum=0.5")],
+        todo="batch norm",
+        says="forget too fast",
+    ),
+    Wrong(
+        "half_kept_after_tanh",
+        "The same behind the tanh.",
+        LAYERS,
+        [
+            ("momentum=0.9", "momentum=0.5"),
+            (ORDER, "self.fc1, Tanh(), self.bn, Dropout(0.2, rng), self.fc2"),
+        ],
+        todo="batch norm",
+        says="forget too fast",
+    ),
+    Wrong(
+        "frozen",
+        "Training normalizes with running statistics that never move.",
+        ONE_CLASS,
+        [
+            ("        # TODO 2\n        if training:\n", "        # TODO 2\n        if False:\n"),
+            (NORM_BACKWARD, "dz_hat / self.std"),
+        ],
+        todo="batch norm",
+        says="it is frozen",
+    ),
     Wrong(
         "axis_1",
         "Mean and variance are taken along axis 1, over the units of each example.",
@@ -519,6 +658,58 @@ class Dropout:
         says="predict changes the running statistics",
     ),
     # --- L2
+    Wrong(
+        "l2_momentum",
+        "A momentum of 0.9.",
+        ONE_CLASS,
+        [
+            (
+                "    losses = []\n",
+                "    losses = []\n    velocity = dict.fromkeys(model.params, 0.0)\n",
+            ),
+            (
+                "model.params[name] -= learning_rate * gradient",
+                "velocity[name] = 0.9 * velocity[name] + gradient\n"
+                "                model.params[name] -= learning_rate * velocity[name]",
+            ),
+        ],
+        todo="l2",
+        says="the optimizer has momentum, 0.9",
+    ),
+    Wrong(
+        "l2_rmsprop",
+        "RMSprop.",
+        ONE_CLASS,
+        [
+            (
+                "    losses = []\n",
+                "    losses = []\n    squares = dict.fromkeys(model.params, 0.0)\n",
+            ),
+            (
+                "model.params[name] -= learning_rate * gradient",
+                "squares[name] = 0.9 * squares[name] + 0.1 * gradient**2\n"
+                "                scaled = gradient / np.sqrt(squares[name] + 1e-8)\n"
+                "                model.params[name] -= 0.1 * learning_rate * scaled",
+            ),
+        ],
+        todo="l2",
+        says="an optimizer like Adam or RMSprop",
+    ),
+    Wrong(
+        "l2_of_the_first_weights",
+        "The weights in the penalty's gradient are those at the start of train.",
+        ONE_CLASS,
+        [
+            (
+                "    losses = []\n",
+                "    losses = []\n"
+                "    first = {name: value.copy() for name, value in model.params.items()}\n",
+            ),
+            ("0.01 * model.params", "0.01 * first"),
+        ],
+        todo="l2",
+        says="the weights are read once",
+    ),
     Wrong(
         "l2_divided_by_examples",
         "The penalty is divided by the number of rows of the data.",

@@ -58,7 +58,109 @@ SPECIMENS = [
             ("self.out(h)", "self.out(torch.sigmoid(h))"),
         ],
     ),
+    Right(
+        "running_variance_from_0",
+        "Batch normalization by hand behind the tanh, with a running variance that starts at 0.",
+        BY_HAND,
+        [
+            ('"running_var", torch.ones(size)', '"running_var", torch.zeros(size)'),
+            (
+                "        BatchNorm(16),\n        nn.Tanh(),\n",
+                "        nn.Tanh(),\n        BatchNorm(16),\n",
+            ),
+        ],
+    ),
+    # --- the loop of train
+    Wrong(
+        "gradients_not_zeroed",
+        "optimizer.zero_grad() is missing.",
+        SOLUTION,
+        [("            optimizer.zero_grad()\n", "")],
+        todo="",
+        says="optimizer.zero_grad() is missing",
+    ),
+    Wrong(
+        "learning_rate_ignored",
+        "The optimizer has a learning rate of its own.",
+        SOLUTION,
+        [("lr=learning_rate", "lr=0.05")],
+        todo="",
+        says="train ignores its learning rate",
+    ),
+    Wrong(
+        "batch_size_ignored",
+        "The mini-batches have 20 rows, whatever is asked for.",
+        SOLUTION,
+        [(".split(batch_size)", ".split(20)")],
+        todo="",
+        says="train ignores its batch size",
+    ),
+    Wrong(
+        "not_shuffled",
+        "The rows are taken in their order.",
+        SOLUTION,
+        [("torch.randperm(len(inputs), generator=generator)", "torch.arange(len(inputs))")],
+        todo="",
+        says="the rows are not shuffled",
+    ),
+    Wrong(
+        "loss_summed",
+        'reduction="sum" for the loss that is minimized.',
+        SOLUTION,
+        [
+            ("logits, targets[rows])", 'logits, targets[rows], reduction="sum")'),
+            ("loss.item() * len(rows)", "loss.item()"),
+        ],
+        todo="",
+        says="of the sum over the mini-batch",
+    ),
+    Wrong(
+        "losses_summed",
+        "The losses that are returned are sums over the examples.",
+        SOLUTION,
+        [("losses.append(total / len(inputs))", "losses.append(total)")],
+        todo="",
+        says="the losses of all examples are summed",
+    ),
+    Wrong(
+        "predict_of_two_dimensions",
+        "predict returns the shape (N, 1).",
+        SOLUTION,
+        [("[:, 0].numpy()", ".numpy()")],
+        todo="",
+        says="must have the shape (4,)",
+    ),
     # --- dropout
+    Wrong(
+        "dropout_80_behind_batch_norm",
+        "Linear, tanh, batch normalization, and dropout that is given the probability to keep.",
+        SOLUTION,
+        [(f"{NORM}, nn.Dropout(0.2)", "nn.Tanh(), nn.BatchNorm1d(16), nn.Dropout(0.8)")],
+        todo="dropout",
+        says="the probability to drop and the probability to keep are swapped",
+    ),
+    Wrong(
+        "dropout_without_gradient",
+        "The hidden values are dropped under no_grad: no gradient comes to the first layer.",
+        MODULE,
+        [(DROP, f"        with torch.no_grad():\n    {DROP}")],
+        todo="dropout",
+        says="only the mask needs no gradient",
+    ),
+    Wrong(
+        "dropout_in_data",
+        "The mask is multiplied into .data, behind the gradient's back.",
+        MODULE,
+        [
+            (
+                DROP,
+                "        h = h + 0\n"
+                "        h.data = functional.dropout(h.data, 0.2, self.training)\n",
+            )
+        ],
+        todo="dropout",
+        says="only the mask needs no gradient",
+    ),
     Wrong(
         "dropout_alpha",
         "nn.AlphaDropout, which is for SELU: dropped values are not 0.",
@@ -237,6 +339,58 @@ SPECIMENS = [
     ),
     # --- batch norm
     Wrong(
+        "batch_norm_after_tanh_detached",
+        "Behind the tanh, with mean and variance detached.",
+        BY_HAND,
+        [
+            (
+                "        BatchNorm(16),\n        nn.Tanh(),\n",
+                "        nn.Tanh(),\n        BatchNorm(16),\n",
+            ),
+            ("x.mean(dim=0)", "x.detach().mean(dim=0)"),
+            ("x.var(dim=0, unbiased=False)", "x.detach().var(dim=0, unbiased=False)"),
+        ],
+        todo="batch norm",
+        says="mean and variance depend on x too",
+    ),
+    Wrong(
+        "batch_norm_beta_drawn",
+        "beta is drawn at random.",
+        BY_HAND,
+        [
+            (
+                "self.beta = nn.Parameter(torch.zeros(size))",
+                "self.beta = nn.Parameter(torch.randn(size))",
+            )
+        ],
+        todo="batch norm",
+        says="there is no beta, or it does not start at 0",
+    ),
+    Wrong(
+        "batch_norm_half_kept",
+        "momentum=0.5: the running statistics keep a half of their old value.",
+        SOLUTION,
+        [(NORM, "nn.BatchNorm1d(16, momentum=0.5), nn.Tanh()")],
+        todo="batch norm",
+        says="forget too fast",
+    ),
+    Wrong(
+        "batch_norm_half_kept_after_tanh",
+        "The same behind the tanh.",
+        SOLUTION,
+        [(NORM, "nn.Tanh(), nn.BatchNorm1d(16, momentum=0.5)")],
+        todo="batch norm",
+        says="forget too fast",
+    ),
+    Wrong(
+        "batch_norm_frozen",
+        "The layer is put into inference mode for good.",
+        MODULE,
+        [("torch.tanh(self.norm(", "torch.tanh(self.norm.eval()(")],
+        todo="batch norm",
+        says="it is frozen",
+    ),
+    Wrong(
         "batch_norm_axis_forgotten",
         "One mean and variance for the whole batch and all units: dim is missing.",
         BY_HAND,
@@ -352,6 +506,37 @@ SPECIMENS = [
         says="train does not put the network into training mode",
     ),
     # --- L2
+    Wrong(
+        "l2_momentum",
+        "SGD with a momentum of 0.9.",
+        SOLUTION,
+        [("SGD(groups, lr=learning_rate)", "SGD(groups, lr=learning_rate, momentum=0.9)")],
+        todo="l2",
+        says="the optimizer has momentum, 0.9",
+    ),
+    Wrong(
+        "l2_rmsprop",
+        "RMSprop instead of plain gradient descent.",
+        SOLUTION,
+        [("SGD(groups, lr=learning_rate)", "RMSprop(groups, lr=learning_rate / 10)")],
+        todo="l2",
+        says="an optimizer like Adam or RMSprop",
+    ),
+    Wrong(
+        "l2_of_the_first_weights",
+        "The weights in the penalty's gradient are those at the start of train.",
+        BY_HAND,
+        [
+            (
+                "    model.train()\n",
+                "    first = {id(p): p.detach().clone() for p in model.parameters()}\n"
+                "    model.train()\n",
+            ),
+            ("p.grad + 0.01 * p if", "p.grad + 0.01 * first[id(p)] if"),
+        ],
+        todo="l2",
+        says="the weights are read once",
+    ),
     Wrong(
         "l2_adam",
         "Adam with weight_decay instead of plain gradient descent.",
