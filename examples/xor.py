@@ -22,10 +22,12 @@ from rich.console import Console
 from rich.table import Table
 
 from triptych import plots
+from triptych.__main__ import run_command
 from triptych.adapters import adapter
 from triptych.common.datasets import Dataset, noisy_xor, xor
 from triptych.common.history import History
 from triptych.common.recipes import Recipe
+from triptych.output import Output, print_to
 from triptych.panels import chosen, panel
 
 PLAIN = Recipe(
@@ -71,9 +73,9 @@ def main(
     """Train XOR, plain and with dropout, batch norm and L2; compare the frameworks."""
     console = Console()
     frameworks = chosen(framework)
+    output = Output(out)
     noisy = noisy_xor(n_train=40, noise=0.35, seed=seed, dtype=dtype.value)
     datasets = {"four corners": xor(dtype.value), "noisy": noisy}
-    out.mkdir(parents=True, exist_ok=True)
 
     runs: dict[tuple[str, str], dict[str, Run]] = {}
     for network, recipe in NETWORKS.items():
@@ -88,13 +90,12 @@ def main(
     tables = [results(runs)]
     if len(frameworks) > 1:
         tables.append(differences(runs))
+    output.write("xor.txt", lambda path: print_to(path, *tables))
     for table in tables:
         console.print(table)
-    with (out / "xor.txt").open("w", encoding="utf-8") as file:
-        for table in tables:
-            Console(file=file, width=100).print(table)
-    draw(runs, datasets, out)
-    console.print(f"Figures and tables are in {out}/: xor.txt, xor-boundaries.png, xor-curves.png")
+    draw(runs, datasets, output)
+    console.print(f"Figures and tables are in {out}/: {', '.join(output.written)}")
+    output.finish()
 
 
 @dataclass
@@ -173,21 +174,24 @@ def differences(runs: dict[tuple[str, str], dict[str, Run]]) -> Table:
 
 
 def draw(
-    runs: dict[tuple[str, str], dict[str, Run]], datasets: dict[str, Dataset], out: Path
+    runs: dict[tuple[str, str], dict[str, Run]], datasets: dict[str, Dataset], output: Output
 ) -> None:
     boundaries = {
         network: {name: run.probability for name, run in runs[network, "noisy"].items()}
         for network in NETWORKS
     }
-    title = "XOR with noise: P(class 1), before and after regularization"
-    plots.decision_boundaries(
-        boundaries, datasets["noisy"], out / "xor-boundaries.png", title=title
+    before_after = "XOR with noise: P(class 1), before and after regularization"
+    output.write(
+        "xor-boundaries.png",
+        lambda path: plots.decision_boundaries(
+            boundaries, datasets["noisy"], path, title=before_after
+        ),
     )
     regularized = runs["dropout, batch norm, L2", "four corners"]
     histories = {name: run.history for name, run in regularized.items()}
     title = "XOR with dropout, batch norm and L2: one curve from each framework"
-    plots.curves(histories, out / "xor-curves.png", title=title)
+    output.write("xor-curves.png", lambda path: plots.curves(histories, path, title=title))
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_command(lambda: typer.run(main))
