@@ -418,7 +418,7 @@ def test_ctrl_c_in_an_example(tmp_path):
 
 
 def test_ctrl_c_in_parity(tmp_path):
-    """While the tests load in a process of their own, where pytest would show all of a traceback."""
+    """While the tests load in a process of their own, where pytest would show a traceback."""
     suite = tmp_path / "parity_tests"
     suite.mkdir()
     (suite / "test_dropout.py").touch()
@@ -446,7 +446,9 @@ main()
     assert code == 130
     assert output.startswith("Measuring dropout, Keras on ")
     assert len(output.splitlines()) == 1
-    assert not psutil.pid_exists(int(written.read_text()))
+    # Killed, and at most not collected yet by the system.
+    tests = int(written.read_text())
+    assert not psutil.pid_exists(tests) or psutil.Process(tests).status() == psutil.STATUS_ZOMBIE
     assert errors == "triptych: interrupted\n"
 
 
