@@ -11,8 +11,10 @@ their curves agree to the last digits, in float32 until rounding takes over. Of 
 images 5,000 choose the best epoch; the test images are looked at once, at the end.
 """
 
+import warnings
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,6 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 from triptych import plots
+from triptych.__main__ import run_command
 from triptych.adapters import adapter
 from triptych.common.datasets import Dataset, DatasetUnavailable, digits, mnist
 from triptych.common.history import History
@@ -31,6 +34,7 @@ from triptych.common.recipes import (
     Recipe,
     ScheduleRecipe,
 )
+from triptych.output import Output, print_to
 from triptych.panels import chosen, panel
 from triptych.weights import save
 
@@ -68,7 +72,6 @@ RECIPES = {
         CONVOLUTIONS, channels=(16, 32, 64), blocks=1, hidden=(), stochastic_depth=0.1
     ),
 }
-FIGURES = ("curves", "gradients", "misclassified", "augmented")
 
 
 class Model(StrEnum):
@@ -119,6 +122,7 @@ def main(
     """Train a regularized network on MNIST; compare the frameworks."""
     console = Console()
     frameworks = chosen(framework)
+    output = Output(out)
     data = load(dataset, dtype.value, console)
     recipe = replace(RECIPES[model], seed=seed, dtype=dtype.value)
     if data.name == "digits":
@@ -126,21 +130,22 @@ def main(
     if epochs is not None:
         schedule = ScheduleRecipe(kind="cosine", warmup=min(1, epochs - 1))
         recipe = replace(recipe, epochs=epochs, schedule=schedule)
-    out.mkdir(parents=True, exist_ok=True)
     console.print(f"{data!r}")
 
-    runs = {name: train(name, model, recipe, data, progress) for name in frameworks}
+    runs: dict[str, Run] = {}
+    for name in frameworks:
+        runs[name] = train(name, model, recipe, data, progress)
+        output.say(name, runs[name].history)
+        # At once: training the next takes minutes, in which anything can happen.
+        output.write(f"mnist-{name}.safetensors", partial(save, runs[name].model))
 
     table = results(runs, data)
+    output.write("mnist.txt", lambda path: print_to(path, table))
     console.print(table)
-    with (out / "mnist.txt").open("w", encoding="utf-8") as file:
-        Console(file=file, width=100).print(table)
-    draw(runs, recipe, data, out)
-    for name in frameworks:
-        save(runs[name].model, out / f"mnist-{name}.safetensors")
-    figures = ", ".join(f"mnist-{name}.png" for name in FIGURES)
-    console.print(f"In {out}/: mnist.txt, {figures}")
-    console.print("Trained weights, for any of the three: mnist-FRAMEWORK.safetensors")
+    draw(runs, recipe, data, output)
+    console.print(f"In {out}/: {', '.join(output.written)}")
+    console.print("The safetensors are trained weights, for any of the three.")
+    output.finish()
 
 
 def load(choice: Data, dtype: str, console: Console) -> Dataset:
@@ -182,7 +187,9 @@ class Run:
 def train(framework: str, name: str, recipe: Recipe, data: Dataset, progress: bool) -> Run:
     models, training = panel(framework, "models"), panel(framework, "training")
     model = getattr(models, name)(recipe)
-    history = training.fit(model, recipe, data, progress=progress)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "the run has diverged")  # which is said by main
+        history = training.fit(model, recipe, data, progress=progress)
     predicted = training.predict(model, recipe, data.x_test).argmax(axis=1)
     return Run(model, history, predicted, float(np.mean(predicted == data.y_test)))
 
@@ -212,26 +219,36 @@ def results(runs: dict[str, Run], data: Dataset) -> Table:
     return table
 
 
-def draw(runs: dict[str, Run], recipe: Recipe, data: Dataset, out: Path) -> None:
+def draw(runs: dict[str, Run], recipe: Recipe, data: Dataset, output: Output) -> None:
     histories = {name: run.history for name, run in runs.items()}
     title = f"{data.name} ({recipe.dtype}): one curve from each framework"
-    plots.curves(histories, out / "mnist-curves.png", title=title)
+    output.write("mnist-curves.png", lambda path: plots.curves(histories, path, title=title))
     norms = f"{data.name}: gradients before clipping, and the learning rate"
-    plots.gradient_norms(
-        histories, out / "mnist-gradients.png", clip_norm=recipe.clip_norm, title=norms
+    clip = recipe.clip_norm
+    output.write(
+        "mnist-gradients.png",
+        lambda path: plots.gradient_norms(histories, path, clip_norm=clip, title=norms),
     )
     predictions = {name: run.predicted for name, run in runs.items()}
-    plots.misclassified(data.x_test, data.y_test, predictions, out / "mnist-misclassified.png")
-    framework = next(iter(runs))
-    layer = panel(framework, "augmentation").Augmentation(
-        recipe.augmentation, seed=recipe.seed, name="augmentation"
+    output.write(
+        "mnist-misclassified.png",
+        lambda path: plots.misclassified(data.x_test, data.y_test, predictions, path),
     )
-    images = data.x_train[:8]
-    versions = [
-        adapter(framework).step(layer, images, np.zeros_like(images))["output"] for _ in range(7)
-    ]
-    plots.augmented(images, versions, out / "mnist-augmented.png", title="Augmented digits")
+
+    def augmented(path: Path) -> None:
+        framework = next(iter(runs))
+        layer = panel(framework, "augmentation").Augmentation(
+            recipe.augmentation, seed=recipe.seed, name="augmentation"
+        )
+        images = data.x_train[:8]
+        versions = [
+            adapter(framework).step(layer, images, np.zeros_like(images))["output"]
+            for _ in range(7)
+        ]
+        plots.augmented(images, versions, path, title="Augmented digits")
+
+    output.write("mnist-augmented.png", augmented)
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_command(lambda: typer.run(main))

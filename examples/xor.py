@@ -10,6 +10,7 @@ curve; the last table says how far apart they are.
 """
 
 import itertools
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -22,10 +23,12 @@ from rich.console import Console
 from rich.table import Table
 
 from triptych import plots
+from triptych.__main__ import run_command
 from triptych.adapters import adapter
 from triptych.common.datasets import Dataset, noisy_xor, xor
 from triptych.common.history import History
 from triptych.common.recipes import Recipe
+from triptych.output import Output, print_to
 from triptych.panels import chosen, panel
 
 PLAIN = Recipe(
@@ -71,9 +74,9 @@ def main(
     """Train XOR, plain and with dropout, batch norm and L2; compare the frameworks."""
     console = Console()
     frameworks = chosen(framework)
+    output = Output(out)
     noisy = noisy_xor(n_train=40, noise=0.35, seed=seed, dtype=dtype.value)
     datasets = {"four corners": xor(dtype.value), "noisy": noisy}
-    out.mkdir(parents=True, exist_ok=True)
 
     runs: dict[tuple[str, str], dict[str, Run]] = {}
     for network, recipe in NETWORKS.items():
@@ -84,17 +87,18 @@ def main(
             runs[network, data] = {
                 name: train(name, recipe, dataset, progress) for name in frameworks
             }
+            for name, run in runs[network, data].items():
+                output.say(f"{name} on {data}, {network},", run.history)
 
     tables = [results(runs)]
     if len(frameworks) > 1:
         tables.append(differences(runs))
+    output.write("xor.txt", lambda path: print_to(path, *tables))
     for table in tables:
         console.print(table)
-    with (out / "xor.txt").open("w", encoding="utf-8") as file:
-        for table in tables:
-            Console(file=file, width=100).print(table)
-    draw(runs, datasets, out)
-    console.print(f"Figures and tables are in {out}/: xor.txt, xor-boundaries.png, xor-curves.png")
+    draw(runs, datasets, output)
+    console.print(f"Figures and tables are in {out}/: {', '.join(output.written)}")
+    output.finish()
 
 
 @dataclass
@@ -115,7 +119,9 @@ def train(framework: str, recipe: Recipe, dataset: Dataset, progress: bool) -> R
 
         torch.set_num_threads(1)  # so small a network loses more than it gains by sharing work
     model = models.mlp(recipe)
-    history = training.fit(model, recipe, dataset, progress=progress)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "the run has diverged")  # which is said by main
+        history = training.fit(model, recipe, dataset, progress=progress)
 
     def probability(points: np.ndarray) -> np.ndarray:
         """P(class 1) of points (M, 2): the sigmoid of the logit, as 1/2 + tanh(z / 2) / 2."""
@@ -173,21 +179,24 @@ def differences(runs: dict[tuple[str, str], dict[str, Run]]) -> Table:
 
 
 def draw(
-    runs: dict[tuple[str, str], dict[str, Run]], datasets: dict[str, Dataset], out: Path
+    runs: dict[tuple[str, str], dict[str, Run]], datasets: dict[str, Dataset], output: Output
 ) -> None:
     boundaries = {
         network: {name: run.probability for name, run in runs[network, "noisy"].items()}
         for network in NETWORKS
     }
-    title = "XOR with noise: P(class 1), before and after regularization"
-    plots.decision_boundaries(
-        boundaries, datasets["noisy"], out / "xor-boundaries.png", title=title
+    before_after = "XOR with noise: P(class 1), before and after regularization"
+    output.write(
+        "xor-boundaries.png",
+        lambda path: plots.decision_boundaries(
+            boundaries, datasets["noisy"], path, title=before_after
+        ),
     )
     regularized = runs["dropout, batch norm, L2", "four corners"]
     histories = {name: run.history for name, run in regularized.items()}
     title = "XOR with dropout, batch norm and L2: one curve from each framework"
-    plots.curves(histories, out / "xor-curves.png", title=title)
+    output.write("xor-curves.png", lambda path: plots.curves(histories, path, title=title))
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_command(lambda: typer.run(main))

@@ -4,13 +4,17 @@ import json
 import os
 import pydoc
 import re
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Annotated
+from typing import Annotated, Any
 
+import psutil
 import pytest
 import typer
 from typer.testing import CliRunner
@@ -322,6 +326,148 @@ def test_parity_of_everything_fails_if_a_technique_does(suite, monkeypatch):
     assert output == "Measuring every technique, Keras on torch: loading ...\n"
     for name in ("dropout", "streams"):
         assert json.loads((suite / f"test_{name}.json").read_text())["backend"] == "torch"
+
+
+# --- What stops it from outside -----------------------------------------------------------------
+
+
+def shell(command: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """``triptych`` in the command is the installed one, which ``python -m`` runs as well."""
+    command = command.replace("triptych", f"'{sys.executable}' -m triptych")
+    return subprocess.run(
+        ["bash", "-c", command],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "200"},
+        check=False,
+    )
+
+
+def test_the_installed_command_and_the_module_are_one(tmp_path):
+    import tomllib
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    assert project["scripts"] == {"triptych": "triptych.__main__:main"}
+    result = shell("triptych --version", tmp_path)
+    assert (result.stdout, result.stderr) == (f"triptych {__version__}\n", "")
+    assert result.returncode == 0
+    result = shell("triptych show dropot", tmp_path)
+    assert result.returncode == 2
+    assert "'dropot' is none of" in plain(result.stderr)
+
+
+@pytest.mark.parametrize("args", ["list", "--version", "xor --help", "exercise list"])
+def test_a_full_disk_is_a_line_and_a_status(args, tmp_path):
+    if not os.path.exists("/dev/full"):
+        pytest.skip("only Linux has a device that is full")
+    result = shell(f"triptych {args} > /dev/full", tmp_path)
+    assert result.stderr == "triptych: [Errno 28] No space left on device\n"
+    assert result.returncode == 1
+
+
+@pytest.mark.parametrize("args", ["list", "--version", "show dropout"])
+def test_a_closed_pipe_is_quiet(args, tmp_path):
+    """The reader ends at once, and what reads nothing is gone before anything is written."""
+    result = shell(f"(sleep 0.5; triptych {args}; echo $? >&2) | true", tmp_path)
+    assert result.stderr == "1\n"
+
+
+def test_a_closed_output_is_nothing_to_fail_on(tmp_path):
+    result = shell("triptych list >&-", tmp_path)
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+def interrupt(
+    command: list[str], started: Callable[[Any], bool], **options: Any
+) -> tuple[int, str, str]:
+    """Ctrl-C, to every process as a terminal sends it, once ``started`` of the process is true."""
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        **options,
+    ) as process:
+        try:
+            while not started(process):
+                assert process.poll() is None
+                time.sleep(0.05)
+            time.sleep(0.2)
+            os.killpg(process.pid, signal.SIGINT)
+            output, errors = process.communicate(timeout=60)
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+    return process.returncode, output, errors
+
+
+def test_ctrl_c_in_an_example(tmp_path):
+    command = [sys.executable, "-m", "triptych", "mnist", "--framework", "scratch"]
+    command += ["--dataset", "digits", "--epochs", "1000"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+
+    def started(process: Any) -> bool:
+        return process.stdout.readline().startswith("Dataset(")
+
+    code, output, errors = interrupt(command, started, cwd=tmp_path, env=environment)
+    assert code == 130
+    assert "Traceback" not in output
+    assert errors.strip() == "triptych: interrupted"
+
+
+def test_ctrl_c_in_parity(tmp_path):
+    """While the tests load in a process of their own, where pytest would show a traceback."""
+    suite = tmp_path / "parity_tests"
+    suite.mkdir()
+    (suite / "test_dropout.py").touch()
+    (suite / "conftest.py").write_text(
+        "import os, pathlib, time\n"
+        "pathlib.Path(__file__).with_name('started').write_text(str(os.getpid()))\n"
+        "time.sleep(60)\n"
+    )
+    program = f"""
+import pathlib
+from triptych import cli
+from triptych.__main__ import main
+cli.folder = {{"parity_tests": pathlib.Path({str(suite)!r})}}.__getitem__
+main()
+"""
+    command = [sys.executable, "-c", program, "parity", "dropout"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    written = suite / "started"
+    code, output, errors = interrupt(
+        command,
+        lambda _: written.exists() and written.read_text() != "",
+        cwd=tmp_path,
+        env=environment,
+    )
+    assert code == 130
+    assert output.startswith("Measuring dropout, Keras on ")
+    assert len(output.splitlines()) == 1
+    # Killed, and at most not collected yet by the system.
+    tests = int(written.read_text())
+    assert not psutil.pid_exists(tests) or psutil.Process(tests).status() == psutil.STATUS_ZOMBIE
+    assert errors == "triptych: interrupted\n"
+
+
+def test_an_error_of_the_system_is_a_line_and_one_of_ours_is_not(tmp_path):
+    for error, code, end in (
+        ("OSError(13, 'Permission denied', 'x')", 1, "triptych: [Errno 13] Permission denied: 'x'"),
+        ("ValueError('ours')", 1, "ValueError: ours"),
+        ("SystemExit(3)", 3, ""),
+    ):
+        program = f"""
+from triptych.__main__ import run_command
+def command():
+    raise {error}
+run_command(command)
+"""
+        result = in_a_process(program, "", ROOT)
+        assert result.returncode == code
+        assert result.stderr.strip().splitlines()[-1:] == ([end] if end else [])
+        assert ("Traceback" in result.stderr) == ("ours" in error)
 
 
 # --- Errors, and the examples ---------------------------------------------------------------------

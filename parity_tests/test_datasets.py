@@ -1,5 +1,6 @@
 """The data sets: what they hold, and that a damaged file or a broken download is never trusted."""
 
+import errno
 import gzip
 import hashlib
 import http.server
@@ -13,6 +14,7 @@ import threading
 import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pooch
@@ -499,6 +501,10 @@ def server(originals: dict[str, bytes]) -> Iterator[Server]:
                 status, content, length = 500, b"Internal Server Error", 21
             elif manner == "missing":
                 status, content, length = 404, b"Not Found", 9
+            elif manner == "forbidden":
+                status, content, length = 403, b"", 0
+            elif manner == "busy":
+                status, content, length = 503, b"", 0
             elif manner == "html":
                 content = b"<html><body>Please log in to this network</body></html>"
                 length = len(content)
@@ -538,7 +544,18 @@ def server(originals: dict[str, bytes]) -> Iterator[Server]:
     httpd.server_close()
 
 
-BROKEN = ["error", "missing", "html", "cut", "short", "tampered", "mislaid"]
+# By manner, how the sentence gives the cause.
+BROKEN = {
+    "error": "500 Internal Server Error",
+    "missing": "404 Not Found",
+    "forbidden": "403 Forbidden",
+    "busy": "503 Service Unavailable",
+    "html": "expected an IDX header 00 00 08 and 1 to 32 dimensions, found 3c 68 74 6d",
+    "cut": "IncompleteRead(",
+    "short": "expected a complete gzip stream, found a broken one (Compressed file ended before ",
+    "tampered": "expected content with SHA-256 ",
+    "mislaid": "expected content with SHA-256 ",
+}
 
 
 def test_missing_files_are_downloaded_once(
@@ -565,7 +582,9 @@ def test_a_broken_download_leaves_nothing_behind(
 ) -> None:
     with pytest.raises(DatasetUnavailable) as caught:
         mnist(validation=4, mirrors=[server(manner)])
-    assert f"{server(manner)}{TRAIN_IMAGES}.gz (" in str(caught.value)
+    assert f"{server(manner)}{TRAIN_IMAGES}.gz ({BROKEN[manner]}" in str(caught.value)
+    assert ".download-" not in str(caught.value)
+    assert "\n" not in str(caught.value)
     assert caught.value.__cause__ is not None
     assert list((tmp_path / "data").rglob("*")) == [tmp_path / "data" / "mnist"]
 
@@ -617,18 +636,93 @@ def test_without_a_network_the_sentence_names_every_mirror(
         with pytest.raises(DatasetUnavailable) as caught:
             mnist(mirrors=[f"{base}/one/", f"{base}/two/"])
     sentence = str(caught.value)
-    assert f"{base}/one/{TRAIN_IMAGES}.gz (ConnectionError) or {base}/two/" in sentence
+    assert f"{base}/one/{TRAIN_IMAGES}.gz (Connection refused) or {base}/two/" in sentence
     assert str(tmp_path / "data" / "mnist") in sentence
     assert "\n" not in sentence
 
 
-def test_a_data_folder_that_cannot_be_written_is_the_same_sentence(
+def test_other_causes_of_a_failed_download_are_said(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(error: Exception | None, mirror: str, cause: str) -> None:
+        def get(*_: object, **__: object) -> None:
+            raise error or AssertionError
+
+        with monkeypatch.context() as patch:
+            if error:
+                patch.setattr("socket.getaddrinfo", get)
+            with pytest.raises(DatasetUnavailable, match=re.escape(f"{TRAIN_IMAGES}.gz ({cause}")):
+                mnist(validation=4, mirrors=[mirror])
+
+    unknown = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+    fails(unknown, "http://mirror.invalid/", "Name or service not known)")
+    fails(TimeoutError("timed out"), "http://mirror.invalid/", "timed out)")
+    fails(None, "ftp://127.0.0.1/", "No connection adapters were found for 'ftp://127.0.0.1/")
+    fails(None, "mirror", "Invalid URL 'mirror/")
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(datasets._ProgressBar, "update", full)
+    fails(None, server("good"), "No space left on device)")
+
+
+def test_a_folder_that_cannot_be_made_or_written_is_the_cause(
     tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def fails(root: Path, cause: str) -> None:
+        monkeypatch.setenv("TRIPTYCH_DATA", str(root))
+        with pytest.raises(DatasetUnavailable) as caught:
+            mnist(validation=4, mirrors=[server("good")])
+        outcome = (
+            f"is not in {root / 'mnist'}, and cannot be put there ({cause}): set TRIPTYCH_DATA"
+        )
+        assert outcome in str(caught.value)
+
     (tmp_path / "file").write_bytes(b"")
-    monkeypatch.setenv("TRIPTYCH_DATA", str(tmp_path / "file"))
-    with pytest.raises(DatasetUnavailable, match="Error"):
-        mnist(validation=4, mirrors=[server("good")])
+    fails(tmp_path / "file", "Not a directory")
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken" / "mnist").write_bytes(b"")
+    fails(tmp_path / "taken", "File exists")
+
+    def refuse(path: str, *_: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+
+    (tmp_path / "mnist").mkdir()
+    monkeypatch.setattr(os, "mkdir", refuse)
+    fails(tmp_path, "Permission denied")
+    fails(tmp_path / "new", "Permission denied")
+
+
+@pytest.mark.parametrize("download", [True, False])
+@pytest.mark.parametrize("operation", ["open", "stat"])
+def test_a_file_that_may_not_be_read_is_said_to_be_so(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, operation: str, download: bool
+) -> None:
+    """As if the user had no right to the file, or to look into the folder."""
+    allowed = {"open": open, "stat": os.stat}[operation]
+
+    def refuse(path: Any, *args: Any, **options: Any) -> Any:
+        if not isinstance(path, int) and Path(path) == folder / TRAIN_LABELS:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return allowed(path, *args, **options)
+
+    monkeypatch.setattr("builtins.open" if operation == "open" else "os.stat", refuse)
+    with pytest.raises(DatasetUnavailable) as caught:
+        mnist(validation=4, download=download, mirrors=["http://127.0.0.1:9/"])
+    assert str(caught.value) == (
+        f"MNIST needs the file {TRAIN_LABELS}, gzipped or not, which cannot be read in {folder} "
+        "(Permission denied): set TRIPTYCH_DATA to a folder whose subfolder mnist holds it, or use "
+        "--dataset digits."
+    )
+
+
+def test_a_home_that_is_not_there_is_a_folder_without_the_files(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TRIPTYCH_DATA", "~nobody-of-this-name/data")
+    with pytest.raises(DatasetUnavailable, match="is not in ~nobody-of-this-name/data/mnist and"):
+        mnist(validation=4, download=False)
 
 
 def test_the_progress_bar_counts_the_bytes(capsys: pytest.CaptureFixture[str]) -> None:

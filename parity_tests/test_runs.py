@@ -1,11 +1,15 @@
 """Runs that cannot go well: refused before the first step, or ended with a word."""
 
+import importlib
+import math
 import re
 import warnings
 from dataclasses import replace
 
 import numpy as np
 import pytest
+import typer
+from typer.testing import CliRunner
 
 from parity_tests.panels import ADAPTERS, PACKAGES, panel, same_error
 from triptych.common.datasets import Dataset
@@ -175,3 +179,22 @@ def test_the_mode_has_to_fit_what_is_watched():
     with pytest.raises(ValueError, match=message):
         panel("scratch", "schedules").ReduceOnPlateau(monitor="validation_accuracy")
     assert EarlyStopping(monitor="validation_accuracy", mode="max").mode == "max"
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("example", ["xor", "mnist"])
+def test_an_example_that_diverges_exits_with_1(example, tmp_path, monkeypatch):
+    module = importlib.import_module(f"examples.{example}")
+    table = module.NETWORKS if example == "xor" else module.RECIPES
+    for name, recipe in table.items():
+        wild = replace(recipe, optimizer="sgd", learning_rate=1e30, clip_norm=math.inf)
+        monkeypatch.setitem(table, name, wild)
+    app = typer.Typer()
+    app.command()(module.main)
+    options = ["--framework", "scratch", "--no-progress", "--out", str(tmp_path)]
+    options += ["--dataset", "digits", "--epochs", "1"] if example == "mnist" else []
+    with np.errstate(all="ignore"):
+        result = CliRunner().invoke(app, options)
+    assert result.exit_code == 1
+    assert re.search(r"scratch .*has diverged and was ended: after step \d+", result.stderr)
+    assert (tmp_path / f"{example}.txt").exists()

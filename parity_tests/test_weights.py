@@ -1,8 +1,18 @@
+import contextlib
+import errno
+import hashlib
+import io
+import json
 import math
+import os
+import re
+import signal
+import stat
 import subprocess
 import sys
 from collections import OrderedDict
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +22,7 @@ from safetensors.numpy import save_file
 from examples.mnist import RECIPES
 from parity_tests.panels import ADAPTERS, DTYPES, PACKAGES, panel
 from triptych.common.datasets import Dataset
+from triptych.common.recipes import Recipe
 from triptych.weights import (
     canonical,
     chw_from_hwc,
@@ -569,15 +580,17 @@ def test_what_is_in_the_file(tmp_path, framework):
     """Bit for bit, with counters as they are, and text that says what it is."""
     model = build(framework, "mlp", recipe_of("mlp", "float32"))
     weights = canonical(model)
-    weights["output.bias"][:4] = np.nan, -0.0, np.inf, 1e-45
+    weights["output.bias"][:4] = np.finfo(np.float32).max, -0.0, 1e-45, -1.5
     weights["dropout_1.step"] = np.array(2**40 + 1)
     restore(model, weights)
     path = tmp_path / "new" / "folder" / "mlp.safetensors"
     save(model, path)
     with safe_open(path, framework="numpy") as file:
-        assert file.metadata() == {
+        metadata = file.metadata()
+        checksum = metadata.pop("sha256")
+        assert metadata == {
             "format": "triptych",
-            "version": "1",
+            "version": "2",
             "framework": framework,
             "dtype": "float32",
         }
@@ -595,6 +608,11 @@ def test_what_is_in_the_file(tmp_path, framework):
             assert found[name].tobytes() == array.tobytes(), name
     assert stored["dropout_1.step"].shape == ()
     assert stored["dropout_1.step"].dtype == np.int64
+    digest = hashlib.sha256(json.dumps(sorted(map(list, metadata.items()))).encode())
+    for name, array in sorted(weights.items()):
+        digest.update(json.dumps([name, array.dtype.name, list(array.shape)]).encode())
+        digest.update(array.tobytes())
+    assert checksum == digest.hexdigest()
 
 
 @pytest.mark.parametrize("framework", PACKAGES)
@@ -761,12 +779,210 @@ def test_files_that_cannot_be_read(tmp_path):
     save_file(before, path)
     fails(ValueError, path, f"{wrote}{path}, which does not say how its arrays are named")
     path = tmp_path / "later"
+    for version in ("1", "3"):
+        save_file(before, path, {"format": "triptych", "version": version})
+        message = f"{path} has format version {version}, this Triptych reads version 2: upgrade"
+        fails(ValueError, path, message)
     save_file(before, path, {"format": "triptych", "version": "2"})
-    fails(ValueError, path, f"{path} has format version 2, this Triptych reads version 1: upgrade")
+    fails(ValueError, path, f"{path} is damaged: its content is not what save wrote, the SHA-256 ")
     path = tmp_path / "other"
     save(build("scratch", "mlp", recipe_of("mlp", "float32", outputs=3)), path)
     message = f"{path}: output.bias has shape (3,), the model needs (10,); 1 more differ: "
     fails(ValueError, path, message)
+
+
+@pytest.mark.once
+def test_a_file_that_may_not_be_read(tmp_path):
+    model = small_model()
+    save(model, tmp_path / "file")
+    with no_permission(tmp_path / "file"), pytest.raises(PermissionError) as caught:
+        load(model, tmp_path / "file")
+    assert caught.value.filename == str(tmp_path / "file")
+    os.mkfifo(tmp_path / "pipe")  # to open it would wait for a writer
+    for what in (tmp_path / "pipe", Path(os.devnull)):
+        with pytest.raises(FileNotFoundError, match=f"got {what}, which is a device or a pipe$"):
+            load(model, what)
+
+
+@pytest.mark.once
+def test_every_flipped_byte_is_noticed(tmp_path):
+    model, path = small_model(), tmp_path / "file"
+    save(model, path)
+    before, content = canonical(model), path.read_bytes()
+    for position in range(len(content)):
+        damaged = bytearray(content)
+        damaged[position] ^= 1 << position % 8
+        path.write_bytes(damaged)
+        with pytest.raises(ValueError, match=re.escape(str(path))):
+            load(model, path)
+    assert_equal(canonical(model), before)
+
+
+BAD_VALUES = [
+    ("output.bias", np.nan, "output.bias must be finite, got nan: the training has diverged, or "),
+    ("output.weight", -np.inf, "output.weight must be finite, got -inf: the training has "),
+    ("batch_norm_1.running_variance", -0.25, "batch_norm_1.running_variance must be >= 0, got -0."),
+    ("dropout_1.step", -1, "dropout_1.step must be in [0, 2**62), got -1"),
+    ("dropout_1.step", 2**62, f"dropout_1.step must be in [0, 2**62), got {2**62}"),
+]
+
+
+@pytest.mark.parametrize("framework", PACKAGES)
+@pytest.mark.parametrize(("name", "value", "message"), BAD_VALUES)
+def test_values_that_cannot_be(tmp_path, framework, name, value, message):
+    model, path = build(framework, "mlp", recipe_of("mlp", "float32")), tmp_path / "file"
+    before = canonical(model)
+    weights = canonical(model)
+    weights[name].flat[-1] = value
+    ADAPTERS[framework].load(model, weights)
+    save(model, path)
+    ADAPTERS[framework].load(model, before)
+    for call, start in ((restore, ""), (load, f"{path}: ")):
+        with pytest.raises(ValueError, match=f"^{re.escape(start + message)}"):
+            call(model, weights if call is restore else path)
+        assert_equal(canonical(model), before)
+
+
+@pytest.mark.parametrize("framework", PACKAGES)
+def test_a_cast_that_would_be_infinite(framework):
+    weights = changed("float64")
+    weights["output.bias"][3] = -1e300
+    message = "output.bias has -1e+300, which is too large for float32: build the model in float64"
+    refused(framework, weights, message, cast=True)
+
+
+# --- How it is written --------------------------------------------------------------------------
+
+
+def small_model(outputs=1):
+    recipe = Recipe(input_shape=(2,), hidden=(3,), outputs=outputs, dropout=0.5, batch_norm=True)
+    return panel("scratch", "models").mlp(recipe)
+
+
+@contextlib.contextmanager
+def no_permission(path):
+    """As if the user might neither read nor write it: the superuser may, whatever the mode."""
+    opening, allowed = io.open, os.access
+
+    def refuse(file, *args, **options):
+        if not isinstance(file, int) and Path(file) == path:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(file))
+        return opening(file, *args, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(io, "open", refuse)
+        patch.setattr(os, "access", lambda file, mode: Path(file) != path and allowed(file, mode))
+        yield
+
+
+@pytest.mark.once
+def test_the_mode_is_that_of_any_new_file_or_of_the_one_replaced(tmp_path):
+    path, mask = tmp_path / "file", os.umask(0o027)
+    try:
+        save(small_model(), path)
+        assert stat.S_IMODE(path.stat().st_mode) == 0o640
+        path.chmod(0o604)
+        save(small_model(), path)
+        assert stat.S_IMODE(path.stat().st_mode) == 0o604
+    finally:
+        os.umask(mask)
+    assert os.listdir(tmp_path) == ["file"]
+
+
+@pytest.mark.once
+def test_a_symbolic_link_is_followed(tmp_path):
+    """To a file, to none yet, and by way of another link."""
+    (tmp_path / "elsewhere").mkdir()
+    for target in ("elsewhere/file", "elsewhere/new/file"):
+        link, second = tmp_path / "link", tmp_path / "second"
+        link.symlink_to(target)
+        second.symlink_to("link")
+        save(small_model(), second)
+        save(small_model(), second)
+        assert link.is_symlink()
+        assert second.is_symlink()
+        assert not (tmp_path / target).is_symlink()
+        load(small_model(), tmp_path / target)
+        link.unlink()
+        second.unlink()
+    assert [path.name for path in (tmp_path / "elsewhere").rglob(".*")] == []
+
+
+@pytest.mark.once
+def test_only_files_are_written(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "null").symlink_to(os.devnull)
+    for name, what in {
+        "pipe": "a device or a pipe",
+        "folder": "a folder",
+        "null": "a device or a pipe",
+    }.items():
+        message = f"path must be a file or a new name, got {tmp_path / name}, which is {what}"
+        with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+            save(small_model(), tmp_path / name)
+    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
+    assert stat.S_ISCHR(os.stat(os.devnull).st_mode)
+    assert sorted(os.listdir(tmp_path)) == ["folder", "null", "pipe"]
+
+
+@pytest.mark.once
+def test_errors_of_the_system_name_the_path_and_leave_the_file(tmp_path, monkeypatch):
+    path = tmp_path / "file"
+    save(small_model(), path)
+    content = path.read_bytes()
+
+    def fails(error, path):
+        with pytest.raises(error) as caught:
+            save(small_model(2), path)
+        assert caught.value.filename == str(path)
+        assert caught.value.strerror == os.strerror(caught.value.errno)
+        assert os.listdir(tmp_path) == ["file"]
+
+    fails(NotADirectoryError, path / "under")
+    fails(OSError, tmp_path / ("long" * 100))
+    with no_permission(path):
+        fails(PermissionError, path)
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # as write does: without a path
+
+    monkeypatch.setattr(os, "fsync", full)
+    fails(OSError, path)
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fsync", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        save(small_model(2), path)
+    assert os.listdir(tmp_path) == ["file"]
+    assert path.read_bytes() == content
+
+
+@pytest.mark.once
+def test_what_a_killed_save_leaves_is_swept_by_the_next(tmp_path):
+    program = """
+import os, signal, sys
+from scratch.layers import Dense
+from triptych.weights import save
+os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)
+save(Dense(1, 1), sys.argv[1])
+"""
+    path = tmp_path / "file"
+    save(small_model(), path)
+    content = path.read_bytes()
+    command = [sys.executable, "-c", program, str(path)]
+    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+    assert path.read_bytes() == content
+    assert len(os.listdir(tmp_path)) == 2
+    (tmp_path / ".triptych-1.tmp").touch()  # of a process that lives
+    (tmp_path / f".triptych-{os.getpid()}.tmp").touch()  # of one that had our number
+    (tmp_path / ".triptych-mine.tmp").touch()
+    save(small_model(), tmp_path / "another")
+    assert sorted(os.listdir(tmp_path)) == [
+        *(".triptych-1.tmp", ".triptych-mine.tmp", "another", "file"),
+    ]
 
 
 def test_what_is_no_model(tmp_path):

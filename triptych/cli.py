@@ -7,6 +7,7 @@ that ``show`` and ``list`` print are read as text.
 import ast
 import importlib.util
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
@@ -152,7 +153,10 @@ def parity(
     command += ["-c", str(settings) if settings.is_file() else os.devnull]
     command += ["--rootdir", str(suite.parent)]
     command += [str(path) for name, path in tests.items() if technique in (None, name)]
-    run = subprocess.run(command, env=os.environ | {"KERAS_BACKEND": chosen}, check=False)
+    # A Ctrl-C goes to it as well: it would answer with a traceback, and we end it anyway.
+    deaf = (lambda: signal.signal(signal.SIGINT, signal.SIG_IGN)) if os.name == "posix" else None
+    environment = os.environ | {"KERAS_BACKEND": chosen}
+    run = subprocess.run(command, env=environment, preexec_fn=deaf, check=False)
     raise typer.Exit(run.returncode)
 
 

@@ -33,14 +33,22 @@ layers: set them equal by hand. PyTorch's momentum is 1 - ours, its epsilon 1e-5
 and 1e-3.
 """
 
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import stat
 import sys
-from collections.abc import Iterable, Mapping
+import threading
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
+import safetensors.numpy
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 
 from triptych.adapters import Adapter, adapter
 from triptych.common.names import NUMBERED
@@ -60,7 +68,7 @@ __all__ = [
 
 Arrays = dict[str, np.ndarray]
 
-VERSION = "1"
+VERSION = "2"  # 1 had no checksum
 UNNAMED = (
     ". Layers without a name are numbered as they are made: give them names, or call "
     "triptych.reset_names() before each of the two models is made"
@@ -74,7 +82,12 @@ MODELS = {
 
 
 def save(model: Any, path: str | Path) -> None:
-    """Write every array of ``canonical(model)``, and which framework it was, as safetensors."""
+    """Write every array of ``canonical(model)``, and which framework it was, as safetensors.
+
+    The file comes into being whole or not at all; one that was there is replaced, with its mode. A
+    symbolic link stays, and the file that it names is written. Raises ``ValueError`` if ``path`` is
+    there and no file, and ``OSError``, with the path, if it cannot be written.
+    """
     # In C order: safetensors takes the bytes as they lie in memory, whatever the strides.
     arrays = {name: np.asarray(array, order="C") for name, array in canonical(model).items()}
     floating = {array.dtype.name for array in arrays.values() if array.dtype.kind == "f"}
@@ -84,12 +97,16 @@ def save(model: Any, path: str | Path) -> None:
         "framework": _framework(model),
         "dtype": ", ".join(sorted(floating)),
     }
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    save_file(arrays, path, metadata)
+    metadata["sha256"] = _checksum(arrays, metadata)
+    _write(Path(path), safetensors.numpy.save(arrays, metadata))
 
 
 def load(model: Any, path: str | Path, *, cast: bool = False) -> None:
-    """Set the weights of ``model`` to those in the file, as ``restore`` does."""
+    """Set the weights of ``model`` to those in the file, as ``restore`` does.
+
+    Raises ``ValueError`` also if the file is not as ``save`` wrote it (a SHA-256 tells), and
+    ``OSError`` if it cannot be read; both name the path.
+    """
     arrays = _read(Path(path))
     try:
         restore(model, arrays, cast=cast)
@@ -108,12 +125,16 @@ def restore(model: Any, weights: Mapping[str, np.ndarray], *, cast: bool = False
 
     float32 goes into a float64 model exactly; float64 into float32 rounds, so it needs ``cast``.
     Every array must be given; ``canonical(model) | weights`` keeps those that ``weights`` lacks.
-    Raises ``ValueError``, with the model as it was, if a name, a shape or a dtype does not fit.
+    Raises ``ValueError``, with the model as it was, if a name, a shape or a dtype does not fit, and
+    if a value cannot be one: NaN, an infinity, also by ``cast``, a negative variance or step.
     """
     adapter, own = _inspect(model)
     given = {name: np.asarray(array) for name, array in weights.items()}
     _check_fit(given, own, cast)
-    adapter.load(model, {name: given[name].astype(array.dtype) for name, array in own.items()})
+    with np.errstate(over="ignore"):  # what becomes infinite is refused below
+        fitting = {name: given[name].astype(array.dtype) for name, array in own.items()}
+    _check_values(given, fitting)
+    adapter.load(model, fitting)
 
 
 def rename(weights: Mapping[str, np.ndarray], layers: Mapping[str, str]) -> Arrays:
@@ -166,28 +187,108 @@ def _inspect(model: Any) -> tuple[Adapter, Arrays]:
     return found, arrays
 
 
+def _checksum(arrays: Arrays, metadata: Mapping[str, str]) -> str:
+    """SHA-256 of the metadata, but for itself, and of each array with its name, dtype and shape."""
+    own = sorted((key, value) for key, value in metadata.items() if key != "sha256")
+    digest = hashlib.sha256(json.dumps(own).encode())
+    for name, array in sorted(arrays.items()):
+        digest.update(json.dumps([name, array.dtype.name, array.shape]).encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+ONE_AT_A_TIME = threading.Lock()
+
+
+def _write(path: Path, content: bytes) -> None:
+    """``content`` into the file, by way of a temporary one beside it that takes its place."""
+    target = Path(os.path.realpath(path))
+    with ONE_AT_A_TIME, _naming(path):
+        mode = _mode(target, path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = target.parent / f".triptych-{os.getpid()}.tmp"
+        _sweep(target.parent)
+        try:
+            with temporary.open("xb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            if mode is not None:
+                temporary.chmod(mode)
+            temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """An ``OSError`` that has the path, which that of a full disk lacks."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from error
+
+
+def _mode(target: Path, path: Path) -> int | None:
+    """The mode of the file to be replaced, None if there is none."""
+    try:
+        mode = target.stat().st_mode
+    except FileNotFoundError:
+        return None
+    if not stat.S_ISREG(mode):
+        what = "a folder" if stat.S_ISDIR(mode) else "a device or a pipe"
+        raise ValueError(f"path must be a file or a new name, got {path}, which is {what}")
+    if not os.access(target, os.W_OK):  # it could be replaced, but its owner said no
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    return stat.S_IMODE(mode)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what saves that were killed have left."""
+    for path in folder.glob(".triptych-*.tmp"):
+        process = path.stem.removeprefix(".triptych-")
+        # An own one is left over too, of a former process with our number: we write one at a time.
+        if process.isdecimal() and (
+            int(process) == os.getpid() or not psutil.pid_exists(int(process))
+        ):
+            path.unlink(missing_ok=True)
+
+
 def _read(path: Path) -> Arrays:
     if not path.is_file():
-        what = "is a folder" if path.is_dir() else "does not exist"
+        what = "does not exist"
+        if path.exists():
+            what = "is a folder" if path.is_dir() else "is a device or a pipe"
         raise FileNotFoundError(f"path must be a file that save wrote, got {path}, which {what}")
+    path.open("rb").close()  # safe_open says of a file that it may not read that there is none
     try:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
-            if metadata.get("format") != "triptych":
-                raise ValueError(
-                    f"path must be a file that save wrote, got {path}, which does not say how its "
-                    "arrays are named and laid out; read it with safetensors, and see restore"
-                )
-            if metadata.get("version") != VERSION:
-                raise ValueError(
-                    f"{path} has format version {metadata.get('version')}, this Triptych reads "
-                    f"version {VERSION}: upgrade Triptych, or save the model again"
-                )
-            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except SafetensorError as error:
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except OSError as error:
+        raise OSError(f"{path} cannot be read: {error}") from None
+    # get_tensor lets NumPy's own errors through, of dtypes and shapes that it has not.
+    except (SafetensorError, AttributeError, TypeError, ValueError) as error:
         raise ValueError(
             f"path must be a safetensors file, got {path}, which is none or is damaged ({error})"
         ) from None
+    if metadata.get("format") != "triptych":
+        raise ValueError(
+            f"path must be a file that save wrote, got {path}, which does not say how its "
+            "arrays are named and laid out; read it with safetensors, and see restore"
+        )
+    if metadata.get("version") != VERSION:
+        raise ValueError(
+            f"{path} has format version {metadata.get('version')}, this Triptych reads "
+            f"version {VERSION}: upgrade Triptych, save the model again, or read the file with "
+            "safetensors.numpy.load_file and give that to restore"
+        )
+    if metadata.get("sha256") != _checksum(arrays, metadata):
+        raise ValueError(
+            f"{path} is damaged: its content is not what save wrote, the SHA-256 differs; "
+            "copy it again, or save the model again"
+        )
+    return arrays
 
 
 def _check_fit(given: Arrays, own: Arrays, cast: bool) -> None:
@@ -216,6 +317,28 @@ def _check_fit(given: Arrays, own: Arrays, cast: bool) -> None:
             raise ValueError(wrong)
         if not cast:
             raise ValueError(f"{wrong}: cast=True rounds it, or build the model in {found.name}")
+
+
+def _check_values(given: Arrays, fitting: Arrays) -> None:
+    """``fitting`` is ``given`` in the dtypes of the model."""
+    for name, array in sorted(fitting.items()):
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            first = given[name][~np.isfinite(array)][0]
+            if np.isfinite(first):
+                raise ValueError(
+                    f"{name} has {first}, which is too large for {array.dtype.name}: "
+                    f"build the model in {given[name].dtype.name}"
+                )
+            raise ValueError(
+                f"{name} must be finite, got {first}: the training has diverged, or the weights "
+                "are damaged"
+            )
+        key = name.rpartition(".")[2]
+        if key == "running_variance" and (array < 0).any():
+            raise ValueError(f"{name} must be >= 0, got {array.min()}")
+        # A count has room to go on: it ends far from where int64 does.
+        if key == "step" and array.dtype.kind == "i" and ((array < 0) | (array >= 2**62)).any():
+            raise ValueError(f"{name} must be in [0, 2**62), got {array}")
 
 
 def _listed(names: Iterable[str], limit: int = 4) -> str:

@@ -51,7 +51,7 @@ MNIST_SHA256 = {
 
 
 class DatasetUnavailable(RuntimeError):
-    """The files are not on this machine and could not be fetched; the message is one sentence."""
+    """The files cannot be read or be fetched; the message is one sentence, with the cause."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,8 +194,8 @@ def mnist(
     ``$TRIPTYCH_DATA``, or in the user's cache folder where that variable is not set. Their
     content is checked against ``MNIST_SHA256`` on every load.
 
-    Raises ``DatasetUnavailable`` where a file is missing and cannot be fetched, and ``ValueError``
-    where one is there but is not the genuine file.
+    Raises ``DatasetUnavailable`` where a file may not be read, or is missing and cannot be fetched,
+    and ``ValueError`` where one is there but is not the genuine file.
 
     Source: Y. LeCun, C. Cortes and C. J. C. Burges, The MNIST database, CC BY-SA 3.0.
     """
@@ -204,10 +204,7 @@ def mnist(
         validation = check_integer(
             'validation (unless "test")', validation, minimum=1, maximum=59_999
         )
-    x, y, x_test, y_test = (
-        read_idx(_locate_mnist(name, download, mirrors), sha256)
-        for name, sha256 in MNIST_SHA256.items()
-    )
+    x, y, x_test, y_test = (_read_mnist(name, download, mirrors) for name in MNIST_SHA256)
     x, x_test = (np.divide(images[..., np.newaxis], 255, dtype=dtype) for images in (x, x_test))
     y, y_test = y.astype(np.int64), y_test.astype(np.int64)
     if isinstance(validation, str):
@@ -267,54 +264,86 @@ def read_idx(path: str | os.PathLike[str], sha256: str | None = None) -> np.ndar
     digest.update(content)
     if sha256 is not None and digest.hexdigest() != sha256:
         raise ValueError(
-            f"{path}: expected content with SHA-256 {sha256}, found {digest.hexdigest()}: this is "
-            "another file or a damaged one, so delete it and let it be downloaded again"
+            f"{path}: expected content with SHA-256 {sha256}, found {digest.hexdigest()}, which is "
+            "another file or a damaged one"
         )
     return np.frombuffer(content, np.uint8).reshape(shape)
 
 
-def _locate_mnist(name: str, download: bool, mirrors: Sequence[str]) -> Path:
-    """The path of the file ``name``, gzipped or not, downloaded if need be."""
+def _read_mnist(name: str, download: bool, mirrors: Sequence[str]) -> np.ndarray:
     root = os.environ.get("TRIPTYCH_DATA") or _require("pooch").os_cache("triptych")
-    folder = Path(root).expanduser() / "mnist"
-    for path in (folder / name, folder / f"{name}.gz"):
-        if path.is_file():
-            return path
+    folder = Path(os.path.expanduser(root)) / "mnist"
+    places = (folder / name, folder / f"{name}.gz")
+    try:
+        path = next((path for path in places if path.is_file()), None)
+        if path is not None:
+            return read_idx(path, MNIST_SHA256[name])
+    except OSError as error:
+        raise _unavailable(name, f"cannot be read in {folder} ({_reason(error)})") from error
+    except ValueError as error:
+        raise ValueError(f"{error}; delete it, and it will be downloaded again") from error
+    if not download:
+        raise _unavailable(name, f"is not in {folder} and was not to be downloaded", ONLINE)
+    path = _download(name, folder, mirrors)
+    return read_idx(path, MNIST_SHA256[name])
+
+
+def _download(name: str, folder: Path, mirrors: Sequence[str]) -> Path:
+    """Fetch a file to ``folder``, where it comes into being whole and verified, or not at all."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        temporary = tempfile.TemporaryDirectory(prefix=".download-", dir=folder)
+    except OSError as error:
+        outcome = f"is not in {folder}, and cannot be put there ({_reason(error)})"
+        raise _unavailable(name, outcome) from error
     failures = []
     cause: Exception | None = None
-    for mirror in mirrors if download else ():
-        url = f"{mirror.rstrip('/')}/{name}.gz"
-        try:
-            return _download(url, folder / f"{name}.gz", MNIST_SHA256[name])
-        except (OSError, ValueError) as error:  # requests raises subclasses of OSError
-            if (response := getattr(error, "response", None)) is not None:
-                response.close()  # pooch leaves the connection of an error page open
-            cause = error
-            reason = type(error).__name__ if isinstance(error, OSError) else "wrong content"
-            failures.append(f"{url} ({reason})")
-    outcome = (
-        f"could not be downloaded from {' or '.join(failures)}"
-        if failures
-        else "was not to be downloaded"
-    )
-    raise DatasetUnavailable(
-        f"MNIST needs the file {name}, gzipped or not, which is not in {folder} and {outcome}: "
-        "set TRIPTYCH_DATA to a folder whose subfolder mnist holds it, or connect to the network "
-        "once, or use --dataset digits."
+    with temporary as within:
+        partial = Path(within) / f"{name}.gz"
+        for mirror in mirrors:
+            url = f"{mirror.rstrip('/')}/{name}.gz"
+            try:
+                with _ProgressBar(partial.name) as bar:
+                    # Seconds to connect and to wait for the next bytes.
+                    fetch = _require("pooch").HTTPDownloader(
+                        bar, chunk_size=1 << 16, timeout=(10, 30)
+                    )
+                    fetch(url, str(partial), None)
+                read_idx(partial, MNIST_SHA256[name])
+                return partial.replace(folder / partial.name)
+            except (OSError, ValueError) as error:  # requests raises subclasses of OSError
+                if (response := getattr(error, "response", None)) is not None:
+                    response.close()  # pooch leaves the connection of an error page open
+                cause = error
+                own = not isinstance(error, OSError)
+                reason = str(error).removeprefix(f"{partial}: ") if own else _reason(error)
+                failures.append(f"{url} ({reason})")
+    where = f"from {' or '.join(failures)}" if failures else "without a mirror"
+    raise _unavailable(
+        name, f"is not in {folder} and could not be downloaded {where}", ONLINE
     ) from cause
 
 
-def _download(url: str, target: Path, sha256: str) -> Path:
-    """Fetch ``url`` to ``target``, which comes into being whole and verified, or not at all."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".download-", dir=target.parent) as folder:
-        partial = Path(folder) / target.name
-        with _ProgressBar(target.name) as bar:
-            # Seconds to connect and to wait for the next bytes.
-            fetch = _require("pooch").HTTPDownloader(bar, chunk_size=1 << 16, timeout=(10, 30))
-            fetch(url, str(partial), None)
-        read_idx(partial, sha256)
-        return partial.replace(target)
+ONLINE = ", or connect to the network once"
+
+
+def _unavailable(name: str, outcome: str, remedy: str = "") -> DatasetUnavailable:
+    return DatasetUnavailable(
+        f"MNIST needs the file {name}, gzipped or not, which {outcome}: set TRIPTYCH_DATA to a "
+        f"folder whose subfolder mnist holds it{remedy}, or use --dataset digits."
+    )
+
+
+def _reason(error: BaseException) -> str:
+    """What the server said, or the first cause that the system gave."""
+    if (response := getattr(error, "response", None)) is not None:
+        return f"{response.status_code} {response.reason}".strip()
+    # requests and urllib3 keep the error that they met as a cause or as an argument.
+    inner = (part for part in error.args if isinstance(part, BaseException))
+    if (cause := error.__cause__ or next(inner, None)) is not None:
+        return _reason(cause)
+    text = getattr(error, "strerror", None) or " ".join(str(error).split())
+    return text or type(error).__name__
 
 
 class _ProgressBar:
