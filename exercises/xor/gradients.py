@@ -73,7 +73,7 @@ def _of_the_framework(
         gaps, sizes = {}, {}
         for name, value in start.items():
             own, size = 0.0, 0.0
-            for _ in range(3):
+            for _ in range(2):
                 along = rng.normal(size=value.shape)
                 ends = [loss(**{name: value + move * along}) for move in (step, -step)]
                 numeric = (ends[0] - ends[1]) / (2 * step)

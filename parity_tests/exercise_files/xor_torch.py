@@ -80,6 +80,17 @@ SPECIMENS = [
         says="optimizer.zero_grad() is missing",
     ),
     Wrong(
+        "gradients_not_zeroed_alone",
+        "The same without dropout and batch norm: the weights grow until predictions are 0 or 1.",
+        SOLUTION,
+        [
+            (f"{NORM}, nn.Dropout(0.2)", "nn.Tanh()"),
+            ("            optimizer.zero_grad()\n", ""),
+        ],
+        todo="",
+        says="optimizer.zero_grad() is missing",
+    ),
+    Wrong(
         "learning_rate_ignored",
         "The optimizer has a learning rate of its own.",
         SOLUTION,
