@@ -29,6 +29,8 @@ from benchmarks.processes import Processes
 from benchmarks.report import tables
 from benchmarks.timing import Section, summary, take_turns
 from benchmarks.xor import xor
+from triptych.__main__ import run_command
+from triptych.output import Output, print_to
 
 
 class Name(StrEnum):
@@ -68,6 +70,7 @@ def main(
     ] = False,
 ) -> None:
     """Time the panels, the bare frameworks and other libraries side by side."""
+    output = Output(out)
     report: dict = {"rounds": rounds, "sittings": sittings, "sections": {}}
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
     console = Console(stderr=True)
@@ -96,7 +99,7 @@ def main(
                         add_machine(report, processes.machine())
                 report["sections"][name.value] = summarized(section, seconds)
     report.setdefault("machine", machine())  # of the memory section alone
-    write(report, out)
+    write(report, output)
 
 
 def time(
@@ -132,16 +135,18 @@ def add_machine(report: dict, found: dict) -> None:
         known[key] |= found[key]
 
 
-def write(report: dict, out: Path) -> None:
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "bench.json").write_text(json.dumps(report, indent=1) + "\n", "utf-8")
-    with (out / "bench.txt").open("w", encoding="utf-8") as file:
-        for console in (Console(highlight=False), Console(file=file, width=100, highlight=False)):
-            for part in tables(report):
-                console.print(part)
-    chart(report, out / "bench.png")
-    typer.echo(f"The ratios are in {out}/: bench.json, bench.txt, bench.png")
+def write(report: dict, output: Output) -> None:
+    text = json.dumps(report, indent=1) + "\n"
+    output.write("bench.json", lambda path: path.write_text(text, "utf-8"))
+    parts = tables(report)
+    output.write("bench.txt", lambda path: print_to(path, *parts))
+    console = Console(highlight=False)
+    for part in parts:
+        console.print(part)
+    output.write("bench.png", lambda path: chart(report, path))
+    typer.echo(f"The ratios are in {output.folder}/: {', '.join(output.written)}")
+    output.finish()
 
 
 if __name__ == "__main__":
-    app(prog_name="python -m benchmarks")
+    run_command(lambda: app(prog_name="python -m benchmarks"))

@@ -14,7 +14,9 @@ from rich.progress import track
 from rich.table import Table
 
 from examples.xor import NETWORKS, train
+from triptych.__main__ import run_command
 from triptych.common.datasets import xor
+from triptych.output import Output
 from triptych.panels import chosen
 
 
@@ -24,6 +26,7 @@ def main(
     out: Annotated[Path, typer.Option(help="Where xor-seeds.json goes.")] = Path("out"),
 ) -> None:
     """Train XOR with many seeds in each framework."""
+    output = Output(out)
     dataset = xor("float64")
     table = Table(title=f"XOR in float64, 500 steps, {seeds} seeds: 4 of 4 corners right")
     for column in ("framework", *NETWORKS):
@@ -39,9 +42,10 @@ def main(
             ]
         table.add_row(name, *(f"{len(good)} of {seeds}" for good in report[name].values()))
     Console().print(table)
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "xor-seeds.json").write_text(json.dumps(report) + "\n", "utf-8")
+    text = json.dumps(report) + "\n"
+    output.write("xor-seeds.json", lambda path: path.write_text(text, "utf-8"))
+    output.finish()
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_command(lambda: typer.run(main))

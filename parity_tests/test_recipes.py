@@ -1,5 +1,6 @@
 import json
 import math
+import re
 from dataclasses import MISSING, FrozenInstanceError, asdict, fields, replace
 
 import numpy as np
@@ -449,6 +450,22 @@ def test_add_epoch():
     curves += [history.validation_accuracy, history.learning_rate]
     assert all(type(value) is float for curve in curves for value in curve)
     assert (history.best_epoch, history.stopped_early, history.seconds) == (None, False, 0.0)
+
+
+def test_a_history_is_saved_and_a_damaged_one_refused(tmp_path):
+    history, path = History("scratch", best_epoch=1), tmp_path / "history.json"
+    history.add_epoch([3.0, 1.0], [4, 2], 1.5, 0.5, 0.1)
+    history.save(path)
+    assert History.load(path) == history
+    content = path.read_bytes()
+    other = content.replace(b"seconds", b"second")
+    for damaged in (content[:-5], b"", b"[1]", b"3", b"{}", b"\xff" + content, other):
+        path.write_bytes(damaged)
+        message = re.escape(f"path must be a file that save wrote, got {path}, which is none or is")
+        with pytest.raises(ValueError, match=message):
+            History.load(path)
+    with pytest.raises(FileNotFoundError):
+        History.load(tmp_path / "none")
 
 
 def test_histories_share_no_lists():

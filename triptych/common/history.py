@@ -60,4 +60,10 @@ class History:
 
     @classmethod
     def load(cls, path: str | Path) -> "History":
-        return cls(**json.loads(Path(path).read_text("utf-8")))
+        try:
+            return cls(**json.loads(Path(path).read_text("utf-8")))
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"path must be a file that save wrote, got {path}, which is none or is damaged "
+                f"({error})"
+            ) from error
