@@ -276,11 +276,13 @@ def test_mask():
     fails(message, checks.check_mask, array((2, 1), "bool"), (2, 3))
 
 
-def test_layer_names():
-    checks.check_layer_names([])
-    checks.check_layer_names(("a", "b"))
-    message = "layers must have names that differ, got ['a', 'b', 'a']"
-    fails(message, checks.check_layer_names, ("a", "b", "a"))
+def test_layer_name():
+    checks.check_layer_name("conv-2_a")
+    message = (
+        "name must be letters (a to z), digits, '_' and '-', the first a letter or a digit, or "
+        "None for a name of its own, got 'a.b'"
+    )
+    fails(message, checks.check_layer_name, "a.b")
 
 
 def test_examples():
@@ -643,15 +645,6 @@ def test_mode():
         checks.check_mode(monitor, mode)
     message = "mode must be 'max' for validation_accuracy, got 'min'"
     fails(message, checks.check_mode, "validation_accuracy", "min")
-
-
-def test_layer_name():
-    checks.check_layer_name("conv-2_a")
-    message = (
-        "name must be letters (a to z), digits, '_' and '-', or None for a name of its own, "
-        "got 'a.b'"
-    )
-    fails(message, checks.check_layer_name, "a.b")
 
 
 def test_unit():

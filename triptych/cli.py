@@ -7,7 +7,6 @@ that ``show`` and ``list`` print are read as text.
 import ast
 import importlib.util
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
@@ -125,6 +124,13 @@ def show(
         console.print(*pages)
 
 
+# A Ctrl-C goes to the tests as well: they would answer with a traceback, and we end them anyway.
+DEAF = (
+    "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); "
+    "import pytest; raise SystemExit(pytest.main())"
+)
+
+
 @app.command()
 def parity(
     technique: Annotated[
@@ -149,14 +155,12 @@ def parity(
     # Without a file of our own, pytest would take one of whatever project it is installed in; -P
     # keeps the working folder out of what it imports.
     settings = suite.parent / "pyproject.toml"
-    command = [sys.executable, "-P", "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-P", "-c", DEAF, "-q", "-p", "no:cacheprovider"]
     command += ["-c", str(settings) if settings.is_file() else os.devnull]
     command += ["--rootdir", str(suite.parent)]
     command += [str(path) for name, path in tests.items() if technique in (None, name)]
-    # A Ctrl-C goes to it as well: it would answer with a traceback, and we end it anyway.
-    deaf = (lambda: signal.signal(signal.SIGINT, signal.SIG_IGN)) if os.name == "posix" else None
     environment = os.environ | {"KERAS_BACKEND": chosen}
-    run = subprocess.run(command, env=environment, preexec_fn=deaf, check=False)
+    run = subprocess.run(command, env=environment, check=False)
     raise typer.Exit(run.returncode)
 
 

@@ -458,7 +458,7 @@ SPECIMENS = [
         SOLUTION,
         [("L2(0.01 / 2)", "L2(0.01)")],
         todo="l2",
-        says="Keras's own L2 has none",
+        says="as keras.regularizers.L2 is",
     ),
     Wrong(
         "weight_decay_of_biases_too",
