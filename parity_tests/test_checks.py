@@ -647,6 +647,11 @@ def test_mode():
     fails(message, checks.check_mode, "validation_accuracy", "min")
 
 
+def test_layer_names():
+    checks.check_layer_names(["a", "b"])
+    fails("layers must have names that differ, got ['a', 'a']", checks.check_layer_names, ["a", "a"])
+
+
 def test_unit():
     for array in (np.array([0.0, 1.0]), torch.ones(2), tf.ones(2), torch.ones(2, device="meta")):
         checks.check_unit("images", array)
