@@ -648,8 +648,10 @@ def test_mode():
 
 
 def test_layer_names():
-    checks.check_layer_names(["a", "b"])
-    fails("layers must have names that differ, got ['a', 'a']", checks.check_layer_names, ["a", "a"])
+    checks.check_layer_names([])
+    checks.check_layer_names(("a", "b"))
+    message = "layers must have names that differ, got ['a', 'b', 'a']"
+    fails(message, checks.check_layer_names, ("a", "b", "a"))
 
 
 def test_unit():
