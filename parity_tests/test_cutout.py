@@ -104,3 +104,18 @@ def test_bad_input():
     same_error(apply(side=-1), "side must be an integer >= 0, got -1")
     same_error(apply(side=2.0), "side must be an integer >= 0, got 2.0")
     same_error(apply(fill_value=np.nan), "fill_value must be a number in (-inf, inf), got nan")
+
+
+def test_squares_far_outside():
+    """A centre beyond what int32 holds is far outside, and not back at 0."""
+    images = np.random.default_rng(0).uniform(size=(2, 4, 5, 1))
+    for far in (2**31, 2**32, 2**32 + 1, -(2**32)):
+        row, column = np.array([far, 0]), np.array([0, far])
+
+        def call(framework, adapter, row=row, column=column):
+            cutout = panel(framework, "cutout").cutout
+            centre = adapter.tensor(row), adapter.tensor(column)
+            return adapter.numpy(cutout(adapter.tensor(images), *centre, 3, fill_value=9.0))
+
+        for framework, found in everywhere(call).items():
+            np.testing.assert_array_equal(found, images, err_msg=framework)

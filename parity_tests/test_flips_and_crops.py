@@ -221,3 +221,18 @@ def test_bad_input_of_the_backward_pass():
                 back(height, width)
     with pytest.raises(ValueError, match=r"grad must have shape \(N, H, W, C\)"):
         back(6, 7, grad[0])
+
+
+def test_windows_far_outside():
+    """An offset beyond what int32 holds is far outside, and not back at 0."""
+    images = np.random.default_rng(0).uniform(size=(2, 4, 5, 1))
+    for far in (2**31, 2**32, 2**32 + 1, -(2**32)):
+        top, left = np.array([far, 0]), np.array([0, far])
+
+        def call(framework, adapter, top=top, left=left):
+            crop = panel(framework, "flips_and_crops").crop
+            window = adapter.tensor(top), adapter.tensor(left), 3, 3
+            return adapter.numpy(crop(adapter.tensor(images), *window, fill_value=0.5))
+
+        for framework, found in everywhere(call).items():
+            np.testing.assert_array_equal(found, 0.5, err_msg=framework)

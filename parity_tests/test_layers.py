@@ -19,7 +19,7 @@ ACTIVATIONS = ["ReLU", "Tanh", "Sigmoid"]
 
 
 def make(framework, kind, *, dtype="float32", **options):
-    """A layer without weights takes its dtype from x, but for Keras, which casts x."""
+    """A layer without weights takes its dtype from x; a Keras model that of its first layer."""
     keras = {"dtype": dtype} if framework == "keras" else {}
     return getattr(panel(framework, "layers"), kind)(**options, **keras)
 
@@ -470,3 +470,43 @@ def test_bad_arguments():
             lambda f, a, x=x: make(f, "Flatten", order="chw")(a.tensor(x)),
             f"x must have shape (N, H, W, C), got shape {shape}",
         )
+
+
+@pytest.mark.parametrize(
+    ("file", "kind", "sizes", "shape"),
+    [
+        ("layers", "Dense", (3, 2), (4, 3)),
+        ("batch_norm", "BatchNorm", (3,), (4, 3)),
+        ("convolution", "Conv2D", (3, 2, 2), (4, 5, 5, 3)),
+    ],
+)
+@pytest.mark.parametrize(("own", "other"), [("float32", "float64"), ("float64", "float32")])
+def test_a_layer_takes_its_own_dtype(file, kind, sizes, shape, own, other):
+    message = (
+        f"x must have the layer's dtype, {own}, got {other}: convert it, or make the layer with "
+        f"dtype='{other}'"
+    )
+
+    def call(framework, adapter):
+        layer = getattr(panel(framework, file), kind)(*sizes, dtype=own)
+        before = adapter.weights(layer)
+        try:
+            layer(adapter.tensor(np.ones(shape, other)))
+        finally:
+            for name, array in adapter.weights(layer).items():
+                assert array.dtype == before[name].dtype
+                np.testing.assert_array_equal(array, before[name])
+
+    same_error(call, message)
+
+
+def test_layers_without_weights_keep_the_dtype():
+    for dtype in ("float32", "float64"):
+
+        def call(framework, adapter, dtype=dtype):
+            x = adapter.tensor(np.ones((4, 3), dtype))
+            for layer in (make(framework, "ReLU"), panel(framework, "dropout").Dropout(0.5)):
+                y = adapter.numpy(layer(x))
+                assert y.dtype == dtype, framework
+
+        everywhere(call)

@@ -323,3 +323,13 @@ def test_nan_is_never_a_zero():
         for kind, options in (PENALTIES[0], PENALTIES[3]):
             u = adapter.numpy(make(framework, kind, options).proximal(adapter.tensor(w), 1.0))
             np.testing.assert_array_equal(u, [np.nan, np.inf, -np.inf, 0.0], err_msg=framework)
+
+
+def test_nan_stays_in_a_gradient():
+    w = np.array([1.0, np.nan, 0.0, -2.0])
+
+    def call(framework, adapter):
+        return adapter.numpy(panel(framework, "penalties").l1_gradient(adapter.tensor(w), 0.5))
+
+    for framework, found in everywhere(call).items():
+        np.testing.assert_array_equal(found, [0.5, np.nan, 0.0, -0.5], err_msg=framework)
