@@ -70,7 +70,8 @@ def l1_penalty(w: Any, strength: float) -> Any:
 
 def l1_gradient(w: Any, strength: float) -> Any:
     strength = _check(w, strength)
-    return strength * ops.sign(w)
+    w = ops.convert_to_tensor(w)
+    return strength * ops.where(ops.isnan(w), w, ops.sign(w))  # on PyTorch the sign of NaN is 0
 
 
 def l1_proximal(w: Any, strength: float, step_size: float) -> Any:
