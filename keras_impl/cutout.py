@@ -21,12 +21,12 @@ from typing import Any
 
 from keras import ops
 
+from keras_impl.flips_and_crops import whole
 from triptych.common.checks import (
     check_images,
     check_number,
     check_per_image,
     check_size,
-    dtype_name,
     remembered,
 )
 
@@ -59,8 +59,8 @@ def _square(images: Any, row: Any, column: Any, side: int) -> Any:
 
 def _distance(centre: Any, size: int) -> Any:
     """Of each pixel along a side from each image's centre, which may lie far outside."""
-    dtype = "int64" if dtype_name(centre) in ("int64", "uint32", "uint64") else "int32"
-    return ops.arange(size, dtype=dtype) - ops.cast(centre, dtype)[:, None]
+    centre = whole(centre)
+    return ops.arange(size, dtype=centre.dtype) - centre[:, None]
 
 
 @remembered

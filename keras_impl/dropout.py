@@ -35,9 +35,9 @@ from triptych.common.checks import (
     check_draw,
     check_flag,
     check_floating,
-    check_integer,
     check_mask,
     check_number,
+    check_seed,
     remembered,
 )
 from triptych.common.names import Draws, layer_name
@@ -85,7 +85,7 @@ class Dropout(Checked, Draws, keras.layers.Layer):
         super().__init__(name=name, **kwargs)
         self.rate = _check_rate(rate)
         self.inverted = check_flag("inverted", inverted)
-        self.seed = check_integer("seed", seed, maximum=2**64 - 1)
+        self.seed = check_seed(seed)
         self.step = self.add_weight(
             name="step", shape=(), initializer="zeros", dtype="int64", trainable=False
         )

@@ -81,11 +81,16 @@ def crop(
     return cropped
 
 
+def whole(offsets: Any) -> Any:
+    """Offsets that may be negative, and may lie farther outside than int32 holds."""
+    wide = dtype_name(offsets) in ("int64", "uint32", "uint64")
+    return ops.cast(offsets, "int64" if wide else "int32")
+
+
 def _inside(start: Any, length: int, size: int, fill_mode: str) -> tuple[Any, Any]:
     """The pixels that a window shows along a side, (N, length), and whether they are there."""
-    # Windows far outside are wanted too, beyond what int32 holds.
-    dtype = "int64" if dtype_name(start) in ("int64", "uint32", "uint64") else "int32"
-    position = ops.cast(start, dtype)[:, None] + ops.arange(length, dtype=dtype)
+    start = whole(start)
+    position = start[:, None] + ops.arange(length, dtype=start.dtype)
     if fill_mode == "reflect":
         position = ops.mod(position, 2 * size)
         position = ops.minimum(position, 2 * size - 1 - position)

@@ -35,10 +35,10 @@ from triptych.common.checks import (
     check_draw,
     check_flag,
     check_floating,
-    check_integer,
     check_maps,
     check_mask,
     check_number,
+    check_seed,
     remembered,
 )
 from triptych.common.names import Draws, layer_name
@@ -72,7 +72,7 @@ class SpatialDropout2D(Checked, Draws, keras.layers.Layer):
         name = layer_name("keras", "spatial_dropout", name)
         super().__init__(name=name, **kwargs)
         self.rate = _check_rate(rate)
-        self.seed = check_integer("seed", seed, maximum=2**64 - 1)
+        self.seed = check_seed(seed)
         self.step = self.add_weight(
             name="step", shape=(), initializer="zeros", dtype="int64", trainable=False
         )

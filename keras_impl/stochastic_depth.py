@@ -44,6 +44,7 @@ from triptych.common.checks import (
     check_integer,
     check_mask,
     check_number,
+    check_seed,
     check_size,
     remembered,
 )
@@ -99,7 +100,7 @@ class StochasticDepth(Checked, Draws, keras.layers.Layer):
         super().__init__(name=name, **kwargs)
         self.rate = _check_rate(rate)
         self.inverted = check_flag("inverted", inverted)
-        self.seed = check_integer("seed", seed, maximum=2**64 - 1)
+        self.seed = check_seed(seed)
         self.step = self.add_weight(
             name="step", shape=(), initializer="zeros", dtype="int64", trainable=False
         )

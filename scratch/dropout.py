@@ -31,9 +31,9 @@ from triptych.common.checks import (
     check_draw,
     check_flag,
     check_floating,
-    check_integer,
     check_mask,
     check_number,
+    check_seed,
     remembered,
 )
 from triptych.common.names import Draws, layer_name
@@ -86,7 +86,7 @@ class Dropout(Draws, Layer):
         super().__init__(layer_name("scratch", "dropout", name))
         self.rate = _check_rate(rate)
         self.inverted = check_flag("inverted", inverted)
-        self.seed = check_integer("seed", seed, maximum=2**64 - 1)
+        self.seed = check_seed(seed)
         self.state["step"] = np.zeros((), np.int64)
 
     def forward(self, x: np.ndarray, *, training: bool = False) -> np.ndarray:

@@ -32,10 +32,10 @@ from triptych.common.checks import (
     check_draw,
     check_flag,
     check_floating,
-    check_integer,
     check_maps,
     check_mask,
     check_number,
+    check_seed,
     remembered,
 )
 from triptych.common.names import Draws, layer_name
@@ -75,7 +75,7 @@ class SpatialDropout2D(Draws, Layer):
     def __init__(self, rate: float, *, seed: int = 0, name: str | None = None) -> None:
         super().__init__(layer_name("scratch", "spatial_dropout", name))
         self.rate = _check_rate(rate)
-        self.seed = check_integer("seed", seed, maximum=2**64 - 1)
+        self.seed = check_seed(seed)
         self.state["step"] = np.zeros((), np.int64)
 
     def forward(self, x: np.ndarray, *, training: bool = False) -> np.ndarray:

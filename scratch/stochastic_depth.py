@@ -40,6 +40,7 @@ from triptych.common.checks import (
     check_integer,
     check_mask,
     check_number,
+    check_seed,
     check_size,
     remembered,
 )
@@ -106,7 +107,7 @@ class StochasticDepth(Draws, Layer):
         super().__init__(layer_name("scratch", "stochastic_depth", name))
         self.rate = _check_rate(rate)
         self.inverted = check_flag("inverted", inverted)
-        self.seed = check_integer("seed", seed, maximum=2**64 - 1)
+        self.seed = check_seed(seed)
         self.state["step"] = np.zeros((), np.int64)
 
     def forward(self, x: np.ndarray, *, training: bool = False) -> np.ndarray:

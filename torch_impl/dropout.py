@@ -31,9 +31,9 @@ from triptych.common.checks import (
     check_draw,
     check_flag,
     check_floating,
-    check_integer,
     check_mask,
     check_number,
+    check_seed,
     remembered,
 )
 from triptych.common.names import Draws, layer_name
@@ -78,7 +78,7 @@ class Dropout(Draws, nn.Module):
         self.name = layer_name("torch", "dropout", name)
         self.rate = _check_rate(rate)
         self.inverted = check_flag("inverted", inverted)
-        self.seed = check_integer("seed", seed, maximum=2**64 - 1)
+        self.seed = check_seed(seed)
         self.register_buffer("step", torch.zeros((), dtype=torch.int64))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

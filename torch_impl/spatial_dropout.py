@@ -31,10 +31,10 @@ from triptych.common.checks import (
     check_draw,
     check_flag,
     check_floating,
-    check_integer,
     check_maps,
     check_mask,
     check_number,
+    check_seed,
     remembered,
 )
 from triptych.common.names import Draws, layer_name
@@ -71,7 +71,7 @@ class SpatialDropout2D(Draws, nn.Module):
         super().__init__()
         self.name = layer_name("torch", "spatial_dropout", name)
         self.rate = _check_rate(rate)
-        self.seed = check_integer("seed", seed, maximum=2**64 - 1)
+        self.seed = check_seed(seed)
         self.register_buffer("step", torch.zeros((), dtype=torch.int64))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

@@ -40,6 +40,7 @@ from triptych.common.checks import (
     check_integer,
     check_mask,
     check_number,
+    check_seed,
     check_size,
     remembered,
 )
@@ -90,7 +91,7 @@ class StochasticDepth(Draws, nn.Module):
         self.name = layer_name("torch", "stochastic_depth", name)
         self.rate = _check_rate(rate)
         self.inverted = check_flag("inverted", inverted)
-        self.seed = check_integer("seed", seed, maximum=2**64 - 1)
+        self.seed = check_seed(seed)
         self.register_buffer("step", torch.zeros((), dtype=torch.int64))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

@@ -80,30 +80,31 @@ def own_arrays(check: Callable[..., Any]) -> Callable[..., Any]:
     The checks below take the arrays of any framework. The functions of NumPy and PyTorch do not,
     and have errors of their own, or none; Keras's do.
     """
+    parameters = inspect.signature(check).parameters
     kinds = {
         name: kind
-        for name, parameter in inspect.signature(check).parameters.items()
+        for name, parameter in parameters.items()
         for kind in (parameter.annotation, *typing.get_args(parameter.annotation))
         if getattr(kind, "__name__", "") in ("ndarray", "Tensor")
     }
     if not kinds:  # in Keras every array is Any
         return check
-    positions, rest = list(inspect.signature(check).parameters), list(kinds.values())[-1:]
+    rest = list(kinds.values())[-1]  # of what **options gather, which comes last
 
     @functools.wraps(check)
     def then(*args: Any, **options: Any) -> Any:
         result = check(*args, **options)
-        for name, value in [*zip(positions, args, strict=False), *options.items()]:
-            kind = kinds.get(name) if name in positions else rest[0]
+        for name, value in [*zip(parameters, args, strict=False), *options.items()]:
+            kind = kinds.get(name) if name in parameters else rest
             if kind is not None:
                 for array in value if isinstance(value, list | tuple) else [value]:
-                    _check_kind(name, array, kind)
+                    _check_owner(name, array, kind)
         return result
 
     return then
 
 
-def _check_kind(name: str, array: Any, kind: type) -> None:
+def _check_owner(name: str, array: Any, kind: type) -> None:
     own = isinstance(array, (kind, np.generic) if kind is np.ndarray else kind)
     if array is not None and not own:
         raise ValueError(
@@ -277,8 +278,7 @@ def check_draw(stream: Any, shape: Any) -> None:
         raise ValueError(f"stream must be a Stream, got {shown(stream)}")
     shape = shape.as_list() if hasattr(shape, "as_list") else shape  # TensorFlow's own kind
     if not isinstance(shape, tuple | list) or any(
-        isinstance(size, bool | str | Real) and (isinstance(size, bool) or not _is_size(size))
-        for size in shape
+        isinstance(size, str | Real) and not _is_size(size) for size in shape
     ):
         raise ValueError(f"shape must be a tuple of integers >= 0, got {shown(shape)}")
     known = [int(size) for size in shape if isinstance(size, Integral)]
@@ -287,7 +287,7 @@ def check_draw(stream: Any, shape: Any) -> None:
 
 
 def _is_size(size: Any) -> bool:
-    return isinstance(size, Integral) and int(size) >= 0
+    return isinstance(size, Integral) and not isinstance(size, bool) and int(size) >= 0
 
 
 def check_words(name: str, value: Any) -> None:
@@ -297,7 +297,7 @@ def check_words(name: str, value: Any) -> None:
 
 
 def _is_word(value: Any) -> bool:
-    return _is_size(value) and not isinstance(value, bool) and value < 2**32
+    return _is_size(value) and value < 2**32
 
 
 def check_counter(counter: Any) -> None:
