@@ -53,13 +53,14 @@ def test_every_kind_of_block_is_covered():
     assert {line.split()[0] for line in LINES} == {"make", "triptych", "python3", ".", "pip"}
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("readme")
+def test_commands(tmp_path):
+    """In their order and in one folder: many need what an earlier one made."""
+    for line in LINES:
+        command_runs(line, tmp_path)
 
 
-@pytest.mark.parametrize("line", LINES)
-def test_commands(folder, line):
+def command_runs(line, folder):
+    print(f"$ {line}")
     program, *arguments = shlex.split(line)
     if program == "make":  # the target is there, and what it needs; it runs where it is run
         command = ["make", "--dry-run", "--always-make", *arguments]
