@@ -1,0 +1,67 @@
+"""What the probes of the map are written with.
+
+They run in float64 on both sides (:func:`measuring`), on the same data.
+"""
+
+import random
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch  # before TensorFlow: the other way round, the two clash
+
+import keras  # isort: skip
+
+from keras_impl.precision import enable_float64
+
+__all__ = ["array", "measuring", "normal", "outcome", "tensor"]
+
+
+def normal(*shape: int, seed: int = 0) -> np.ndarray:
+    """Standard normal numbers, float64, the same at every call."""
+    return np.random.default_rng(seed).normal(size=shape)
+
+
+def tensor(values: Any, *, gradient: bool = False) -> torch.Tensor:
+    """A PyTorch tensor with a copy of the values."""
+    return torch.tensor(np.asarray(values), requires_grad=gradient)
+
+
+def array(values: Any) -> np.ndarray:
+    """What is in a tensor of either framework, as NumPy array."""
+    if isinstance(values, torch.Tensor):
+        return values.detach().numpy().copy()
+    return np.array(keras.ops.convert_to_numpy(values))
+
+
+def outcome(function: Callable[[], Any]) -> Any:
+    """What the function returns, or the name of the error that it raises."""
+    try:
+        return function()
+    except Exception as error:
+        return type(error).__name__
+
+
+@contextmanager
+def measuring() -> Iterator[None]:
+    """float64 by default in both frameworks, seeds of 0, no warnings; all as before afterwards."""
+    enable_float64()
+    before = torch.get_default_dtype(), keras.config.floatx(), keras.config.dtype_policy()
+    python, pytorch = random.getstate(), torch.get_rng_state()
+    torch.set_default_dtype(torch.float64)
+    keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")
+    torch.manual_seed(0)
+    random.seed(0)  # from here Keras takes the seed of a layer
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        torch.set_default_dtype(before[0])
+        keras.config.set_floatx(before[1])
+        keras.config.set_dtype_policy(before[2])
+        random.setstate(python)
+        torch.set_rng_state(pytorch)
