@@ -38,7 +38,24 @@ HERE = Path(__file__).resolve().parent / "chapters"
 EXACT = 1e-12
 
 # The files in the order in which they are read.
-CHAPTERS = ("batch_norm",)
+CHAPTERS = (
+    "batch_norm",
+    "normalization",
+    "dropout",
+    "penalties",
+    "constraints",
+    "optimizers",
+    "gradient_clipping",
+    "schedules",
+    "early_stopping",
+    "losses",
+    "initialization",
+    "activations",
+    "convolution",
+    "pooling",
+    "precision",
+    "training",
+)
 
 
 class Difference:

@@ -84,7 +84,9 @@ def plain(result: Any) -> Any:
     from triptych.differences.probe import array
 
     if isinstance(result, list | tuple):
-        return tuple(plain(value) for value in result)
+        values = tuple(plain(value) for value in result)
+        numbers = values and all(isinstance(each, np.ndarray) and not each.ndim for each in values)
+        return np.array(values) if numbers else values  # a list of numbers has one scale
     return result if isinstance(result, str) or result is None else array(result)
 
 

@@ -3,6 +3,8 @@
 They run in float64 on both sides (:func:`measuring`), on the same data.
 """
 
+import contextlib
+import io
 import random
 import warnings
 from collections.abc import Callable, Iterator
@@ -16,7 +18,7 @@ import keras  # isort: skip
 
 from keras_impl.precision import enable_float64
 
-__all__ = ["array", "measuring", "normal", "outcome", "tensor"]
+__all__ = ["array", "keras_tensor", "measuring", "normal", "outcome", "quietly", "tensor"]
 
 
 def normal(*shape: int, seed: int = 0) -> np.ndarray:
@@ -27,6 +29,11 @@ def normal(*shape: int, seed: int = 0) -> np.ndarray:
 def tensor(values: Any, *, gradient: bool = False) -> torch.Tensor:
     """A PyTorch tensor with a copy of the values."""
     return torch.tensor(np.asarray(values), requires_grad=gradient)
+
+
+def keras_tensor(values: Any) -> Any:
+    """A tensor of Keras's backend with the values, float64 unless they are integers or booleans."""
+    return keras.ops.convert_to_tensor(np.asarray(values))
 
 
 def array(values: Any) -> np.ndarray:
@@ -42,6 +49,14 @@ def outcome(function: Callable[[], Any]) -> Any:
         return function()
     except Exception as error:
         return type(error).__name__
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Without warnings, and without what a library prints when it is imported."""
+    with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
+        warnings.simplefilter("ignore")
+        yield
 
 
 @contextmanager

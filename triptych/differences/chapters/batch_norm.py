@@ -250,6 +250,7 @@ class BatchNormFreezeAfterCompile(Difference):
     keras = "statistics move on until `compile` is called again"
     mapping = "`model.compile(...)` after every change of `trainable`"
     words = "frozen batch norm recompile trainable after compile fit ignored freeze"
+    backends = ("tensorflow",)
 
     def in_pytorch(mapped):
         layer = nn.BatchNorm1d(3, momentum=0.01)

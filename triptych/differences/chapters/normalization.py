@@ -1,0 +1,165 @@
+"""Layer, group, RMS, spectral and weight normalization."""
+
+import numpy as np
+import torch
+from keras import layers
+from torch import nn
+
+from triptych.differences.entry import Difference
+from triptych.differences.probe import array, normal, outcome, tensor
+
+
+class LayerNormEpsilon(Difference):
+    """Layer norm's epsilon is 1e-5 in PyTorch and 1e-3 in Keras."""
+
+    pytorch = "`eps=1e-5`"
+    keras = "`epsilon=1e-3`"
+    mapping = "set one to the other"
+    words = "layernorm transformer eps porting"
+
+    def in_pytorch(mapped):
+        return nn.LayerNorm(6)(tensor(0.1 * normal(4, 6)))
+
+    def in_keras(mapped):
+        return layers.LayerNormalization(epsilon=1e-5 if mapped else 1e-3)(0.1 * normal(4, 6))
+
+
+class LayerNormAxes(Difference):
+    """PyTorch is told the shape to normalize over, Keras the axes, by default the last alone."""
+
+    pytorch = "`LayerNorm((C, H, W))`: the last three axes, weights of that shape"
+    keras = "`axis=-1`"
+    mapping = "`axis=[1, 2, 3]`, with PyTorch's weights permuted to (H, W, C)"
+    words = "layernorm normalized_shape axis images channels"
+
+    def in_pytorch(mapped):
+        layer = nn.LayerNorm((3, 4, 5))
+        layer.weight.data = tensor(normal(3, 4, 5, seed=1))
+        return layer(tensor(normal(2, 3, 4, 5))).permute(0, 2, 3, 1)
+
+    def in_keras(mapped):
+        x, gamma = normal(2, 3, 4, 5).transpose(0, 2, 3, 1), normal(3, 4, 5, seed=1)
+        layer = layers.LayerNormalization(axis=[1, 2, 3] if mapped else -1, epsilon=1e-5)
+        layer.build(x.shape)
+        layer.gamma.assign(gamma.transpose(1, 2, 0) if mapped else gamma[:, 0, 0])
+        return layer(x)
+
+
+class GroupNormDefaults(Difference):
+    """Group norm: PyTorch has to be told the groups; Keras takes 32, and an epsilon of 1e-3."""
+
+    pytorch = "`GroupNorm(num_groups, num_channels, eps=1e-5)`"
+    keras = "`groups=32`, `epsilon=1e-3`"
+    mapping = "set both"
+    words = "groupnorm groups default eps"
+
+    def in_pytorch(mapped):
+        layer = nn.GroupNorm(8, 32)
+        return layer(tensor(0.1 * normal(2, 32, 4, 4))).permute(0, 2, 3, 1)
+
+    def in_keras(mapped):
+        layer = layers.GroupNormalization(groups=8, epsilon=1e-5) if mapped else None
+        return (layer or layers.GroupNormalization())(
+            0.1 * normal(2, 32, 4, 4).transpose(0, 2, 3, 1)
+        )
+
+
+class InstanceNorm(Difference):
+    """Keras has no instance norm of that name; PyTorch's has no weights by default."""
+
+    pytorch = "`InstanceNorm2d(C)`: `affine=False`, `eps=1e-5`"
+    keras = "`GroupNormalization(groups=-1)`, with weights, `epsilon=1e-3`"
+    mapping = "`GroupNormalization(groups=-1, epsilon=1e-5, scale=False, center=False)`"
+    words = "instancenorm style transfer instance normalization"
+
+    def in_pytorch(mapped):
+        return nn.InstanceNorm2d(3)(tensor(0.1 * normal(2, 3, 4, 4))).permute(0, 2, 3, 1)
+
+    def in_keras(mapped):
+        x = 0.1 * normal(2, 3, 4, 4).transpose(0, 2, 3, 1)
+        epsilon = 1e-5 if mapped else 1e-3
+        return layers.GroupNormalization(groups=-1, epsilon=epsilon, scale=not mapped)(x)
+
+
+class RmsNormEpsilon(Difference):
+    """RMS norm's epsilon is the dtype's own in PyTorch, 1e-6 in Keras.
+
+    PyTorch takes `torch.finfo(dtype).eps`, for half precision that of float32. Small inputs differ.
+    """
+
+    pytorch = "`eps=None`: 2.2e-16 in float64, 1.2e-7 in float32"
+    keras = "`epsilon=1e-6`"
+    mapping = "set both"
+    words = "rmsnorm llama eps"
+
+    def in_pytorch(mapped):
+        return nn.RMSNorm(6, eps=1e-6 if mapped else None)(tensor(1e-3 * normal(4, 6)))
+
+    def in_keras(mapped):
+        return layers.RMSNormalization()(1e-3 * normal(4, 6))
+
+
+class SpectralNormTiming(Difference):
+    """PyTorch's spectral norm acts at once, Keras's after a first training call.
+
+    PyTorch keeps the weight and normalizes it whenever it is read; Keras overwrites the kernel in
+    each training pass. A Keras layer that only infers has never been normalized.
+    """
+
+    pytorch = "`parametrizations.spectral_norm`: in eval mode too"
+    keras = "`SpectralNormalization`: only in calls with `training=True`"
+    mapping = "call it once with `training=True`, with enough power iterations"
+    bound = 1e-3
+    because = "the power iteration starts at random and has converged that far"
+    words = "spectral norm sigma power iteration eval gan discriminator"
+
+    def in_pytorch(mapped):
+        layer = nn.Linear(4, 3, bias=False)
+        layer.weight.data = tensor(3 * normal(4, 3).T)
+        layer = nn.utils.parametrizations.spectral_norm(layer, n_power_iterations=100).eval()
+        return torch.linalg.matrix_norm(layer.weight, 2)
+
+    def in_keras(mapped):
+        dense = layers.Dense(3, use_bias=False)
+        layer = layers.SpectralNormalization(dense, power_iterations=100)
+        layer.build((None, 4))
+        dense.kernel.assign(3 * normal(4, 3))
+        layer(np.ones((1, 4)), training=mapped)
+        return np.linalg.norm(array(dense.kernel), 2)
+
+
+class WeightNorm(Difference):
+    """PyTorch can split a weight into length and direction; Keras has no layer for that."""
+
+    pytorch = "`parametrizations.weight_norm(layer)`: w = g * v / ||v||, along axis 0"
+    keras = "none; `UnitNormalization` normalizes activations, `UnitNorm` constrains weights"
+    mapping = "g * v / ||v|| by hand, the norm over all axes of a kernel but the last"
+    words = "weightnorm weight normalization reparameterization wavenet"
+
+    def in_pytorch(mapped):
+        layer = nn.Linear(4, 3, bias=False)
+        layer.weight.data = tensor(normal(4, 3).T)
+        layer = nn.utils.parametrizations.weight_norm(layer)
+        layer.parametrizations.weight.original0.data = torch.ones(3, 1)
+        return layer(tensor(normal(2, 4, seed=1)))
+
+    def in_keras(mapped):
+        layer = layers.Dense(3, use_bias=False)
+        layer.build((None, 4))
+        v = normal(4, 3)
+        layer.kernel.assign(v / np.linalg.norm(v, axis=0) if mapped else v)
+        return layer(normal(2, 4, seed=1))
+
+
+class NormalizationOfOneElement(Difference):
+    """PyTorch's instance norm refuses images of one pixel; Keras returns beta."""
+
+    pytorch = "ValueError in training: 'Expected more than 1 spatial element'"
+    keras = "0, or beta"
+    words = "instance norm 1x1 spatial element error"
+
+    def in_pytorch(mapped):
+        return outcome(lambda: nn.InstanceNorm2d(3)(tensor(normal(2, 3, 1, 1))))
+
+    def in_keras(mapped):
+        return outcome(lambda: layers.GroupNormalization(groups=-1)(normal(2, 1, 1, 3)))
