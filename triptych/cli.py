@@ -19,6 +19,7 @@ from rich.console import Console, RenderableType
 
 from triptych import __version__
 from triptych.catalogue import CARRIERS, CHAPTERS, TECHNIQUES
+from triptych.differences.cli import differences
 from triptych.exercises.cli import app as exercises
 from triptych.extras import install_hint, keras_backend, require, version
 from triptych.panels import PACKAGES
@@ -31,6 +32,7 @@ PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_show_locals=False)
 app.add_typer(exercises, name="exercise")
+app.command()(differences)
 
 
 class Panel(StrEnum):

@@ -5,11 +5,14 @@ They run in float64 on both sides (:func:`measuring`), on the same data.
 
 import contextlib
 import io
+import os
 import random
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's notes on its own build
 
 import numpy as np
 import torch  # before TensorFlow: the other way round, the two clash

@@ -310,6 +310,7 @@ class BatchNormHalf(Difference):
     mapping = "keep batch norm in float32 (autocast does), and cast around it"
     bound = 0.01
     because = "Keras rounds the batch to float16 before it takes the variance"
+    differs = 0.1
     words = "batchnorm float16 half precision overflow inf running_var amp mixed"
     backends = ("tensorflow", "jax")
 
@@ -425,3 +426,30 @@ class BatchNormVarianceOnPytorch(Difference):
 
         x = torch.tensor(1000 + normal(64, 3), dtype=torch.float32)
         return moments(x - 1000 if mapped else x, axes=[0])[1].numpy()
+
+
+class BatchNormFarFromZero(Difference):
+    """Features far from 0 with little spread are normalized wrongly by both, each in its own way.
+
+    The mean is a float32, summed once: of 60,000 values of 100.3 and deviation 0.001 the outputs
+    are off by more than a standard deviation.
+    """
+
+    pytorch = "one pass for the mean, in float32"
+    keras = "`tf.nn.moments`, float32 too"
+    mapping = "subtract a constant first"
+    bound = 2e-3
+    because = "float32 keeps 1e-5 of these values apart"
+    differs = 0.01
+    backends = ("tensorflow",)
+    words = "batchnorm large mean small variance precision float32 sum wrong output"
+
+    def in_pytorch(mapped):
+        x = torch.tensor(100.3 + 1e-3 * normal(60_000, 1), dtype=torch.float32)
+        layer = nn.BatchNorm1d(1, eps=1e-12, affine=False).float()
+        return layer(x - 100.3 if mapped else x)
+
+    def in_keras(mapped):
+        x = (100.3 + 1e-3 * normal(60_000, 1)).astype("float32")
+        layer = layers.BatchNormalization(epsilon=1e-12, dtype="float32")
+        return layer(x - np.float32(100.3) if mapped else x, training=True)

@@ -254,3 +254,42 @@ class SeparableConvolution(Difference):
         layer = layers.SeparableConv2D(4, 3)
         layer.build((None, 7, 7, 3))
         return layer.count_params()
+
+
+class OneFilterOnPytorch(Difference):
+    """Keras's Conv2D with one filter on PyTorch cannot go backward in float64 on the CPU.
+
+    The view of the kernel that Keras hands over passes for channels last without its strides.
+    """
+
+    pytorch = "a gradient"
+    keras = "on PyTorch RuntimeError: grad_weight must be contiguous, for kernels like (2, 3)"
+    mapping = "a kernel copied into PyTorch's own order"
+    backends = ("torch",)
+    words = "conv2d one filter grad_weight must be contiguous torch backend backward"
+
+    def in_pytorch(mapped):
+        weight = tensor(normal(1, 2, 2, 3, seed=1), gradient=True)
+
+        def gradient():
+            F.conv2d(tensor(normal(1, 2, 6, 6)), weight).sum().backward()
+            return weight.grad.permute(2, 3, 1, 0)
+
+        return outcome(gradient)
+
+    def in_keras(mapped):
+        layer = layers.Conv2D(1, (2, 3), use_bias=False)
+        layer.build((None, 6, 6, 2))
+        weight = normal(1, 2, 2, 3, seed=1)
+        layer.kernel.assign(kernel_to_keras(weight, "convolution"))
+        x = keras_tensor(normal(1, 2, 6, 6).transpose(0, 2, 3, 1))
+
+        def gradient():
+            if mapped:
+                kernel = layer.kernel.value.permute(3, 2, 0, 1).contiguous()
+                F.conv2d(x.permute(0, 3, 1, 2), kernel).sum().backward()
+            else:
+                layer(x).sum().backward()
+            return layer.kernel.value.grad
+
+        return outcome(gradient)

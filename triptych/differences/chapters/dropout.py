@@ -39,6 +39,7 @@ class AlphaDropoutFunctionDefault(Difference):
     pytorch = "`F.alpha_dropout(x, p)` returns x"
     keras = "`AlphaDropout` follows the model's training flag"
     mapping = "`F.alpha_dropout(x, p, training=self.training)`"
+    differs = 0.1
     words = "alpha dropout selu functional training default no effect"
     bound = 0.05
     because = "the share of units dropped, of 4,000 that each framework draws by itself"
@@ -235,6 +236,7 @@ class GaussianNoiseLayer(Difference):
     mapping = "`x + s * torch.randn_like(x)`, while training"
     bound = 0.05
     because = "the deviation of 10,000 numbers that each framework draws by itself"
+    differs = 0.1
     words = "gaussian noise layer stddev augmentation"
 
     def in_pytorch(mapped):
@@ -253,6 +255,7 @@ class GaussianDropoutLayer(Difference):
     mapping = "`x * (1 + sqrt(p / (1 - p)) * torch.randn_like(x))`, while training"
     bound = 0.05
     because = "the deviation of 10,000 numbers that each framework draws by itself"
+    differs = 0.1
     words = "gaussian dropout multiplicative noise rate"
 
     def in_pytorch(mapped):

@@ -172,6 +172,7 @@ class ClipBelowLimit(Difference):
     keras = "gradient * max_norm * min(1 / norm, 1 / max_norm)"
     mapping = "a power of two for the limit"
     differs = 1e-17
+    bound = 0.0
     words = "clipping changes last digit bit below limit global_clipnorm rounding"
     backends = ("tensorflow",)
 

@@ -22,6 +22,7 @@ class DenseInitialWeights(Difference):
     mapping = "`nn.init.xavier_uniform_(weight)`, `nn.init.zeros_(bias)`"
     bound = 0.01
     because = "the largest of 60,000 weights that each framework draws by itself"
+    differs = 0.1
     words = "linear dense conv initialization default kaiming glorot xavier weights bias init"
 
     def in_pytorch(mapped):
@@ -45,6 +46,7 @@ class HeNormalTruncated(Difference):
     mapping = "`trunc_normal_(std=s, a=-2 * s, b=2 * s)`"
     bound = 0.01
     because = "the largest of 60,000 weights that each framework draws by itself"
+    differs = 0.1
     words = "he normal kaiming_normal_ truncated variance scaling"
 
     def in_pytorch(mapped):
@@ -70,6 +72,7 @@ class TruncatedNormalCut(Difference):
     mapping = "`trunc_normal_(std=s, a=-2 * s, b=2 * s)`"
     bound = 0.01
     because = "the largest of 60,000 weights that each framework draws by itself"
+    differs = 0.1
     words = "trunc_normal_ truncated normal transformer std 0.02"
 
     def in_pytorch(mapped):

@@ -6,7 +6,7 @@ import torch
 from keras import layers
 
 from triptych.differences.entry import Difference
-from triptych.differences.probe import array, keras_tensor, normal, tensor
+from triptych.differences.probe import array, keras_tensor, normal, outcome, tensor
 from triptych.translate import adam_epsilon_to_torch, decayed_to_torch, momentum_buffer_to_torch
 
 
@@ -513,3 +513,35 @@ class AmsgradMaximum(Difference):
         options = {"beta_1": 0.875, "beta_2": 0.9375, "amsgrad": True}
         options["epsilon"] = 0 if mapped else 1e-7
         return keras_steps(keras.optimizers.Adam, learning_rate=0.125, scale=1e-6, **options)
+
+
+class WeightDecayAllExcluded(Difference):
+    """Keras on PyTorch fails where every variable is excluded from weight decay."""
+
+    pytorch = "a group with `weight_decay=0`"
+    keras = "on PyTorch an error of the multi-tensor multiplication: its list is empty"
+    mapping = "`weight_decay=None`"
+    backends = ("torch",)
+    words = "exclude_from_weight_decay all variables error torch backend foreach empty"
+
+    def in_pytorch(mapped):
+        weight = torch.ones(3, requires_grad=True)
+        weight.grad = torch.zeros(3)
+
+        def step():
+            torch.optim.AdamW([weight], lr=0.125, weight_decay=0).step()
+            return weight
+
+        return outcome(step)
+
+    def in_keras(mapped):
+        weight = keras.Variable(np.ones(3), name="bias")
+        optimizer = keras.optimizers.Adam(0.125, weight_decay=None if mapped else 0.25)
+        if not mapped:
+            optimizer.exclude_from_weight_decay(var_names=["bias"])
+
+        def step():
+            optimizer.apply([keras_tensor(np.zeros(3))], [weight])
+            return array(weight)
+
+        return outcome(step)

@@ -142,3 +142,34 @@ class PowerPooling(Difference):
         if mapped:
             return ops.sqrt(ops.average_pool(x**2, 3, strides=3) * 9)
         return ops.average_pool(x, 3, strides=3)
+
+
+class AveragePoolSameOnPytorch(Difference):
+    """Keras's average pooling "same" on PyTorch repeats border pixels and counts them.
+
+    Where the padding is unequal and the window above 2; mended upstream.
+    """
+
+    pytorch = "`avg_pool2d(count_include_pad=False)` of images padded by hand"
+    keras = "on PyTorch `AveragePooling2D(padding='same')` pads by repetition"
+    mapping = "pad with zeros, pool ones beside it, and divide"
+    links = ("keras-team/keras#23233",)
+    backends = ("torch",)
+    words = "average pooling same torch backend wrong border replicate"
+
+    def in_pytorch(mapped):
+        sides = same_padding_to_torch(6, 3, stride=2) * 2
+        x, ones = tensor(normal(1, 1, 6, 6)), torch.ones(1, 1, 6, 6)
+        total, count = (F.avg_pool2d(F.pad(each, sides), 3, stride=2) for each in (x, ones))
+        return (total / count).permute(0, 2, 3, 1)
+
+    def in_keras(mapped):
+        x = keras_tensor(normal(1, 1, 6, 6).transpose(0, 2, 3, 1))
+        if not mapped:
+            return ops.average_pool(x, 3, strides=2, padding="same")
+        sides = same_padding_to_torch(6, 3, stride=2)
+        total, count = (
+            ops.average_pool(ops.pad(each, ((0, 0), sides, sides, (0, 0))), 3, strides=2)
+            for each in (x, ops.ones_like(x))
+        )
+        return total / count

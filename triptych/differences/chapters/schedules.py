@@ -342,6 +342,7 @@ class ScheduleRounding(Difference):
     keras = "lr * gamma**step"
     mapping = "`LambdaLR(optimizer, lambda step: gamma**step)`"
     differs = 1e-16
+    bound = 0.0
     words = "ExponentialLR accumulates rounding recursive chainable closed form"
 
     def in_pytorch(mapped):

@@ -1,0 +1,302 @@
+"""The map of disagreements: every entry shows what it says, and is found by who looks for it."""
+
+import json
+import re
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from triptych import differences as package
+from triptych.cli import app
+from triptych.differences.code import script
+from triptych.differences.entry import CHAPTERS, EXACT, Difference, Entry, entries, entry, kebab
+from triptych.differences.measure import CHANGED, HOLDS, NOT_MEASURED, distance, judge, measure
+from triptych.differences.probe import measuring
+from triptych.differences.search import TEN, find, select
+from triptych.differences.versions import matrix
+
+ENTRIES = entries()
+QUESTIONS = {
+    "batch norm after porting": "batch-norm-momentum",
+    "Adam differs at step 1": "adam-epsilon",
+    "L2 twice as strong": "l2-factor",
+    "plateau one epoch late": "plateau-patience",
+    "flatten": "flatten-order",
+    '"same" with stride 2': "same-padding-stride",
+    "bare model(x) augments": "augmentation-bare-call",
+    "frozen batch norm moves": "batch-norm-freeze",
+    "mask of attention": "attention-mask-inverted",
+    "GELU": "gelu-form",
+    "clipping at tiny norms": "clip-epsilon",
+    "label smoothing with class weights": "label-smoothing-class-weight",
+}
+
+
+@pytest.fixture
+def run():
+    def invoke(*arguments, code=0):
+        result = CliRunner().invoke(app, ["differences", *arguments], env={"COLUMNS": "120"})
+        assert result.exit_code == code, result.output
+        return result.stdout if not code else result.output
+
+    return invoke
+
+
+def probe(each: Entry):
+    module = __import__(f"triptych.differences.chapters.{each.chapter}", fromlist=["_"])
+    return getattr(module, each.class_name)
+
+
+# Every entry.
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_entry_holds(name):
+    found = measure(ENTRIES[name])
+    if found.verdict == NOT_MEASURED:
+        assert keras.backend.backend() not in ENTRIES[name].backends, found.reason
+        return
+    assert found.verdict == HOLDS, found.reason
+
+
+@pytest.mark.parametrize("name", [name for name, each in ENTRIES.items() if each.mapping])
+def test_entry_without_its_mapping_fails(name):
+    each = ENTRIES[name]
+    if keras.backend.backend() not in each.backends:
+        return
+    right = probe(each)
+
+    class Turned:
+        in_pytorch = staticmethod(lambda mapped: right.in_pytorch(False))
+        in_keras = staticmethod(lambda mapped: right.in_keras(False))
+
+    found = judge(each, Turned)
+    assert found.verdict == CHANGED
+    assert "under the mapping" in found.reason
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_entry_as_a_program(name, capsys):
+    """What --code prints runs by itself, and every name in it is imported or defined."""
+    each = ENTRIES[name]
+    program = compile(script(each), name, "exec")
+    if keras.backend.backend() not in each.backends:
+        return
+    exec(program, {"__name__": "__main__"})
+    printed = capsys.readouterr().out
+    assert printed.count("in_pytorch") == printed.count("in_keras") == (2 if each.mapping else 1)
+
+
+def test_measuring_leaves_no_trace():
+    import torch
+
+    before = torch.get_default_dtype(), keras.config.floatx(), keras.config.dtype_policy().name
+    with measuring():
+        assert keras.config.floatx() == "float64"
+    measure(entry("late-floatx"))
+    measure(entry("loss-scale-by-itself"))
+    after = torch.get_default_dtype(), keras.config.floatx(), keras.config.dtype_policy().name
+    assert after == before
+
+
+# What an entry must be.
+
+
+@pytest.mark.once
+def test_map_is_large_and_exact_where_it_can_be():
+    assert len(ENTRIES) >= 130
+    assert all(each.bound <= EXACT or each.because for each in ENTRIES.values())
+    assert sum(each.exact for each in ENTRIES.values()) >= 100
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("name", ENTRIES)
+def test_entry_is_complete(name):
+    each = ENTRIES[name]
+    assert each.words
+    assert all(re.fullmatch(r"[\w.-]+/[\w.-]+#\d+", link) for link in each.links)
+    assert set(each.backends) <= {"tensorflow", "jax", "torch"}
+    assert each.asked >= 0
+    assert each.differs > 0
+    if each.mapping:
+        assert each.bound < each.differs
+
+
+@pytest.mark.once
+def test_every_chapter_file_is_in_the_list():
+    files = Path(package.__file__).parent.joinpath("chapters").glob("[a-z]*.py")
+    assert {path.stem for path in files} == set(CHAPTERS)
+
+
+@pytest.mark.once
+def test_names():
+    assert kebab("Float32Hyperparameters") == "float32-hyperparameters"
+    assert kebab("L2AndClipping") == "l2-and-clipping"
+    assert len(TEN) == 10
+    assert set(TEN) <= ENTRIES.keys()
+
+
+# The judge.
+
+
+EXAMPLE = ENTRIES["batch-norm-momentum"]
+
+
+def judged(apart, left):
+    class Probe:
+        in_pytorch = staticmethod(lambda mapped: np.ones(2))
+        in_keras = staticmethod(lambda mapped: np.ones(2) * (1 + (left if mapped else apart)))
+
+    return judge(EXAMPLE, Probe)
+
+
+def test_judge():
+    assert judged(0.1, 0.0).verdict == HOLDS
+    assert judged(0.1, 1e-11).verdict == CHANGED
+    assert judged(1e-4, 0.0).verdict == CHANGED
+    assert judged(0.1, np.nan).verdict == CHANGED
+
+
+def test_judge_of_a_probe_that_raises():
+    class Probe:
+        in_pytorch = staticmethod(lambda mapped: 1 / 0)
+        in_keras = staticmethod(lambda mapped: 1.0)
+
+    found = judge(EXAMPLE, Probe)
+    assert found.verdict == CHANGED
+    assert "ZeroDivisionError" in found.reason
+
+
+@pytest.mark.once
+def test_distance():
+    one, two = np.array([1.0, 2.0]), np.array([1.0, 2.5])
+    assert distance(one, one) == 0
+    assert distance(one, two) == 0.2
+    assert distance((one, one), (one, two)) == 0.2
+    assert distance("ValueError", "ValueError") == 0
+    for other in ("ValueError", np.ones(3), np.array([1.0, np.nan]), (one,), None):
+        assert distance(one, other) == np.inf
+    assert distance(np.array([np.nan]), np.array([np.nan])) == 0
+    assert distance(np.array([True]), np.array([False])) == 1
+
+
+# Looking things up.
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_question(question, run):
+    assert find(question)[0].name == QUESTIONS[question]
+    if question not in ENTRIES:
+        lines = run(*question.split()).splitlines()
+        assert lines[1].split()[0] == QUESTIONS[question]
+
+
+@pytest.mark.once
+def test_no_words():
+    assert find("") == []
+    assert find("qxzv") == []
+
+
+@pytest.mark.once
+def test_select():
+    assert {each.chapter for each in select(technique="dropout")} == {"dropout"}
+    assert entry("l1-at-zero-on-jax") in select(framework="jax")
+    assert entry("batch-norm-momentum") not in select(framework="jax")
+    assert len(select(framework="keras")) == len(ENTRIES)
+
+
+# The command.
+
+
+@pytest.mark.once
+def test_command_shows_the_map(run):
+    text = run()
+    assert text.index("Ten that bite most") < text.index("Batch normalization")
+    for name in ENTRIES:
+        assert name in text
+    assert f"{len(ENTRIES)} entries" in text
+
+
+@pytest.mark.once
+def test_command_filters(run):
+    text = run("--technique", "losses")
+    assert "class-weight-mean" in text
+    assert "batch-norm-momentum" not in text
+    assert "l1-at-zero-on-jax" in run("--framework", "jax")
+    assert "batch_norm" in run("--technique", "batchnorm", code=2)
+    assert "torchvision" in run("--framework", "mxnet", code=2)
+    assert "nothing in the map" in run("qxzv", code=2)
+
+
+def test_command_shows_an_entry(run):
+    text = run("adam-epsilon")
+    assert "torch.optim.Adam(" in text
+    assert "keras.optimizers.Adam(" in text
+    assert "under the mapping" in text
+    assert "as the map says" in text
+
+
+@pytest.mark.once
+def test_command_prints_code(run):
+    assert "def in_keras(mapped):" in run("adam-epsilon", "--code")
+    assert "one entry" in run("adam", "--code", code=2)
+
+
+def test_command_checks(run, monkeypatch):
+    text = run("--technique", "gradient_clipping", "--check")
+    assert "0 changed" in text
+    module = __import__("triptych.differences.chapters.gradient_clipping", fromlist=["_"])
+    monkeypatch.setattr(module.ClipEpsilon, "in_keras", lambda mapped: [np.ones(4)])
+    text = run("clip-epsilon", "--check", code=1)
+    assert "1 changed" in text
+    assert "under the mapping" in text
+
+
+def test_command_speaks_json(run):
+    facts = json.loads(run("--technique", "gradient_clipping", "--check", "--json"))
+    by_name = {each["name"]: each for each in facts}
+    assert by_name["clip-epsilon"]["measured"]["verdict"] == "holds"
+    assert by_name["clip-nonfinite"]["measured"]["by_themselves"] == "inf"
+    assert by_name["clip-epsilon"]["mapping"]
+    assert "measured" not in json.loads(run("clip-epsilon", "--json"))[0]
+
+
+# Which versions.
+
+
+@pytest.mark.once
+def test_matrix_knows_every_entry():
+    for environment in matrix():
+        assert environment["entries"].keys() == ENTRIES.keys()
+
+
+# One source.
+
+
+REFERENCE = re.compile(r"triptych differences ([a-z0-9-]+)")
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.mark.once
+def test_references_lead_to_entries():
+    """Names of entries in documents, docstrings and refusals."""
+    if not (ROOT / "docs").is_dir():
+        pytest.skip("a wheel has no documents")
+    files = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
+    for folder in ("scratch", "torch_impl", "keras_impl", "triptych", "parity_tests"):
+        files += (ROOT / folder).rglob("*.py")
+    for path in files:
+        text = path.read_text("utf-8")
+        for name in REFERENCE.findall(text):
+            known = name in ENTRIES or name in CHAPTERS or "-" not in name
+            assert known, f"{path.name} refers to {name}, which is no entry"
+        for name in re.findall(r'NoCounterpart\(\s*"([a-z0-9-]+)"', text):
+            assert name in ENTRIES, f"{path.name} refuses by {name}, which is no entry"
+
+
+def test_difference_is_the_base_of_every_probe():
+    assert all(issubclass(probe(each), Difference) for each in ENTRIES.values())
