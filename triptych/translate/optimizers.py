@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from triptych.common.checks import check_number, check_size
+from triptych.common.checks import check_choice, check_number, check_size
 from triptych.translate.refusal import NoCounterpart
 
 __all__ = [
@@ -118,18 +118,26 @@ def weight_decay_to_torch(
 
 
 def decayed_to_torch(
-    parameters: Mapping[str, Any], weight_decay: float, exclude: Iterable[str] = ()
+    parameters: Mapping[str, Any],
+    weight_decay: float,
+    exclude: Iterable[str] = (),
+    *,
+    backend: str = "tensorflow",
 ) -> list[dict[str, Any]]:
     """Parameter groups that decay what Keras decays with ``exclude_from_weight_decay``.
 
     ``parameters`` is ``dict(model.named_parameters())``. ``exclude`` are Keras's ``var_names``,
-    regular expressions that are searched for in the names: "bias" keeps every bias as it is.
+    regular expressions: on the TensorFlow backend they are searched for in the whole path of a
+    variable, on JAX and PyTorch in its own name, "kernel" or "bias", without that of its layer:
+    here, in what follows the last dot.
     """
     weight_decay = check_number("weight_decay", weight_decay, "[0, inf)")
+    check_choice("backend", backend, ("tensorflow", "jax", "torch"))
     patterns = [re.compile(pattern) for pattern in exclude]
     groups: dict[bool, list[Any]] = {True: [], False: []}
     for name, parameter in parameters.items():
-        groups[not any(pattern.search(name) for pattern in patterns)].append(parameter)
+        own = name if backend == "tensorflow" else name.rpartition(".")[2]
+        groups[not any(pattern.search(own) for pattern in patterns)].append(parameter)
     return [
         {"params": groups[True], "weight_decay": weight_decay},
         {"params": groups[False], "weight_decay": 0.0},
@@ -137,18 +145,18 @@ def decayed_to_torch(
 
 
 def decayed_to_keras(decays: Mapping[str, float]) -> dict[str, Any]:
-    """The decay of each parameter by its name, as one rate and the names to exclude.
+    """The decay of each variable by its path, as one rate and the paths to exclude.
 
-    Returns ``{"weight_decay": ..., "var_names": [...]}``: the first for the optimizer, the others
-    for ``exclude_from_weight_decay``. Names are those of the Keras variables (``variable.path``).
-    Two rates other than 0 are refused: Keras has one.
+    ``weight_decay`` is for the optimizer. For ``exclude_from_weight_decay(var_list=...)`` take the
+    variables whose ``path`` is in ``exclude``; its ``var_names`` see the layer's name on TensorFlow
+    alone. Two rates other than 0 are refused: Keras has one.
 
     >>> decayed_to_keras({"dense/kernel": 0.1, "dense/bias": 0.0})
-    {'weight_decay': 0.1, 'var_names': ['^dense/bias$']}
+    {'weight_decay': 0.1, 'exclude': ['dense/bias']}
     """
     rates = {check_number(name, decay, "[0, inf)") for name, decay in decays.items()} - {0.0}
     if len(rates) > 1:
         text = f"a Keras optimizer has one weight_decay, not {sorted(rates)}"
         raise NoCounterpart("weight-decay-exclusion", text)
-    names = [f"^{re.escape(name)}$" for name, decay in decays.items() if not decay]
-    return {"weight_decay": rates.pop() if rates else 0.0, "var_names": names}
+    exclude = [name for name, decay in decays.items() if not decay]
+    return {"weight_decay": rates.pop() if rates else 0.0, "exclude": exclude}

@@ -99,7 +99,8 @@ class SgdWeightDecay(Difference):
 class WeightDecayExclusion(Difference):
     """What is not decayed: a parameter group in PyTorch, names to exclude in Keras.
 
-    By default both decay biases and the weights of norms too.
+    By default both decay biases and the weights of norms too. Keras looks for the patterns in a
+    variable's path on TensorFlow; on JAX and PyTorch in its own name, without the layer's.
     """
 
     pytorch = "a group with `weight_decay=0`"
