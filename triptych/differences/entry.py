@@ -53,6 +53,9 @@ CHAPTERS = (
     "activations",
     "convolution",
     "pooling",
+    "recurrent",
+    "attention",
+    "embedding",
     "precision",
     "training",
 )

@@ -5,6 +5,14 @@ returns what to give Keras. No framework is imported; arrays are NumPy's. What h
 refused with :class:`NoCounterpart`, which names the entry of ``triptych differences``.
 """
 
+from triptych.translate.attention import (
+    attention_mask_to_keras,
+    attention_mask_to_torch,
+    attention_to_keras,
+    attention_to_torch,
+    embedding_to_keras,
+    embedding_to_torch,
+)
 from triptych.translate.early_stopping import (
     early_stopping_from_ignite,
     early_stopping_from_lightning,
@@ -49,6 +57,14 @@ from triptych.translate.padding import (
     padding_to_keras,
     same_padding_to_torch,
 )
+from triptych.translate.recurrent import (
+    gru_to_keras,
+    gru_to_torch,
+    lstm_to_keras,
+    lstm_to_torch,
+    simple_rnn_to_keras,
+    simple_rnn_to_torch,
+)
 from triptych.translate.refusal import (
     NoCounterpart,
 )
@@ -69,6 +85,10 @@ __all__ = [
     "NoCounterpart",
     "adam_epsilon_to_keras",
     "adam_epsilon_to_torch",
+    "attention_mask_to_keras",
+    "attention_mask_to_torch",
+    "attention_to_keras",
+    "attention_to_torch",
     "batch_norm_to_keras",
     "batch_norm_to_torch",
     "class_weight_to_keras",
@@ -85,9 +105,15 @@ __all__ = [
     "early_stopping_from_lightning",
     "early_stopping_to_ignite",
     "early_stopping_to_lightning",
+    "embedding_to_keras",
+    "embedding_to_torch",
+    "gru_to_keras",
+    "gru_to_torch",
     "huber_to_torch",
     "kernel_to_keras",
     "kernel_to_torch",
+    "lstm_to_keras",
+    "lstm_to_torch",
     "momentum_buffer_to_keras",
     "momentum_buffer_to_torch",
     "multi_step_to_keras",
@@ -98,6 +124,8 @@ __all__ = [
     "running_variance_to_keras",
     "running_variance_to_torch",
     "same_padding_to_torch",
+    "simple_rnn_to_keras",
+    "simple_rnn_to_torch",
     "smooth_l1_to_keras",
     "smoothed_class_weight_to_keras",
     "smoothed_class_weight_to_torch",

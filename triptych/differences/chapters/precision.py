@@ -41,7 +41,8 @@ class Float64Rounded(Difference):
 class Float32Hyperparameters(Difference):
     """Keras rounds Python numbers to float32 on TensorFlow, also for float64 weights.
 
-    Momentum, the betas and weight decay: `ops.cast(0.9, 'float64')` is 0.8999999761581421.
+    Momentum, the betas, weight decay, attention's 1 / sqrt(d): `ops.cast(0.9, 'float64')` is
+    0.8999999761581421.
     """
 
     pytorch = "Python floats are float64"
