@@ -1,4 +1,4 @@
-"""Activations and elementwise functions."""
+"""Activations and elementwise operations."""
 
 import keras
 import numpy as np
@@ -258,3 +258,26 @@ class DivisionByZeroGradient(Difference):
         with tf.GradientTape() as tape:
             y = ops.sqrt(ops.sum(ops.square(x))) if mapped else ops.norm(x)
         return tape.gradient(y, x)
+
+
+class AdditionTakenForBias(Difference):
+    """On TensorFlow `keras.ops.add` adds (3, 1) to (2, 3, 3, 1) along the wrong axis.
+
+    What has one axis longer than 1 is taken for a bias, and added along axis 1 if the size fits
+    there and not at the last axis. Broadcasting would have taken axis 2. `EinsumDense` adds its
+    bias so: `MultiHeadAttention` with heads of size 1 is wrong where there are as many steps as
+    heads.
+    """
+
+    pytorch = "broadcasting aligns the last axes"
+    keras = "on TensorFlow `tf.nn.bias_add(data_format='NCHW')`; JAX and PyTorch broadcast"
+    mapping = "the operator, `x + y`"
+    backends = ("tensorflow",)
+    words = "ops.add wrong broadcasting bias_add axis tensorflow EinsumDense attention heads size 1"
+
+    def in_pytorch(mapped):
+        return tensor(normal(2, 3, 3, 1)) + tensor(normal(3, 1, seed=1))
+
+    def in_keras(mapped):
+        x, y = keras_tensor(normal(2, 3, 3, 1)), keras_tensor(normal(3, 1, seed=1))
+        return x + y if mapped else ops.add(x, y)
