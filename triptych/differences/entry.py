@@ -56,6 +56,9 @@ CHAPTERS = (
     "recurrent",
     "attention",
     "embedding",
+    "augmentation",
+    "resizing",
+    "data_loading",
     "precision",
     "training",
 )

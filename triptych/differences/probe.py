@@ -7,6 +7,7 @@ import contextlib
 import io
 import os
 import random
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,7 +22,16 @@ import keras  # isort: skip
 
 from keras_impl.precision import enable_float64
 
-__all__ = ["array", "keras_tensor", "measuring", "normal", "outcome", "quietly", "tensor"]
+__all__ = [
+    "array",
+    "keras_tensor",
+    "measuring",
+    "normal",
+    "outcome",
+    "quietly",
+    "tensor",
+    "torchvision_v2",
+]
 
 
 def normal(*shape: int, seed: int = 0) -> np.ndarray:
@@ -52,6 +62,27 @@ def outcome(function: Callable[[], Any]) -> Any:
         return function()
     except Exception as error:
         return type(error).__name__
+
+
+def torchvision_v2() -> Any:
+    """``torchvision.transforms.v2``, also beside a PyTorch for the CPU alone.
+
+    PyPI's torchvision is built for CUDA, and its compiled part does not load there. The transforms
+    do without it, but wrappers of its ops want to know that these exist.
+    """
+    with quietly():
+        try:
+            from torchvision.transforms import v2
+        except RuntimeError:  # operator torchvision::nms does not exist
+            for name in [name for name in sys.modules if name.startswith("torchvision")]:
+                del sys.modules[name]
+            for name in ("nms", "qnms", "roi_align"):
+                OPERATORS.define(f"{name}(Tensor boxes, Tensor scores, float x) -> Tensor")
+            from torchvision.transforms import v2
+    return v2
+
+
+OPERATORS = torch.library.Library("torchvision", "FRAGMENT")  # undone when it is collected
 
 
 @contextmanager

@@ -25,6 +25,15 @@ from triptych.translate.gradient_clipping import (
     clipping_to_keras,
     clipping_to_torch,
 )
+from triptych.translate.images import (
+    rotation_to_keras,
+    rotation_to_theta,
+    rotation_to_torch,
+    translation_to_keras,
+    translation_to_torch,
+    zoom_to_keras,
+    zoom_to_torch,
+)
 from triptych.translate.kernels import (
     kernel_to_keras,
     kernel_to_torch,
@@ -121,6 +130,9 @@ __all__ = [
     "padding_to_keras",
     "plateau_to_keras",
     "plateau_to_torch",
+    "rotation_to_keras",
+    "rotation_to_theta",
+    "rotation_to_torch",
     "running_variance_to_keras",
     "running_variance_to_torch",
     "same_padding_to_torch",
@@ -131,8 +143,12 @@ __all__ = [
     "smoothed_class_weight_to_torch",
     "step_to_keras",
     "step_to_torch",
+    "translation_to_keras",
+    "translation_to_torch",
     "warmup_to_keras",
     "warmup_to_torch",
     "weight_decay_to_keras",
     "weight_decay_to_torch",
+    "zoom_to_keras",
+    "zoom_to_torch",
 ]

@@ -18,6 +18,13 @@ class GeluForm(Difference):
     keras = "`keras.activations.gelu` exact; `keras.ops.gelu` has approximate=True"
     mapping = "`approximate='none'` and False, or `'tanh'` and True"
     differs = 1e-5
+    links = (
+        "pytorch/pytorch#39853",
+        "goodfire-ai/spd#624",
+        "chelsea0x3b/dfdx#804",
+        "AlexanderLutsenko/nobuco#9",
+    )
+    asked = 7
     words = "gelu approximate tanh erf bert gpt activation"
 
     def in_pytorch(mapped):
@@ -40,6 +47,12 @@ class LeakyReluSlope(Difference):
     pytorch = "`negative_slope=0.01`"
     keras = "`layers.LeakyReLU()`: 0.3; `activations.leaky_relu`, 'leaky_relu': 0.2"
     mapping = "say the slope"
+    links = (
+        "pytorch/pytorch#83821",
+        "jinyu121/DW2TF#2",
+        "microsoft/onnxconverter-common#117",
+    )
+    asked = 4
     words = "leaky relu alpha negative_slope default"
 
     def in_pytorch(mapped):
@@ -93,6 +106,13 @@ class SoftmaxAxis(Difference):
     pytorch = "`F.softmax(x)`: axis 0 of one or three, axis 1 of two or four axes"
     keras = "`softmax(x, axis=-1)`"
     mapping = "`dim=-1`"
+    links = (
+        "pytorch/pytorch#1763",
+        "pytorch/pytorch#37399",
+        "pytorch/pytorch#3238",
+        "meta-pytorch/botorch#2123",
+    )
+    asked = 8
     words = "softmax implicit dimension choice dim deprecated axis"
 
     def in_pytorch(mapped):

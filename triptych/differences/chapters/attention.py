@@ -38,6 +38,13 @@ class AttentionMaskInverted(Difference):
     pytorch = "`attn_mask`: True is ignored"
     keras = "`attention_mask`: True is attended to"
     mapping = "`~mask`"
+    links = (
+        "rasbt/LLMs-from-scratch#1061",
+        "tensorflow/tensorflow#45854",
+        "mlwithme/TransformerTranslation#2",
+        "pytorch/pytorch#27968",
+    )
+    asked = 4
     words = "mask of attention inverted boolean attn_mask attention_mask multihead transformer"
 
     def in_pytorch(mapped):
@@ -82,6 +89,13 @@ class AttentionFullyMaskedRow(Difference):
     pytorch = "softmax of -inf alone: NaN, in the gradient too"
     keras = "finite"
     mapping = "let such a query attend to itself, and leave its output out"
+    links = (
+        "pytorch/pytorch#41508",
+        "pytorch/pytorch#160064",
+        "pytorch/pytorch#152028",
+        "NVIDIA/apex#1390",
+    )
+    asked = 9
     words = "attention nan all masked padding row softmax -inf key_padding_mask"
 
     def in_pytorch(mapped):
@@ -99,6 +113,13 @@ class AttentionWeightsAveraged(Difference):
     pytorch = "`average_attn_weights=True`: (N, T, S)"
     keras = "`return_attention_scores=True`: (N, heads, T, S)"
     mapping = "`average_attn_weights=False`"
+    links = (
+        "pytorch/pytorch#34537",
+        "pytorch/pytorch#47583",
+        "mlverse/torch#542",
+        "facebookresearch/fairseq#3365",
+    )
+    asked = 5
     words = "attention weights averaged heads return_attention_scores need_weights"
 
     def in_pytorch(mapped):
@@ -132,6 +153,13 @@ class AttentionBatchFirst(Difference):
     pytorch = "`MultiheadAttention(batch_first=False)`"
     keras = "batch first"
     mapping = "`batch_first=True`"
+    links = (
+        "IBM/TabFormer#14",
+        "om-ai-lab/OmDet#19",
+        "pytorch/pytorch#25100",
+        "pytorch/pytorch#122959",
+    )
+    asked = 9
     words = "multihead attention batch_first transformer sequence axis"
 
     def in_pytorch(mapped):

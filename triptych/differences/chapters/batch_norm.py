@@ -22,12 +22,14 @@ class BatchNormMomentum(Difference):
     pytorch = "`momentum=0.1`: running = 0.9 * running + 0.1 * batch"
     keras = "`momentum=0.99`: running = 0.99 * running + 0.01 * batch"
     mapping = "momentum of Keras = 1 - momentum of PyTorch"
-    words = "batchnorm running moving mean statistics after porting inference"
     links = (
         "pytorch/examples#289",
         "huggingface/transformers#19454",
         "pytorch/vision#8250",
+        "ludwig-ai/ludwig#2100",
     )
+    asked = 12
+    words = "batchnorm running moving mean statistics after porting inference"
 
     def in_pytorch(mapped):
         layer = nn.BatchNorm1d(3)
@@ -50,8 +52,14 @@ class BatchNormEpsilon(Difference):
     pytorch = "`eps=1e-5`"
     keras = "`epsilon=1e-3`"
     mapping = "set one to the other"
+    links = (
+        "keras-team/keras#9028",
+        "gzuidhof/nn-transfer#3",
+        "r9y9/tacotron_pytorch#19",
+        "tensorflow/tensorflow#33027",
+    )
+    asked = 8
     words = "batchnorm eps porting converting output slightly different"
-    links = ("keras-team/keras#9028",)
 
     def in_pytorch(mapped):
         layer = nn.BatchNorm1d(3)
@@ -72,13 +80,14 @@ class BatchNormRunningVariance(Difference):
     pytorch = "keeps the unbiased variance, sum((x - mean)**2) / (n - 1)"
     keras = "keeps the biased one, sum((x - mean)**2) / n"
     mapping = "v_torch = m**k * v_0 + (v_keras - m**k * v_0) * n / (n - 1) after k batches of n"
-    words = "batchnorm unbiased biased Bessel moving variance running_var after porting small batch"
     links = (
         "pytorch/pytorch#1410",
         "keras-team/keras#8982",
         "keras-team/keras#9028",
         "keras-team/keras#10443",
     )
+    asked = 9
+    words = "batchnorm unbiased biased Bessel moving variance running_var after porting small batch"
 
     def in_pytorch(mapped):
         layer = nn.BatchNorm1d(3, momentum=0.125)
@@ -105,6 +114,13 @@ class BatchNormCumulativeAverage(Difference):
     pytorch = "`momentum=None`: the plain mean over all batches so far"
     keras = "no such mode, and no counter of batches"
     mapping = "eagerly, before batch i = 0, 1, ...: `layer.momentum = i / (i + 1)`"
+    links = (
+        "pytorch/pytorch#31498",
+        "pytorch/pytorch#5766",
+        "automan000/Camera-based-Person-ReID#3",
+        "taoyang1122/MutualNet#12",
+    )
+    asked = 5
     words = "batchnorm momentum None cumulative moving average num_batches_tracked"
 
     def in_pytorch(mapped):
@@ -148,6 +164,13 @@ class BatchNormOneValue(Difference):
 
     pytorch = "ValueError in training"
     keras = "x - mean is 0, so the output is beta; the variance kept shrinks"
+    links = (
+        "lukasliebel/MultiDepth#3",
+        "sksq96/pytorch-summary#4",
+        "open-mmlab/mmsegmentation#272",
+        "leaderj1001/BottleneckTransformers#18",
+    )
+    asked = 12
     words = "batchnorm batch size 1 Expected more than 1 value per channel when training"
 
     def in_pytorch(mapped):
@@ -224,6 +247,13 @@ class BatchNormFreeze(Difference):
     pytorch = "`requires_grad_(False)`: batch statistics are used, running ones move on"
     keras = "`trainable = False`: running statistics are used and stay"
     mapping = "in PyTorch also `.eval()`, after every `.train()` of the model"
+    links = (
+        "pytorch/pytorch#86590",
+        "pytorch/pytorch#38084",
+        "keras-team/keras#9965",
+        "isht7/pytorch-deeplab-resnet#15",
+    )
+    asked = 12
     words = "frozen batch norm moves freeze fine-tune transfer learning trainable"
 
     def in_pytorch(mapped):
@@ -249,6 +279,8 @@ class BatchNormFreezeAfterCompile(Difference):
     pytorch = "`.eval()` and `requires_grad_(False)` act at once"
     keras = "statistics move on until `compile` is called again"
     mapping = "`model.compile(...)` after every change of `trainable`"
+    links = ("tdeboissiere/DeepLearningImplementations#21",)
+    asked = 1
     words = "frozen batch norm recompile trainable after compile fit ignored freeze"
     backends = ("tensorflow",)
 
@@ -283,6 +315,13 @@ class BatchNormMask(Difference):
     mapping = "in PyTorch, normalize the valid rows alone: `layer(x[mask])`"
     bound = 1e-6
     because = "Keras adds 1e-7 to the number of rows"
+    links = (
+        "pytorch/pytorch#70529",
+        "tensorflow/tensorflow#30161",
+        "pytorch/pytorch#25910",
+        "pytorch/pytorch#30414",
+    )
+    asked = 8
     words = "batchnorm padding mask sequence variable length masked statistics"
 
     def in_pytorch(mapped):
@@ -311,6 +350,11 @@ class BatchNormHalf(Difference):
     bound = 0.01
     because = "Keras rounds the batch to float16 before it takes the variance"
     differs = 0.1
+    links = (
+        "apple/coreai-torch#54",
+        "pytorch/pytorch#126525",
+    )
+    asked = 2
     words = "batchnorm float16 half precision overflow inf running_var amp mixed"
     backends = ("tensorflow", "jax")
 
@@ -337,6 +381,13 @@ class BatchNormRenorm(Difference):
 
     pytorch = "none"
     keras = "`renorm=True`: three more variables, and clipped corrections r and d"
+    links = (
+        "keras-team/keras#19857",
+        "keras-team/keras#19063",
+        "tensorflow/tensorflow#69790",
+        "keras-team/keras#22047",
+    )
+    asked = 6
     words = "batch renormalization renorm small batches"
     since = "Keras 3.12"
 
@@ -360,6 +411,13 @@ class BatchNormSynchronized(Difference):
     keras = "`synchronized=True`, on TensorFlow; the variance is a difference"
     mapping = "in one process `synchronized=False`"
     differs = 1e-11
+    links = (
+        "tensorflow/tensorflow#18222",
+        "tensorflow/tensorflow#60438",
+        "keras-team/keras#18671",
+        "tensorflow/tensorflow#7439",
+    )
+    asked = 6
     words = "sync batch norm multi gpu distributed synchronized replicas"
     backends = ("tensorflow",)
 

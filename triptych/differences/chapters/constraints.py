@@ -36,6 +36,13 @@ class MaxNormAxis(Difference):
     pytorch = "`renorm(p=2, dim=0)`: one norm for each filter of (out, in, h, w)"
     keras = "`MaxNorm(c, axis=0)`: over the window's rows alone"
     mapping = "`axis=[0, 1, 2]` for a kernel of (h, w, in, out)"
+    links = (
+        "kevinzakka/pytorch-goodies#1",
+        "patrick-kidger/equinox#809",
+        "keras-team/keras#474",
+        "keras-team/keras#3628",
+    )
+    asked = 6
     words = "max norm convolution axis filters kernel_constraint"
 
     def in_pytorch(mapped):
@@ -54,6 +61,13 @@ class ConstraintTiming(Difference):
     mapping = "`weight.data = renorm(weight.data, ...)` after the step"
     bound = 1e-6
     because = "both add 1e-7 to the norm, at a different scale"
+    links = (
+        "keras-team/keras#9068",
+        "keras-team/keras#11304",
+        "keras-team/keras#18883",
+        "tensorflow/tensorflow#19467",
+    )
+    asked = 4
     words = "kernel_constraint after step projection pytorch equivalent"
 
     def in_pytorch(mapped):

@@ -21,7 +21,13 @@ class SamePaddingStride(Difference):
     pytorch = "`padding=1` on both sides; `padding='same'` refuses a stride"
     keras = "`padding='same'`: total // 2 before, the rest after"
     mapping = "`F.pad` by translate.same_padding_to_torch, then no padding"
-    links = ("pytorch/pytorch#3867", "pytorch/pytorch#67551")
+    links = (
+        "pytorch/pytorch#3867",
+        "pytorch/pytorch#67551",
+        "taehoonlee/tensornets#25",
+        "tensorflow/tensorflow#10747",
+    )
+    asked = 8
     words = "same padding stride 2 asymmetric conv2d downsampling resnet shifted"
 
     def in_pytorch(mapped):
@@ -85,6 +91,12 @@ class PaddingMode(Difference):
     pytorch = "`padding_mode='reflect'`, 'replicate', 'circular'"
     keras = "zeros"
     mapping = "`keras.ops.pad(x, ..., mode='reflect')` before a valid convolution"
+    links = (
+        "keras-team/keras#19988",
+        "keras-team/tf-keras#766",
+        "AlexanderLutsenko/nobuco#49",
+    )
+    asked = 3
     words = "padding_mode reflect replicate circular border convolution"
 
     def in_pytorch(mapped):
@@ -111,6 +123,13 @@ class DataFormat(Difference):
     pytorch = "channels first"
     keras = "`data_format='channels_last'`"
     mapping = "`x.permute(0, 2, 3, 1)`; or `data_format='channels_first'`"
+    links = (
+        "gmalivenko/pytorch2keras#34",
+        "gmalivenko/pytorch2keras#143",
+        "tensorflow/tensorflow#49186",
+        "cta-observatory/dl1-data-handler#191",
+    )
+    asked = 6
     words = "channels first last NCHW NHWC permute transpose data_format image"
 
     def in_pytorch(mapped):
@@ -171,6 +190,13 @@ class DepthwiseKernel(Difference):
     pytorch = "`Conv2d(C, C * m, 3, groups=C)`: weight (C * m, 1, h, w)"
     keras = "`DepthwiseConv2D(3, depth_multiplier=m)`: kernel (h, w, C, m)"
     mapping = "`weight.reshape(C, m, h, w).permute(2, 3, 0, 1)`"
+    links = (
+        "AlexanderLutsenko/nobuco#2",
+        "gmalivenko/onnx2keras#150",
+        "gmalivenko/pytorch2keras#42",
+        "AlexanderLutsenko/nobuco#33",
+    )
+    asked = 4
     words = "depthwise separable convolution groups mobilenet depth_multiplier kernel"
 
     def in_pytorch(mapped):
@@ -195,6 +221,13 @@ class TransposedConvolutionSize(Difference):
     pytorch = "(n - 1) * s - 2 p + k + output_padding"
     keras = "'same': n * s; 'valid': (n - 1) * s + max(k, s)"
     mapping = "no padding in PyTorch, then cut (k - s) // 2 before and the rest after"
+    links = (
+        "keras-team/keras#22876",
+        "pytorch/pytorch#80301",
+        "gmalivenko/pytorch2keras#7",
+        "pytorch/vision#2205",
+    )
+    asked = 7
     words = "ConvTranspose2d Conv2DTranspose output_padding same size upsampling deconvolution"
 
     def in_pytorch(mapped):
@@ -222,6 +255,13 @@ class FlattenOrder(Difference):
     pytorch = "channel, row, column"
     keras = "row, column, channel"
     mapping = "reorder the rows: `translate.kernel_to_keras(weight, flattened=(h, w, c))`"
+    links = (
+        "gzuidhof/nn-transfer#16",
+        "gzuidhof/nn-transfer#17",
+        "microsoft/MMdnn#250",
+        "keras-team/keras#9696",
+    )
+    asked = 6
     words = "flatten linear after conv converted weights wrong output order dense"
 
     def in_pytorch(mapped):

@@ -20,6 +20,13 @@ class DropoutBareCall(Difference):
     pytorch = "modules begin in training mode; `F.dropout(x, p)` too"
     keras = "`layer(x)` is inference, unless `fit` calls it"
     mapping = "say it: `.train()` or `.eval()`, `training=`"
+    links = (
+        "pytorch/pytorch#26338",
+        "pytorch/pytorch#11999",
+        "Coderx7/SimpleNet#2",
+        "Academic-Hammer/SciTSR#16",
+    )
+    asked = 6
     words = "dropout training flag default inference inactive not applied call model(x)"
 
     def in_pytorch(mapped):
@@ -62,6 +69,8 @@ class DropoutNan(Difference):
 
     pytorch = "x * mask: NaN * 0 is NaN"
     keras = "where(mask, x, 0): 0"
+    links = ("pytorch/pytorch#59421",)
+    asked = 1
     words = "dropout nan hidden infinity propagate"
 
     def in_pytorch(mapped):
@@ -106,6 +115,12 @@ class DropoutSeed(Difference):
     pytorch = "`torch.manual_seed` before: two layers differ, and the run repeats"
     keras = "`Dropout(rate, seed=0)` twice: equal masks"
     mapping = "distinct seeds, and new layers after `keras.utils.set_random_seed`"
+    links = (
+        "keras-team/keras#17548",
+        "keras-team/keras#10392",
+        "NVIDIA/framework-reproducibility#15",
+    )
+    asked = 5
     words = "reproducible seed same mask two layers set_random_seed manual_seed"
 
     def in_pytorch(mapped):
@@ -176,6 +191,12 @@ class DropoutNoiseShape(Difference):
     pytorch = "`Dropout1d`, `2d`, `3d`: one draw for each channel of each example"
     keras = "`noise_shape=(None, 1, 8)`: one draw for all time steps, and any other"
     mapping = "a mask of that shape by hand: `x * F.dropout(torch.ones(shape), p)`"
+    links = (
+        "pytorch/pytorch#20058",
+        "pytorch/pytorch#22735",
+        "keras-team/keras#9841",
+    )
+    asked = 4
     words = "noise_shape shared mask variational dropout time steps broadcast"
 
     def in_pytorch(mapped):
@@ -198,6 +219,13 @@ class SpatialDropoutRank(Difference):
     pytorch = "`Dropout2d` of (N, C, L): the channel axis is taken to be N"
     keras = "`SpatialDropout2D`: ValueError"
     mapping = "`Dropout1d` on (N, C, L), `SpatialDropout1D` on (N, L, C)"
+    links = (
+        "pytorch/pytorch#69801",
+        "pytorch/pytorch#79549",
+        "braindecode/braindecode#1111",
+        "pytorch/pytorch#6442",
+    )
+    asked = 6
     words = "dropout2d 3-D input warning spatial dropout 1d sequence channels"
 
     def in_pytorch(mapped):
@@ -237,6 +265,8 @@ class GaussianNoiseLayer(Difference):
     bound = 0.05
     because = "the deviation of 10,000 numbers that each framework draws by itself"
     differs = 0.1
+    links = ("pytorch/pytorch#173163",)
+    asked = 1
     words = "gaussian noise layer stddev augmentation"
 
     def in_pytorch(mapped):
@@ -295,7 +325,13 @@ class MonteCarloDropout(Difference):
     pytorch = "`model.eval()`, then `.train()` for each `nn.Dropout`: predictions vary"
     keras = "`Dropout(p)(h, training=True)` in a functional model: `predict` repeats itself"
     mapping = "a subclass of Dropout whose `call` passes `training=True`"
-    links = ("keras-team/keras#20285", "keras-team/keras#9412")
+    links = (
+        "keras-team/keras#20285",
+        "keras-team/keras#9412",
+        "keras-team/keras#16000",
+        "rstudio/keras3#358",
+    )
+    asked = 5
     words = "mc dropout uncertainty bayesian training=True predict deterministic same functional"
 
     def in_pytorch(mapped):
@@ -328,7 +364,11 @@ class HardWiredTrainingFlag(Difference):
     pytorch = "a module in eval mode stays there until `.train()` is called"
     keras = "`norm(x, training=False)` in a functional model trains under `fit`"
     mapping = "`norm.trainable = False` before `compile`"
-    links = ("keras-team/keras#20285",)
+    links = (
+        "keras-team/keras#20285",
+        "tensorflow/models#9538",
+    )
+    asked = 2
     words = "training=False functional model fit frozen batch norm moves ignored transfer learning"
 
     def in_pytorch(mapped):

@@ -67,6 +67,13 @@ class EarlyStoppingDefaults(Difference):
     keras = "`EarlyStopping(patience=0)`, which stops where 1 does"
     mapping = "set `patience`"
     needs = ("pytorch_lightning",)
+    links = (
+        "keras-team/keras#17305",
+        "keras-team/keras#8100",
+        "Lightning-AI/pytorch-lightning#1699",
+        "allenai/allennlp#1267",
+    )
+    asked = 7
     words = "early stopping patience default stops too early lightning"
 
     def in_pytorch(mapped):
@@ -125,6 +132,11 @@ class EarlyStoppingSmallGains(Difference):
     keras = "the best moves only with a gain of more than `min_delta`"
     mapping = "`cumulative_delta=True`"
     needs = ("ignite",)
+    links = (
+        "pytorch/ignite#685",
+        "keras-team/keras#4360",
+    )
+    asked = 2
     words = "early stopping min_delta cumulative slow improvement ignite"
 
     def in_pytorch(mapped):
@@ -148,6 +160,12 @@ class EarlyStoppingBaseline(Difference):
 
     pytorch = "Lightning's `stopping_threshold`: stop once it is beaten"
     keras = "`baseline`: stop where it has not been beaten, unless each epoch is the best"
+    links = (
+        "keras-team/keras#13860",
+        "keras-team/keras#23559",
+        "netket/netket#1947",
+    )
+    asked = 4
     words = "early stopping baseline threshold stop when accuracy reached"
     needs = ("pytorch_lightning",)
 
@@ -166,6 +184,13 @@ class EarlyStoppingRestore(Difference):
     pytorch = "none: keep a copy of the best `state_dict`"
     keras = "`restore_best_weights=True`, also where the run was not stopped"
     mapping = "copy `state_dict` at each best epoch, load it at the end"
+    links = (
+        "keras-team/keras#12511",
+        "keras-team/keras#16876",
+        "tensorflow/tensorflow#35634",
+        "keras-team/keras#11371",
+    )
+    asked = 7
     words = "restore_best_weights best model checkpoint last epoch weights"
 
     def in_pytorch(mapped):
@@ -204,6 +229,13 @@ class EarlyStoppingMode(Difference):
     keras = "`mode='auto'`: min for a loss, the metric's own direction, else ValueError"
     mapping = "say the mode"
     needs = ("pytorch_lightning",)
+    links = (
+        "keras-team/keras#18798",
+        "keras-team/keras#17593",
+        "tensorflow/tensorflow#44509",
+        "fastai/fastai#2442",
+    )
+    asked = 8
     words = "early stopping mode auto max accuracy custom metric ValueError"
 
     def in_pytorch(mapped):

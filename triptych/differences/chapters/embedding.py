@@ -22,6 +22,13 @@ class EmbeddingInitialWeights(Difference):
     bound = 0.02
     because = "the deviation of 10,000 numbers that each framework draws by itself"
     differs = 0.1
+    links = (
+        "pytorch/pytorch#3121",
+        "pytorch/examples#595",
+        "allenai/allennlp#18",
+        "sgrvinod/a-PyTorch-Tutorial-to-Image-Captioning#91",
+    )
+    asked = 5
     words = "embedding initial weights uniform normal 0.05 default"
 
     def in_pytorch(mapped):
@@ -46,6 +53,13 @@ class EmbeddingPaddingIndex(Difference):
     pytorch = "`padding_idx=0`: a row of zeros, with a gradient of 0"
     keras = "`mask_zero=True`: a random row, and a mask for the layers behind"
     mapping = "set the row to 0, and after each step again"
+    links = (
+        "keras-team/keras#5392",
+        "keras-team/keras#2897",
+        "ibalazevic/TuckER#17",
+        "pytorch/pytorch#1812",
+    )
+    asked = 4
     words = "padding_idx mask_zero padding token embedding row zero gradient"
 
     def in_pytorch(mapped):

@@ -36,7 +36,11 @@ class ClipEpsilon(Difference):
     pytorch = "scale = max_norm / (norm + 1e-6)"
     keras = "scale = max_norm / norm"
     mapping = "max_norm in PyTorch = max_norm in Keras * (norm + 1e-6) / norm"
-    links = ("goodfire-ai/spd#643",)
+    links = (
+        "goodfire-ai/spd#643",
+        "goodfire-ai/spd#645",
+    )
+    asked = 2
     words = "clipping at tiny norms small gradient norm clip_grad_norm_ epsilon 1e-6"
 
     def in_pytorch(mapped):
@@ -61,6 +65,13 @@ class ClipScope(Difference):
     mapping = "`global_clipnorm`; or PyTorch's call for one parameter after the other"
     bound = 2e-6
     because = "PyTorch adds 1e-6 to the norm: see clip-epsilon"
+    links = (
+        "keras-team/keras#13575",
+        "tensorflow/tensorflow#29108",
+        "tensorflow/tensorflow#36001",
+        "tensorflow/tensorflow#52348",
+    )
+    asked = 8
     words = "clipnorm global_clipnorm clip_grad_norm_ per variable scope"
 
     def in_pytorch(mapped):
@@ -81,6 +92,13 @@ class ClipNonfinite(Difference):
     pytorch = "finite gradients 0, the infinite one NaN; `error_if_nonfinite=True` raises"
     keras = "`global_clipnorm`: every gradient NaN"
     mapping = "look at the norm first; or clip by value, where both make the limit of an infinity"
+    links = (
+        "pytorch/pytorch#46849",
+        "tensorflow/tensorflow#21363",
+        "pytorch/pytorch#53843",
+        "pytorch/pytorch#55169",
+    )
+    asked = 4
     words = "inf nan gradient clipping error_if_nonfinite exploding"
 
     def in_pytorch(mapped):
@@ -104,6 +122,12 @@ class ClipZero(Difference):
     pytorch = "`max_norm=0`: gradients become 0"
     keras = "`global_clipnorm=0` is falsy: nothing is clipped"
     mapping = "None, or no call, for no limit"
+    links = (
+        "OpenNMT/OpenNMT-py#1140",
+        "atomistic-machine-learning/schnetpack#660",
+        "adjidieng/ETM#49",
+    )
+    asked = 3
     words = "clipnorm 0 disable clipping zero max_norm"
 
     def in_pytorch(mapped):

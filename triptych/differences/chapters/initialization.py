@@ -23,6 +23,11 @@ class DenseInitialWeights(Difference):
     bound = 0.01
     because = "the largest of 60,000 weights that each framework draws by itself"
     differs = 0.1
+    links = (
+        "keras-team/keras#13995",
+        "keras-team/keras#20873",
+    )
+    asked = 2
     words = "linear dense conv initialization default kaiming glorot xavier weights bias init"
 
     def in_pytorch(mapped):
@@ -73,6 +78,12 @@ class TruncatedNormalCut(Difference):
     bound = 0.01
     because = "the largest of 60,000 weights that each framework draws by itself"
     differs = 0.1
+    links = (
+        "huggingface/pytorch-image-models#1286",
+        "foundation-model-stack/foundation-model-stack#289",
+        "pytorch/pytorch#174164",
+    )
+    asked = 3
     words = "trunc_normal_ truncated normal transformer std 0.02"
 
     def in_pytorch(mapped):
@@ -112,6 +123,13 @@ class PreluInitialSlope(Difference):
     pytorch = "`PReLU(num_parameters=1, init=0.25)`"
     keras = "`PReLU(alpha_initializer='zeros')`, `shared_axes=None`"
     mapping = "`alpha_initializer=Constant(0.25)`, `shared_axes=[1, 2]` for images"
+    links = (
+        "keras-team/keras#13543",
+        "keras-team/keras#9810",
+        "zhijiesun/Mobilefacenet#2",
+        "keras-team/keras#4141",
+    )
+    asked = 5
     words = "prelu slope alpha initial shared_axes parameters"
 
     def in_pytorch(mapped):

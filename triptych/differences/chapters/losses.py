@@ -20,6 +20,13 @@ class ClassWeightMean(Difference):
     pytorch = "sum(w * loss) / sum(w)"
     keras = "sum(w * loss) / N, of `sample_weight` and `class_weight`"
     mapping = "sample weights of w * N / sum(w); or `reduction='mean_with_sample_weight'`"
+    links = (
+        "pytorch/pytorch#61309",
+        "pytorch/pytorch#40560",
+        "pytorch/pytorch#50528",
+        "pytorch/pytorch#8062",
+    )
+    asked = 8
     words = "class_weight sample_weight weighted cross entropy imbalanced mean divided"
 
     def in_pytorch(mapped):
@@ -40,6 +47,8 @@ class LabelSmoothingClassWeight(Difference):
     pytorch = "the share s / C of class c has the weight of c"
     keras = "weight of the label times the smoothed loss"
     mapping = "targets and sample weights: `translate.smoothed_class_weight_to_keras`"
+    links = ("pytorch/pytorch#104776",)
+    asked = 1
     words = "label smoothing with class weights cross entropy weight"
 
     def in_pytorch(mapped):
@@ -63,6 +72,12 @@ class LabelSmoothingSparse(Difference):
     pytorch = "`cross_entropy(label_smoothing=)` takes class indices"
     keras = "`SparseCategoricalCrossentropy` has no `label_smoothing`"
     mapping = "`CategoricalCrossentropy(label_smoothing=)` on one-hot labels"
+    links = (
+        "keras-team/keras#23487",
+        "keras-team/keras#23488",
+        "tensorflow/tensorflow#46849",
+    )
+    asked = 3
     words = "sparse categorical crossentropy label_smoothing unexpected keyword argument"
 
     def in_pytorch(mapped):
@@ -104,6 +119,13 @@ class ProbabilitiesClipped(Difference):
     pytorch = "`nll_loss(log p)`: unclipped"
     keras = "`CategoricalCrossentropy()` of p: clipped to 1e-7"
     mapping = "logits: `from_logits=True`"
+    links = (
+        "keras-team/keras#17634",
+        "keras-team/keras#9247",
+        "keras-team/keras#6338",
+        "xiph/LPCNet#97",
+    )
+    asked = 6
     words = "from_logits probabilities clipped epsilon 1e-7 softmax output nan gradient zero"
 
     def in_pytorch(mapped):
@@ -148,6 +170,13 @@ class KlDivergenceMean(Difference):
     mapping = "`reduction='batchmean'` for two axes"
     bound = 5e-6
     because = "Keras clips probabilities at 1e-7"
+    links = (
+        "pytorch/pytorch#2259",
+        "pytorch/pytorch#14457",
+        "facebookresearch/deit#61",
+        "HikariTJU/LD#74",
+    )
+    asked = 8
     words = "kl_div batchmean reduction distillation kl divergence"
 
     def in_pytorch(mapped):
@@ -165,6 +194,13 @@ class ReductionNone(Difference):
     pytorch = "`reduction='none'`: the shape of the input"
     keras = "`reduction=None`: one axis fewer, its mean"
     mapping = "`.mean(-1)` in PyTorch"
+    links = (
+        "tensorflow/tensorflow#27190",
+        "keras-team/keras#17207",
+        "keras-team/keras#20395",
+        "keras-team/keras#9307",
+    )
+    asked = 5
     words = "reduction none shape mse per sample loss sum"
 
     def in_pytorch(mapped):
@@ -200,6 +236,13 @@ class HuberSmoothL1(Difference):
     pytorch = "`smooth_l1_loss(beta=b)`: slope 1 beyond b"
     keras = "`Huber(delta=d)`: slope d beyond d"
     mapping = "Huber(d) = d * SmoothL1(d)"
+    links = (
+        "pytorch/pytorch#48595",
+        "torch/nn#579",
+        "xuannianz/EfficientDet#93",
+        "pytorch/pytorch#37599",
+    )
+    asked = 6
     words = "huber smooth l1 beta delta"
 
     def in_pytorch(mapped):
@@ -220,6 +263,13 @@ class LossBroadcast(Difference):
     pytorch = "`mse_loss` of (N, 1) and (N,) is a mean over N * N pairs"
     keras = "squeezes the last axis where it is 1"
     mapping = "equal shapes: `target[:, None]`"
+    links = (
+        "deepset-ai/FARM#229",
+        "FluxML/Flux.jl#1522",
+        "andrewgcodes/xlstm#4",
+        "jiwei0921/CoNet#3",
+    )
+    asked = 10
     words = "Using a target size that is different to the input size broadcasting mse (N,1) vs (N)"
 
     def in_pytorch(mapped):
@@ -236,6 +286,13 @@ class PosWeight(Difference):
     pytorch = "`binary_cross_entropy_with_logits(pos_weight=w)`: w * t * log p + ..."
     keras = "none; `BinaryFocalCrossentropy(apply_class_balancing=)` is another"
     mapping = "`sample_weight`: w where the label is 1, else 1"
+    links = (
+        "pytorch/pytorch#5660",
+        "keras-team/keras#2115",
+        "keras-team/keras#5258",
+        "pytorch/pytorch#67007",
+    )
+    asked = 4
     words = "pos_weight BCEWithLogitsLoss imbalance positive class"
 
     def in_pytorch(mapped):
@@ -259,6 +316,13 @@ class IgnoreIndex(Difference):
     pytorch = "`ignore_index=-100`: neither in the sum nor in the count"
     keras = "`SparseCategoricalCrossentropy(ignore_class=None)`: an error, or NaN"
     mapping = "`ignore_class=-100`"
+    links = (
+        "keras-team/keras#6118",
+        "keras-team/keras#16712",
+        "keras-team/keras-core#562",
+        "artemmavrin/focal-loss#24",
+    )
+    asked = 4
     words = "ignore_index -100 padding tokens ignore_class masked labels"
 
     def in_pytorch(mapped):
@@ -277,6 +341,13 @@ class CosineSimilaritySign(Difference):
     pytorch = "`cosine_embedding_loss(x, y, 1)`: 1 - cos"
     keras = "`CosineSimilarity()`: -cos"
     mapping = "add 1"
+    links = (
+        "tensorflow/tensorflow#34577",
+        "huggingface/sentence-transformers#549",
+        "facebookresearch/simsiam#44",
+        "keras-team/keras#3031",
+    )
+    asked = 7
     words = "cosine similarity loss negative sign"
 
     def in_pytorch(mapped):

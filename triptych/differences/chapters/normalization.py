@@ -15,6 +15,13 @@ class LayerNormEpsilon(Difference):
     pytorch = "`eps=1e-5`"
     keras = "`epsilon=1e-3`"
     mapping = "set one to the other"
+    links = (
+        "huggingface/transformers#1089",
+        "karpathy/makemore#1",
+        "mindspore-lab/mindone#219",
+        "facebookresearch/ParlAI#1834",
+    )
+    asked = 5
     words = "layernorm transformer eps porting"
 
     def in_pytorch(mapped):
@@ -51,6 +58,8 @@ class GroupNormDefaults(Difference):
     pytorch = "`GroupNorm(num_groups, num_channels, eps=1e-5)`"
     keras = "`groups=32`, `epsilon=1e-3`"
     mapping = "set both"
+    links = ("tensorflow/addons#2240",)
+    asked = 1
     words = "groupnorm groups default eps"
 
     def in_pytorch(mapped):
@@ -90,6 +99,12 @@ class RmsNormEpsilon(Difference):
     pytorch = "`eps=None`: 2.2e-16 in float64, 1.2e-7 in float32"
     keras = "`epsilon=1e-6`"
     mapping = "set both"
+    links = (
+        "pytorch/pytorch#155527",
+        "pytorch/pytorch#173039",
+        "tinygrad/tinygrad#16122",
+    )
+    asked = 7
     words = "rmsnorm llama eps"
 
     def in_pytorch(mapped):
@@ -112,6 +127,13 @@ class SpectralNormTiming(Difference):
     bound = 1e-3
     because = "the power iteration starts at random and has converged that far"
     differs = 0.1
+    links = (
+        "pytorch/pytorch#51800",
+        "pytorch/pytorch#8208",
+        "pytorch/pytorch#48181",
+        "IShengFang/SpectralNormalizationKeras#1",
+    )
+    asked = 4
     words = "spectral norm sigma power iteration eval gan discriminator"
 
     def in_pytorch(mapped):
@@ -135,6 +157,13 @@ class WeightNorm(Difference):
     pytorch = "`parametrizations.weight_norm(layer)`: w = g * v / ||v||, along axis 0"
     keras = "none; `UnitNormalization` normalizes activations, `UnitNorm` constrains weights"
     mapping = "g * v / ||v|| by hand, the norm over all axes of a kernel but the last"
+    links = (
+        "philipperemy/keras-tcn#36",
+        "keras-team/keras#4436",
+        "tensorflow/tensorflow#14070",
+        "philipperemy/keras-tcn#91",
+    )
+    asked = 6
     words = "weightnorm weight normalization reparameterization wavenet"
 
     def in_pytorch(mapped):

@@ -38,7 +38,13 @@ class AdamWeightDecay(Difference):
     pytorch = "`Adam(weight_decay=s)`: g + s * w goes through the moments"
     keras = "`Adam(weight_decay=s)`: w -= learning_rate * s * w before the step, as AdamW"
     mapping = "`torch.optim.AdamW`; or in Keras `L2(s / 2)` on the weights"
-    links = ("pytorch/pytorch#38767", "pytorch/pytorch#48793", "keras-team/keras#19051")
+    links = (
+        "pytorch/pytorch#38767",
+        "pytorch/pytorch#48793",
+        "keras-team/keras#19051",
+        "pytorch/pytorch#41679",
+    )
+    asked = 7
     words = "adam weight decay coupled decoupled adamw l2 regularization different"
 
     def in_pytorch(mapped):
@@ -78,6 +84,12 @@ class SgdWeightDecay(Difference):
     pytorch = "v = m * v + g + s * w"
     keras = "w -= learning_rate * s * w, then v from g alone"
     mapping = "in PyTorch by hand before the step: `w.mul_(1 - lr * s)`"
+    links = (
+        "loshchil/SGDR#4",
+        "facebookresearch/detectron2#2127",
+        "leondgarse/Keras_insightface#5",
+    )
+    asked = 3
     words = "sgd momentum weight decay decoupled sgdw"
 
     def in_pytorch(mapped):
@@ -106,6 +118,13 @@ class WeightDecayExclusion(Difference):
     pytorch = "a group with `weight_decay=0`"
     keras = "`optimizer.exclude_from_weight_decay(var_names=['bias'])`, before `build`"
     mapping = "one pattern for the names on both sides"
+    links = (
+        "keras-team/keras#16201",
+        "huggingface/transformers#4360",
+        "huggingface/transformers#42754",
+        "google-research/bert#289",
+    )
+    asked = 7
     words = "no weight decay on bias layernorm parameter groups exclude_from_weight_decay"
 
     def in_pytorch(mapped):
@@ -169,7 +188,13 @@ class AdamEpsilon(Difference):
     pytorch = "`eps=1e-8`: m_hat / (sqrt(v_hat) + eps)"
     keras = "`epsilon=1e-7`, the paper's epsilon hat: the correction is in the rate"
     mapping = "at step t: eps = epsilon / sqrt(1 - beta_2**t)"
-    links = ("keras-team/keras#17391", "keras-team/tf-keras#315")
+    links = (
+        "keras-team/keras#17391",
+        "keras-team/tf-keras#315",
+        "tensorflow/tensorflow#35102",
+        "tensorflow/tensorflow#9047",
+    )
+    asked = 6
     words = "adam differs at step 1 first step epsilon hat bias correction small gradients"
 
     def in_pytorch(mapped):
@@ -202,6 +227,13 @@ class SgdMomentumLearningRate(Difference):
     pytorch = "v = m * v + g; w -= lr * v"
     keras = "v = m * v - lr * g; w += v"
     mapping = "when the rate changes, multiply PyTorch's buffer by old / new"
+    links = (
+        "pytorch/pytorch#1099",
+        "cjlin1/simpleNN#7",
+        "apache/mxnet#15533",
+        "jax-ml/jax#1528",
+    )
+    asked = 6
     words = "sgd momentum schedule learning rate drop velocity buffer"
 
     def in_pytorch(mapped):
@@ -255,6 +287,13 @@ class NesterovWithoutMomentum(Difference):
     pytorch = "ValueError: Nesterov momentum requires a momentum and zero dampening"
     keras = "`SGD(nesterov=True, momentum=0)` is SGD"
     mapping = "leave `nesterov` out"
+    links = (
+        "keras-team/keras#14115",
+        "pytorch/pytorch#5920",
+        "pytorch/pytorch#1099",
+        "ml-explore/mlx#87",
+    )
+    asked = 4
     words = "nesterov momentum zero error ValueError dampening"
 
     def in_pytorch(mapped):
@@ -304,6 +343,13 @@ class RmspropEpsilon(Difference):
     pytorch = "g / (sqrt(v) + eps), `eps=1e-8`"
     keras = "g / sqrt(v + epsilon), `epsilon=1e-7`"
     mapping = "epsilon 0 on both sides"
+    links = (
+        "pytorch/pytorch#23796",
+        "chainer/chainer#4754",
+        "tensorflow/tensorflow#58412",
+        "jax-ml/jax#1427",
+    )
+    asked = 9
     words = "rmsprop eps inside square root small gradients"
 
     def in_pytorch(mapped):
@@ -338,6 +384,12 @@ class AdagradStart(Difference):
     pytorch = "`lr=0.01, initial_accumulator_value=0, eps=1e-10`, outside of the root"
     keras = "`learning_rate=0.001, initial_accumulator_value=0.1, epsilon=1e-7`, inside"
     mapping = "equal rates and starts, epsilon 0"
+    links = (
+        "pytorch/pytorch#6616",
+        "OpenNMT/OpenNMT-py#408",
+        "NVIDIA/recsys-examples#46",
+    )
+    asked = 4
     words = "adagrad initial accumulator value default"
 
     def in_pytorch(mapped):
@@ -374,6 +426,8 @@ class NadamDecay(Difference):
     mapping = "`momentum_decay=1.0`"
     bound = 1e-7
     because = "Keras keeps 0.96 as a float32"
+    links = ("pytorch/pytorch#59009",)
+    asked = 1
     words = "nadam momentum decay psi schedule"
 
     def in_pytorch(mapped):
@@ -411,6 +465,13 @@ class GradientAccumulation(Difference):
     pytorch = "k calls of `backward`: the sum of k gradients"
     keras = "`gradient_accumulation_steps=k`: their mean"
     mapping = "in PyTorch `(loss / k).backward()`"
+    links = (
+        "facebookresearch/fairseq#5256",
+        "andreped/GradientAccumulator#132",
+        "NVIDIA/DeepLearningExamples#625",
+        "karpathy/nanoGPT#605",
+    )
+    asked = 6
     words = "gradient accumulation steps sum mean micro batch effective batch size"
 
     def in_pytorch(mapped):
@@ -438,6 +499,13 @@ class EmbeddingGradient(Difference):
     pytorch = "`Embedding(sparse=True)` with `SparseAdam`: only rows of this batch"
     keras = "Adam moves every row that has a momentum"
     mapping = "a dense embedding with `torch.optim.Adam`"
+    links = (
+        "keras-team/keras#19992",
+        "tensorflow/tensorflow#6460",
+        "pytorch/pytorch#1285",
+        "tensorflow/tensorflow#23668",
+    )
+    asked = 6
     words = "embedding sparse gradient lazy adam unused rows move IndexedSlices"
 
     def in_pytorch(mapped):
@@ -471,6 +539,8 @@ class ExponentialMovingAverage(Difference):
     pytorch = "`swa_utils.AveragedModel`: the trained weights stay"
     keras = "`use_ema=True`: `finalize_variable_values` puts the averages in their place"
     mapping = "read `AveragedModel.module` after the run"
+    links = ("keras-team/keras#18949",)
+    asked = 1
     words = "ema exponential moving average weights use_ema swa averaged model overwrite"
 
     def in_pytorch(mapped):

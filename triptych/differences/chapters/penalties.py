@@ -51,7 +51,13 @@ class L2Factor(Difference):
     pytorch = "`SGD(weight_decay=s)`: the gradient gets s * w"
     keras = "`regularizers.L2(s)`: the gradient gets 2 * s * w"
     mapping = "L2(s / 2), for SGD, Adam and all others that add their decay to the gradient"
-    links = ("mlcommons/hpc#22", "titu1994/DenseNet#57", "tensorpack/tensorpack#1381")
+    links = (
+        "mlcommons/hpc#22",
+        "titu1994/DenseNet#57",
+        "tensorpack/tensorpack#1381",
+        "KevinMusgrave/pytorch-metric-learning#299",
+    )
+    asked = 6
     words = "l2 twice as strong weight decay kernel_regularizer half factor 2 double regularization"
 
     def in_pytorch(mapped):
@@ -68,6 +74,13 @@ class L2Scope(Difference):
     pytorch = "every parameter given to the optimizer"
     keras = "`kernel_regularizer=` acts on the kernel alone"
     mapping = "two parameter groups, biases and norms with `weight_decay=0`"
+    links = (
+        "pytorch/pytorch#2639",
+        "pytorch/pytorch#1402",
+        "Lightning-AI/lit-llama#254",
+        "torch/torch7#846",
+    )
+    asked = 10
     words = "weight decay bias batch norm gamma excluded parameter groups no_decay"
 
     def in_pytorch(mapped):
@@ -99,6 +112,13 @@ class L2ReportedLoss(Difference):
     pytorch = "the decay is the optimizer's: it is in no loss"
     keras = "`loss` and `val_loss` are data loss + penalties"
     mapping = "monitor a metric, or add the penalty to PyTorch's loss"
+    links = (
+        "keras-team/keras#6518",
+        "keras-team/keras#2575",
+        "keras-team/keras#8242",
+        "keras-team/keras#20388",
+    )
+    asked = 6
     words = "val_loss includes regularization penalty higher loss evaluate training loss differs"
 
     def in_pytorch(mapped):
@@ -211,6 +231,8 @@ class ElasticNetScale(Difference):
     pytorch = "scikit-learn's `ElasticNet(alpha=a, l1_ratio=r)` beside it"
     keras = "`mse + L1L2(l1, l2)`"
     mapping = "l1 = 2 a r, l2 = a (1 - r)"
+    links = ("keras-team/keras#6585",)
+    asked = 1
     words = "elastic net sklearn scikit-learn alpha l1_ratio l1_l2"
 
     def in_pytorch(mapped):
@@ -261,6 +283,11 @@ class ActivityRegularizerBatch(Difference):
     pytorch = "none: a term of one's own, usually a sum"
     keras = "`activity_regularizer=L2(s)`: s * sum(y**2) / N"
     mapping = "divide by the batch size"
+    links = (
+        "keras-team/keras#22018",
+        "keras-team/keras#22021",
+    )
+    asked = 2
     words = "activity regularizer batch size sparse activations"
 
     def in_pytorch(mapped):

@@ -17,6 +17,13 @@ class AveragePoolPadding(Difference):
     pytorch = "`avg_pool2d(count_include_pad=True)`"
     keras = "divides by the pixels of the image alone"
     mapping = "`count_include_pad=False`"
+    links = (
+        "tf-encrypted/tf-encrypted#75",
+        "apache/tvm#1144",
+        "tensorflow/tensorflow#45579",
+        "opencv/opencv#10867",
+    )
+    asked = 6
     words = "average pooling padding border count_include_pad edge smaller"
 
     def in_pytorch(mapped):
@@ -35,6 +42,13 @@ class MaxPoolPadding(Difference):
     pytorch = "`max_pool2d(padding=1)`: -inf on both sides"
     keras = "`padding='same'`: total // 2 before, the rest after"
     mapping = "`F.pad(x, sides, value=-inf)` by translate.same_padding_to_torch"
+    links = (
+        "onnx/onnx#388",
+        "hassony2/kinetics_i3d_pytorch#4",
+        "taehoonlee/tensornets#25",
+        "pytorch/pytorch#3867",
+    )
+    asked = 4
     words = "max pooling same padding stride 2 asymmetric resnet stem shifted"
 
     def in_pytorch(mapped):

@@ -20,8 +20,14 @@ class Float64Rounded(Difference):
     pytorch = "float64 in, float64 out"
     keras = "`backend.result_type('float64', 'float64')` is float32 on JAX and PyTorch"
     mapping = "`keras_impl.precision.enable_float64()`, which takes that one rule out"
-    links = ("keras-team/keras#23704",)
     backends = ("jax", "torch")
+    links = (
+        "keras-team/keras#23704",
+        "tensorflow/tensorflow#35938",
+        "tensorflow/tensorflow#57779",
+        "keras-team/keras-core#922",
+    )
+    asked = 4
     words = "float64 double precision rounded float32 jax torch backend digits lost"
 
     def in_pytorch(mapped):
@@ -99,6 +105,12 @@ class LateFloatx(Difference):
     pytorch = "`torch.set_default_dtype` acts at once"
     keras = "the dtype policy of the first layer stays"
     mapping = "call it first, or `keras.config.set_dtype_policy('float64')` too"
+    links = (
+        "keras-team/keras#3891",
+        "keras-team/keras#7951",
+        "keras-team/keras#15594",
+    )
+    asked = 3
     words = "set_floatx no effect dtype policy float64 layers float32"
 
     def in_pytorch(mapped):

@@ -32,6 +32,13 @@ class LstmLayout(Difference):
     pytorch = "`weight_ih_l0` (4 h, in), `weight_hh_l0` (4 h, h), `bias_ih_l0` + `bias_hh_l0`"
     keras = "kernel (in, 4 h), recurrent_kernel (h, 4 h), bias (4 h,)"
     mapping = "transpose, and add the biases: translate.lstm_to_keras"
+    links = (
+        "keras-team/keras#3088",
+        "tensorflow/tensorflow#29308",
+        "tensorflow/tensorflow#29622",
+        "keras-team/keras#10179",
+    )
+    asked = 5
     words = "lstm weights gate order i f g o convert port bias_ih bias_hh lstm-gate-order"
 
     def in_pytorch(mapped):
@@ -50,6 +57,12 @@ class GruGateOrder(Difference):
     pytorch = "r, z, n"
     keras = "z, r, h"
     mapping = "exchange the first two thirds: translate.gru_to_keras"
+    links = (
+        "keras-team/keras#8720",
+        "keras-team/keras#15915",
+        "keras-team/keras#22115",
+    )
+    asked = 3
     words = "gru gate order reset update weights convert port"
 
     def in_pytorch(mapped):
@@ -73,6 +86,12 @@ class GruResetAfter(Difference):
     pytorch = "n = tanh(W x + b + r * (U h + c))"
     keras = "`reset_after=True` the same; False: tanh(W x + b + U (r * h))"
     mapping = "`reset_after=True`, the default, which the fast kernels want too"
+    links = (
+        "keras-team/keras#9112",
+        "keras-team/keras#15915",
+        "keras-team/keras#3701",
+    )
+    asked = 4
     words = "gru reset_after cudnn bias shape two biases"
 
     def in_pytorch(mapped):
@@ -95,6 +114,13 @@ class RecurrentTwoBiases(Difference):
     pytorch = "a step of SGD moves bias_ih and bias_hh by the same gradient"
     keras = "one bias, moved once"
     mapping = "freeze one of the two: `bias_hh.requires_grad_(False)`"
+    links = (
+        "pytorch/pytorch#36905",
+        "pytorch/pytorch#15843",
+        "onnx/onnx#1127",
+        "apache/mxnet#7486",
+    )
+    asked = 7
     words = (
         "lstm bias_ih bias_hh two biases number of parameters count differs recurrent-two-biases"
     )
@@ -123,6 +149,13 @@ class LstmForgetBias(Difference):
     pytorch = "U(-1 / sqrt(h), 1 / sqrt(h)), as all weights"
     keras = "`unit_forget_bias=True`: 1; the other biases 0"
     mapping = "fill the biases by hand"
+    links = (
+        "pytorch/pytorch#20102",
+        "pytorch/pytorch#750",
+        "Lasagne/Lasagne#368",
+        "coetaur0/ESIM#2",
+    )
+    asked = 8
     words = "lstm unit_forget_bias initial bias forget gate 1"
 
     def in_pytorch(mapped):
@@ -169,6 +202,13 @@ class BatchFirst(Difference):
     pytorch = "`batch_first=False`"
     keras = "batch first"
     mapping = "`batch_first=True`"
+    links = (
+        "pytorch/pytorch#1538",
+        "yunjey/pytorch-tutorial#195",
+        "gabrielloye/LSTM_Sentiment-Analysis#3",
+        "Cadene/vqa.pytorch#40",
+    )
+    asked = 9
     words = "batch_first time major sequence axis lstm gru rnn transpose"
 
     def in_pytorch(mapped):
@@ -248,6 +288,13 @@ class RecurrentDropout(Difference):
     pytorch = "`LSTM(dropout=0.5)` of one layer: nothing is dropped"
     keras = "`LSTM(dropout=0.5)`: the inputs, one mask for all time steps"
     mapping = "no dropout in the layer; `Dropout(noise_shape=(None, 1, n))` before it"
+    links = (
+        "pytorch/pytorch#15987",
+        "pytorch/pytorch#37731",
+        "tensorflow/tensorflow#35724",
+        "keras-team/keras#20663",
+    )
+    asked = 6
     words = "lstm dropout num_layers warning recurrent_dropout variational mask time steps"
 
     def in_pytorch(mapped):

@@ -67,6 +67,13 @@ class ScheduleUnit(Difference):
     pytorch = "`StepLR(step_size=2)`, called once for each epoch"
     keras = "`ExponentialDecay(decay_steps=2)`: counts every batch"
     mapping = "decay_steps = step_size * steps_per_epoch"
+    links = (
+        "keras-team/keras#9938",
+        "keras-team/keras#2808",
+        "tensorflow/tensorflow#52529",
+        "tensorflow/tensorflow#46071",
+    )
+    asked = 7
     words = "schedule epoch step decay_steps scheduler.step per batch learning rate drops too fast"
 
     def in_pytorch(mapped):
@@ -103,6 +110,11 @@ class CosineAfterTheEnd(Difference):
     mapping = "stop calling PyTorch's scheduler after T_max"
     bound = 1e-6
     because = "Keras computes its schedules in float32 on TensorFlow"
+    links = (
+        "ivadomed/ivadomed#57",
+        "kohya-ss/sd-scripts#601",
+    )
+    asked = 2
     words = "CosineAnnealingLR T_max rises again increases after end"
 
     def in_pytorch(mapped):
@@ -121,6 +133,11 @@ class CosineFloor(Difference):
     mapping = "alpha = eta_min / learning rate"
     bound = 1e-6
     because = "Keras computes its schedules in float32 on TensorFlow"
+    links = (
+        "keras-team/keras#21827",
+        "ml-explore/mlx#1138",
+    )
+    asked = 2
     words = "eta_min alpha cosine decay minimum learning rate"
 
     def in_pytorch(mapped):
@@ -144,6 +161,11 @@ class WarmupFirstStep(Difference):
     mapping = "a first rate above 0 on both sides"
     bound = 1e-6
     because = "Keras computes its schedules in float32 on TensorFlow"
+    links = (
+        "pytorch/torchtitan#1261",
+        "tinygrad/tinygrad#10981",
+    )
+    asked = 2
     words = "linear warmup warm-up first step zero learning rate LinearLR start_factor"
 
     def in_pytorch(mapped):
@@ -171,6 +193,11 @@ class PlateauWithSchedule(Difference):
     pytorch = "schedulers stack: each multiplies the optimizer's rate"
     keras = "`ReduceLROnPlateau` needs a rate that is a number"
     mapping = "one of the two"
+    links = (
+        "tensorflow/tensorflow#36612",
+        "tensorflow/tensorflow#51399",
+    )
+    asked = 2
     words = "ReduceLROnPlateau LearningRateSchedule TypeError not settable learning rate"
 
     def in_pytorch(mapped):
@@ -203,7 +230,13 @@ class PlateauPatience(Difference):
     pytorch = "reduces when bad epochs > patience"
     keras = "reduces when waited epochs >= patience"
     mapping = "patience in PyTorch = max(patience in Keras, 1) - 1"
-    links = ("pytorch/pytorch#119763", "pytorch/pytorch#2545", "keras-team/keras#9541")
+    links = (
+        "pytorch/pytorch#119763",
+        "pytorch/pytorch#2545",
+        "keras-team/keras#9541",
+        "pytorch/pytorch#7151",
+    )
+    asked = 8
     words = "plateau one epoch late ReduceLROnPlateau patience off by one"
 
     def in_pytorch(mapped):
@@ -223,6 +256,11 @@ class PlateauCooldown(Difference):
     pytorch = "bad epochs stay 0 through the whole cooldown"
     keras = "the cooldown ends, and that epoch counts already"
     mapping = "cooldown in PyTorch = max(cooldown in Keras - 1, 0)"
+    links = (
+        "pytorch/pytorch#2545",
+        "keras-team/keras#3991",
+    )
+    asked = 3
     words = "plateau cooldown ReduceLROnPlateau late"
 
     def in_pytorch(mapped):
@@ -239,6 +277,12 @@ class PlateauThreshold(Difference):
     pytorch = "`threshold_mode='rel'`: below best * (1 - threshold)"
     keras = "`min_delta`: below best - min_delta"
     mapping = "`threshold_mode='abs'`"
+    links = (
+        "keras-team/keras#15863",
+        "talmolab/sleap#2469",
+        "allenai/allennlp#4173",
+    )
+    asked = 3
     words = "plateau threshold min_delta relative absolute ReduceLROnPlateau"
 
     def in_pytorch(mapped):
@@ -306,7 +350,12 @@ class PlateauNegativeBest(Difference):
     pytorch = "of -1 again and again every epoch is better than -0.9999"
     keras = "absolute: none is"
     mapping = "`threshold_mode='abs'`"
-    links = ("pytorch/pytorch#47513",)
+    links = (
+        "pytorch/pytorch#47513",
+        "pytorch/pytorch#38622",
+        "google-deepmind/optax#1767",
+    )
+    asked = 3
     words = "negative metric loss plateau relative threshold likelihood"
 
     def in_pytorch(mapped):

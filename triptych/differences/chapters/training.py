@@ -20,6 +20,12 @@ class TrainingModeStays(Difference):
     pytorch = "`model.eval()` holds until `model.train()`"
     keras = "`fit` trains, `evaluate` and `predict` infer"
     mapping = "`.train()` at the start of each epoch"
+    links = (
+        "tensorflow/tensorflow#26552",
+        "tensorflow/tensorflow#22555",
+        "ArjanCodes/examples#7",
+    )
+    asked = 4
     words = "model.eval model.train forgot validation dropout disabled training mode"
 
     def in_pytorch(mapped):
@@ -74,6 +80,13 @@ class EpochLossAverage(Difference):
     pytorch = "one's own mean over batches"
     keras = "a running mean over rows"
     mapping = "sum(loss * rows) / sum(rows)"
+    links = (
+        "Lightning-AI/pytorch-lightning#2924",
+        "catalyst-team/catalyst#799",
+        "pytorch/tutorials#179",
+        "dnouri/nolearn#247",
+    )
+    asked = 5
     words = "epoch loss average running mean last batch smaller weighted"
 
     def in_pytorch(mapped):
@@ -127,6 +140,12 @@ class BatchSizeDefault(Difference):
     pytorch = "`DataLoader(batch_size=1)`"
     keras = "`fit(batch_size=32)`"
     mapping = "say it"
+    links = (
+        "ageron/handson-ml2#186",
+        "keras-team/keras#9492",
+        "keras-team/keras#8502",
+    )
+    asked = 3
     words = "default batch size DataLoader fit"
 
     def in_pytorch(mapped):
@@ -152,6 +171,13 @@ class ShuffleDefault(Difference):
     pytorch = "`DataLoader(shuffle=False)`"
     keras = "`fit(shuffle=True)`, for arrays"
     mapping = "say it"
+    links = (
+        "Deci-AI/super-gradients#416",
+        "keras-team/keras#6955",
+        "jiecaoyu/XNOR-Net-PyTorch#38",
+        "CSAILVision/semantic-segmentation-pytorch#140",
+    )
+    asked = 5
     words = "shuffle default DataLoader fit order of the data"
 
     def in_pytorch(mapped):
@@ -214,6 +240,13 @@ class DeterminismSwitch(Difference):
     keras = "`tf.config.experimental.enable_op_determinism()`: RuntimeError for an unseeded draw"
     mapping = "`keras.utils.set_random_seed` first"
     backends = ("tensorflow",)
+    links = (
+        "keras-team/keras#2280",
+        "keras-team/keras#12800",
+        "pytorch/pytorch#11278",
+        "tensorflow/tensorflow#38197",
+    )
+    asked = 8
     words = "deterministic reproducible gpu enable_op_determinism use_deterministic_algorithms"
 
     def in_pytorch(mapped):
@@ -243,6 +276,13 @@ class Tf32Products(Difference):
     keras = "`tf.config.experimental.tensor_float_32_execution_enabled()` True"
     mapping = "switch it off on both sides"
     backends = ("tensorflow",)
+    links = (
+        "pytorch/pytorch#67384",
+        "pytorch/pytorch#53635",
+        "huggingface/transformers#16588",
+        "pytorch/pytorch#153195",
+    )
+    asked = 6
     words = "tf32 tensor float 32 ampere matmul precision allow_tf32"
 
     def in_pytorch(mapped):
