@@ -1,5 +1,7 @@
 """The map of disagreements: every entry shows what it says, and is found by who looks for it."""
 
+import builtins
+import dis
 import json
 import re
 from pathlib import Path
@@ -62,6 +64,7 @@ def test_entry_holds(name):
     assert found.verdict == HOLDS, found.reason
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("name", [name for name, each in ENTRIES.items() if each.mapping])
 def test_entry_without_its_mapping_fails(name):
     each = ENTRIES[name]
@@ -78,16 +81,34 @@ def test_entry_without_its_mapping_fails(name):
     assert "under the mapping" in found.reason
 
 
-@pytest.mark.parametrize("name", ENTRIES)
-def test_entry_as_a_program(name, capsys):
-    """What --code prints runs by itself, and every name in it is imported or defined."""
-    each = ENTRIES[name]
-    program = compile(script(each), name, "exec")
-    if keras.backend.backend() not in each.backends:
-        return
-    exec(program, {"__name__": "__main__"})
+@pytest.mark.once
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_entries_as_programs(chapter, capsys):
+    """What --code prints is complete; one of each chapter is run to its end."""
+    chosen = [each for each in select(technique=chapter) if "tensorflow" in each.backends]
+    for each in chosen:
+        definitions, _, _ = script(each).partition("\n\n\nfor mapped in")
+        space = {"__name__": "__main__"}
+        exec(compile(definitions, each.name, "exec"), space)
+        wanted = set()
+        for name in ("in_pytorch", "in_keras"):
+            for code in codes(space[name].__code__):
+                found = dis.get_instructions(code)
+                wanted |= {each.argval for each in found if each.opname == "LOAD_GLOBAL"}
+        known = space.keys() | set(dir(builtins))
+        assert wanted <= known, f"{each.name} lacks {wanted - known}"
+    exec(compile(script(chosen[0]), chosen[0].name, "exec"), {"__name__": "__main__"})
     printed = capsys.readouterr().out
-    assert printed.count("in_pytorch") == printed.count("in_keras") == (2 if each.mapping else 1)
+    times = 2 if chosen[0].mapping else 1
+    assert printed.count("in_pytorch") == printed.count("in_keras") == times
+
+
+def codes(code):
+    """A function's code, and that of the functions in it."""
+    yield code
+    for item in code.co_consts:
+        if isinstance(item, type(code)):
+            yield from codes(item)
 
 
 def test_measuring_leaves_no_trace():

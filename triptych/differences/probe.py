@@ -25,6 +25,7 @@ from keras_impl.precision import enable_float64
 __all__ = [
     "array",
     "keras_tensor",
+    "lightning_callbacks",
     "measuring",
     "normal",
     "outcome",
@@ -80,6 +81,16 @@ def torchvision_v2() -> Any:
                 OPERATORS.define(f"{name}(Tensor boxes, Tensor scores, float x) -> Tensor")
             from torchvision.transforms import v2
     return v2
+
+
+def lightning_callbacks() -> Any:
+    """``pytorch_lightning.callbacks``, which imports torchvision where that is installed."""
+    with contextlib.suppress(ImportError):
+        torchvision_v2()
+    with quietly():
+        from pytorch_lightning import callbacks
+
+    return callbacks
 
 
 OPERATORS = torch.library.Library("torchvision", "FRAGMENT")  # undone when it is collected

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from triptych.differences.entry import Difference
-from triptych.differences.probe import outcome, quietly
+from triptych.differences.probe import lightning_callbacks, outcome
 from triptych.translate import early_stopping_to_ignite, early_stopping_to_lightning
 
 
@@ -27,10 +27,7 @@ def keras_stop(values, monitor="loss", **options):
 
 def lightning_stop(values, **options):
     """The same in Lightning."""
-    with quietly():
-        from pytorch_lightning.callbacks import EarlyStopping
-
-    callback = EarlyStopping("loss", **options)
+    callback = lightning_callbacks().EarlyStopping("loss", **options)
     for epoch, value in enumerate(values):
         # The rule itself: what the callback does with the number that a trainer has logged.
         if callback.check_finite and not np.isfinite(value):
@@ -278,10 +275,7 @@ class EarlyStoppingMissingMetric(Difference):
     words = "early stopping conditioned on metric val_loss which is not available"
 
     def in_pytorch(mapped):
-        with quietly():
-            from pytorch_lightning.callbacks import EarlyStopping
-
-        callback = EarlyStopping("val_loss", strict=not mapped)
+        callback = lightning_callbacks().EarlyStopping("val_loss", strict=not mapped)
         return outcome(lambda: int(callback._validate_condition_metric({"loss": torch.ones(())})))
 
     def in_keras(mapped):
