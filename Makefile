@@ -4,6 +4,7 @@
 # make test-backends   what has Keras in it once more, with Keras on JAX and on PyTorch
 # make bench  time the panels side by side, as ratios
 # make seeds  train XOR with 100 seeds in each framework
+# make matrix measure the map of disagreements under the lowest and the newest versions
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -11,7 +12,7 @@ BIN := $(VENV)/bin
 export TRIPTYCH_DATA ?= $(abspath $(dir $(wildcard ../shared/data/mnist)))
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo cnn test test-backends lint new bench seeds figures lock clean
+.PHONY: demo cnn test test-backends lint new bench seeds matrix figures lock clean
 
 demo: $(VENV)/installed
 	$(BIN)/triptych xor
@@ -45,6 +46,9 @@ new: $(VENV)/installed
 
 seeds: $(VENV)/installed
 	$(BIN)/python -m benchmarks.xor_seeds
+
+matrix: $(VENV)/installed
+	$(BIN)/python -m benchmarks.matrix
 
 # What README.md and docs/ show, from what make demo, cnn, test and bench left in out/.
 figures: $(VENV)/installed

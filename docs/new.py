@@ -26,7 +26,8 @@ fit.
 
 Paper: TODO.
 
-Framework differences: TODO: PyTorch's default, Keras's, what we do.
+Framework differences: TODO: what we do, in one sentence. See ``triptych differences``: TODO: the
+entries, of which each framework's default is one.
 
 Here: TODO: what this panel has of its own, if there is anything.
 """

@@ -1,7 +1,8 @@
 """Make the figures and tables that README.md and docs/ show: ``make figures``.
 
-Takes what ``make demo``, ``cnn``, ``test`` and ``bench`` left in out/ and writes docs/figures/ and
-the marked blocks of the pages. Nothing there is edited by hand.
+Takes what ``make demo``, ``cnn``, ``test`` and ``bench`` left in out/, and ``make matrix`` in the
+package, and writes docs/figures/ and the marked blocks of the pages. Nothing there is edited by
+hand. ``python -m docs.refresh docs/differences.md`` fills the blocks of that page alone.
 """
 
 import ast
@@ -12,21 +13,38 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
 
+from benchmarks.matrix import table as versions_table
+from triptych import translate
 from triptych.catalogue import CARRIERS, CHAPTERS
+from triptych.differences.entry import CHAPTERS as CHAPTERS_OF_MAP
+from triptych.differences.entry import entries, title
+from triptych.differences.versions import matrix
 from triptych.panels import PACKAGES
 from triptych.report import Report
 
 ROOT = Path(__file__).resolve().parent.parent
 FIGURES = ROOT / "docs" / "figures"
-PAGES = ("README.md", "docs/benchmarks.md")
+PAGES = ("README.md", "docs/benchmarks.md", "docs/differences.md")
 
 
-def main() -> None:
+def main(pages: Sequence[str]) -> None:
     FIGURES.mkdir(exist_ok=True)
+    if not pages:
+        figures()
+    with (FIGURES / "versions.txt").open("w", encoding="utf-8") as file:
+        Console(file=file, width=100).print(versions_table(matrix()))
+    for page in pages or PAGES:
+        path = ROOT / page
+        path.write_text(filled(path.read_text("utf-8"), page), "utf-8")
+
+
+def figures() -> None:
+    """What the runs have left in out/."""
     for name in (
         "xor-boundaries.png",
         "xor.txt",
@@ -40,9 +58,6 @@ def main() -> None:
     with (FIGURES / "parity.txt").open("w", encoding="utf-8") as file:
         Console(file=file, width=116).print(Report.from_json(ROOT / "out" / "parity.json").table())
     (FIGURES / "exercise.txt").write_text(a_check(), "utf-8")
-    for page in PAGES:
-        path = ROOT / page
-        path.write_text(filled(path.read_text("utf-8"), page), "utf-8")
 
 
 def a_check() -> str:
@@ -91,7 +106,36 @@ def techniques() -> str:
     return "\n".join(lines)
 
 
-MADE = {"dropout": dropout, "techniques": techniques}
+def differences() -> str:
+    """A table for each chapter of the map."""
+    parts = []
+    for chapter in CHAPTERS_OF_MAP:
+        parts += [f"### {title(chapter)}", "", "| entry | | agree to |", "|---|---|---|"]
+        for entry in entries().values():
+            if entry.chapter == chapter:
+                text = entry.title.replace("|", "\\|")
+                parts.append(f"| {entry.name} | {text} | {entry.fit} |")
+        parts.append("")
+    return "\n".join(parts).rstrip()
+
+
+def translations() -> str:
+    """A line for each function of ``triptych.translate``, with the first of its docstring."""
+    lines = ["| function | |", "|---|---|"]
+    for name in translate.__all__:
+        if name != "NoCounterpart":
+            text = (getattr(translate, name).__doc__ or "").strip().partition("\n\n")[0]
+            text = " ".join(text.split()).replace("``", "`").replace("|", "\\|")
+            lines.append(f"| `{name}` | {text} |")
+    return "\n".join(lines)
+
+
+MADE = {
+    "differences": differences,
+    "dropout": dropout,
+    "techniques": techniques,
+    "translations": translations,
+}
 
 
 def filled(text: str, page: str) -> str:
@@ -112,4 +156,4 @@ def filled(text: str, page: str) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -25,10 +25,10 @@ Images: (N, H, W, C), floating point; the parameters: floating point, (N,); matr
 finite. A ``ValueError`` says which argument does not fit. Coordinates have the precision of the
 images, float32 at least.
 
-Framework differences: PyTorch's ``affine_grid`` wants M in coordinates that run from -1 to 1 across
-each side, and ``grid_sample`` calls nearest "border" and pads with zeros. Keras's RandomRotation
-counts fractions of a turn, RandomZoom shrinks for positive factors, RandomShear moves x by a
-fraction of y, the corner staying; all reflect by default. We use pixels, degrees and a constant.
+Framework differences: we use pixels, degrees counter-clockwise, about the centre, and a constant
+outside. See ``triptych differences``: rotation-units, affine-angle-sign, rotation-grid,
+rotation-interpolation, augmentation-fill, zoom-sign, translation-units, shear-units,
+affine-image-gradient.
 
 Here: ``keras.ops.image.affine_transform`` takes M as it is, but on TensorFlow it computes in
 float32, its gradient is the inverse map instead of the transpose, and halves round away from zero;

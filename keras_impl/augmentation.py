@@ -13,11 +13,10 @@ The gradient is that of the changes in reverse order.
 
 Images: (N, H, W, C), floating point in [0, 1]. A ``ValueError`` says which argument does not fit.
 
-Framework differences: torchvision draws once for a whole batch; Keras's layers draw per image
-(except RandomCrop), and a bare call of them augments, even outside of training. Both draw from
-generators of their own. We draw from the stream (seed, name, step), 13 numbers for each image, and
-the noise from (seed, "name/noise", step): an image's numbers depend on its place in the batch, but
-neither on the size of the batch nor on what else the recipe has switched on.
+Framework differences: we draw for each image, from the stream (seed, name, step), 13 numbers, and
+the noise from (seed, "name/noise", step): they depend on its place in the batch, but neither on the
+size of the batch nor on what else the recipe has switched on. See ``triptych differences``:
+augmentation-bare-call, augmentation-draw-per-batch, transforms-ignore-eval.
 
 Here: the gradient is the backend's. On JAX and PyTorch, float64 takes
 ``keras_impl.precision.enable_float64()`` first: without it Keras rounds to float32.

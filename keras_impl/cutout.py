@@ -13,8 +13,9 @@ Images: (N, H, W, C), floating point; row and column: integers, (N,); side: an i
 Paper: DeVries and Taylor, "Improved regularization of convolutional neural networks with cutout",
 arXiv 1708.04552, 2017. Their code rounds an odd side down to the next even one.
 
-Framework differences: torchvision's RandomErasing (of one image) and Keras's draw a rectangle that
-lies inside the image, with a side ratio of its own; Keras fills with noise by default.
+Framework differences: our square may reach over the border, where torchvision's RandomErasing and
+Keras's draw a rectangle that lies inside. See ``triptych differences``: erasing-probability,
+erasing-fill.
 """
 
 from typing import Any

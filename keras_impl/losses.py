@@ -13,11 +13,9 @@ Softmax: ``logits`` (N, classes), ``labels`` integers in [0, classes), of shape 
 ``logits`` (N, 1), ``labels`` integers in {0, 1}, of shape (N,) too. The loss is in nats, a scalar
 of the dtype of the logits. A ``ValueError`` says which argument does not fit.
 
-Framework differences: PyTorch's ``cross_entropy`` and ``binary_cross_entropy_with_logits`` take
-logits. Keras's losses take probabilities unless ``from_logits=True``, and clip them to
-[1e-7, 1 - 1e-7], where the gradient is 0. PyTorch leaves labels of -100 out of the mean, and Keras
-on JAX gives any label out of range a loss of 0: here they are errors. Both want binary labels as
-floats, in the shape of the logits; we take integers of shape (N,), as for softmax.
+Framework differences: we take logits and integer labels of shape (N,), and refuse labels out of
+range. See ``triptych differences``: probabilities-clipped, binary-probabilities-clipped,
+ignore-index, labels-out-of-range, binary-labels-shape, infinite-logit.
 
 Here: they are Keras's own losses, told that they get logits. In a traced graph the labels cannot be
 read, so their range goes unchecked.

@@ -15,10 +15,8 @@ Papers: LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to d
 recognition", Proc. IEEE 1998 (average); Lin, Chen and Yan, "Network in network", ICLR 2014 (global
 average).
 
-Framework differences: PyTorch's average counts the padding (``count_include_pad=True``), and it
-pads symmetrically, by half a window at most. Keras leaves the padding out and has "valid" and
-"same" only. We leave it out. NaN in a window makes its maximum NaN, but TensorFlow overlooks it on
-a CPU.
+Framework differences: we leave the padding out of the mean, as Keras does. See ``triptych
+differences``: average-pool-padding, max-pool-padding, average-pool-same-on-pytorch, max-pool-nan.
 
 Here: these are ``keras.ops.max_pool`` and ``average_pool``, and Keras's own layers with explicit
 padding besides. Only the average with padding is our own: on the PyTorch backend of Keras up to

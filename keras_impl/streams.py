@@ -10,9 +10,9 @@ in the three panels, on every device, eagerly and inside a compiled graph.
 
 Paper: Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
 
-Framework differences: PyTorch's own generator is global, and another on CUDA (Philox) than on the
-CPU (Mersenne Twister). Keras's ``SeedGenerator``, one for each layer, feeds the generator of the
-backend, so its numbers change with the backend. Neither can be reproduced in the other.
+Framework differences: our numbers are the same in every framework and on every device. See
+``triptych differences``: dropout-seed, seed-resets-layers, seed-of-other-framework,
+initial-weights-of-seed.
 
 Here: shape and step may be tensors. Integers are int64, where a product of two 32-bit words wraps;
 the bits are right all the same. JAX has int64 only after

@@ -298,7 +298,7 @@ def test_matrix_knows_every_entry():
 # One source.
 
 
-REFERENCE = re.compile(r"triptych differences ([a-z0-9-]+)")
+REFERENCE = re.compile(r"triptych differences ([a-z][a-z0-9]*(?:-[a-z0-9]+)+)")
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -313,10 +313,58 @@ def test_references_lead_to_entries():
     for path in files:
         text = path.read_text("utf-8")
         for name in REFERENCE.findall(text):
-            known = name in ENTRIES or name in CHAPTERS or "-" not in name
-            assert known, f"{path.name} refers to {name}, which is no entry"
+            assert name in ENTRIES, f"{path.name} refers to {name}, which is no entry"
         for name in re.findall(r'NoCounterpart\(\s*"([a-z0-9-]+)"', text):
             assert name in ENTRIES, f"{path.name} refuses by {name}, which is no entry"
+
+
+LISTED = re.compile(
+    r"Framework differences:.*?See\s+``triptych\s+differences``:\s+([^.]*)\.", re.DOTALL
+)
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("panel", ["scratch", "torch_impl", "keras_impl"])
+def test_docstrings_name_entries(panel):
+    """A docstring says what we do, and names the entries that say what the frameworks do."""
+    folder = Path(__import__(panel).__file__).parent
+    named = 0
+    for path in folder.glob("*.py"):
+        text = path.read_text("utf-8")
+        for names in LISTED.findall(text):
+            wanted = set(names.replace(",", " ").split())
+            assert wanted <= ENTRIES.keys(), f"{path.name}: {wanted - ENTRIES.keys()}"
+            named += 1
+        # "residual" has no entry: neither framework has such a layer.
+        assert (
+            "Framework differences:" not in text or LISTED.search(text) or path.stem == "residual"
+        )
+    assert named >= 20
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(("page", "column"), [("findings.md", 1), ("porting.md", 2)])
+def test_tables_name_entries(page, column):
+    path = ROOT / "docs" / page
+    if not path.is_file():
+        pytest.skip("a wheel has no documents")
+    text = path.read_text("utf-8")
+    table = text[text.index("| entry |" if column == 1 else "| what | entries |") :]
+    rows = table.partition("\n\n")[0].splitlines()[2:]
+    named = [name.strip() for row in rows for name in row.split("|")[column].split(",")]
+    assert len(named) > 15
+    assert set(named) <= ENTRIES.keys(), set(named) - ENTRIES.keys()
+
+
+@pytest.mark.once
+def test_page_shows_the_map_as_it_is():
+    path = ROOT / "docs" / "differences.md"
+    if not path.is_file():
+        pytest.skip("a wheel has no documents")
+    from docs.refresh import filled
+
+    text = path.read_text("utf-8")
+    assert filled(text, "docs/differences.md") == text, "python -m docs.refresh docs/differences.md"
 
 
 def test_difference_is_the_base_of_every_probe():

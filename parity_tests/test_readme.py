@@ -36,6 +36,8 @@ LINES = [
 # What takes minutes is done with less data; what asks is answered; a starter is not done yet.
 SHORTER = {"triptych xor": "--framework scratch --no-progress",
            "triptych mnist": "--framework scratch --dataset digits --epochs 1 --no-progress",
+           "triptych differences --check": "--technique pooling",
+           "triptych differences --check --json": "--technique pooling",
            "triptych exercise solution xor --framework torch": "--yes"}  # fmt: skip
 FAILS = (
     "triptych exercise check xor_torch.py",
@@ -104,15 +106,24 @@ PAGES = [page for page in (ROOT / "docs").glob("*.md") if "```python" in page.re
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_pages_run_from_top_to_bottom(page, tmp_path, monkeypatch):
-    """One block after the other, with the names of those before; a text block is what it prints."""
+    """One block after the other, with the names of those before; a text block is what it prints.
+
+    A block without a language is made by `make figures`.
+    """
     monkeypatch.chdir(tmp_path)
-    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    text = page.read_text("utf-8")
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     names: dict[str, object] = {}
     printed = ""
     for kind, code in blocks:
         if kind == "text":
             assert printed == code
             printed = ""
+        elif kind == "sh":
+            for line in code.splitlines():
+                command_runs(line.partition("#")[0].strip(), tmp_path)
+        elif kind == "":
+            assert f"\n```\n{code}```\n<!-- end " in text, "a block without a language is made"
         else:
             assert kind == "python", f"a block of kind {kind!r} that no test runs"
             assert printed == "", "what a block prints stands below it"

@@ -17,11 +17,9 @@ an integer or a pair (height, width). ``padding``: "valid" (none), "same" (Tenso
 Paper: LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to document recognition",
 Proc. IEEE 1998.
 
-Framework differences: PyTorch keeps images as (N, C, H, W) and kernels as (out, in, height, width),
-pads symmetrically, refuses "same" with a stride above 1, and draws weights and biases from
-U(-1/sqrt(fan_in), 1/sqrt(fan_in)). Keras has (N, H, W, C), (height, width, in, out) and our "same",
-but no explicit padding; it draws Glorot uniform weights and biases of 0. We do as Keras does, with
-explicit padding.
+Framework differences: we do as Keras does, with explicit padding too. See ``triptych differences``:
+data-format, kernel-layout, same-padding-stride, same-padding-refused, explicit-padding,
+dense-initial-weights.
 
 Here: ``weight`` has shape (height, width, in, out). ``@`` sums over c, the loop over u and v. The
 layer calls the functions of ``scratch.fast.convolution``, which give the same.

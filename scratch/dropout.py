@@ -15,9 +15,9 @@ Paper: Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov, "Dropout: a 
 prevent neural networks from overfitting", JMLR 15, 2014 (the original form; section 10 has the
 inverted one).
 
-Framework differences: PyTorch calls the rate ``p`` and multiplies by the mask, so a dropped NaN
-stays NaN; Keras selects, so it becomes 0. We multiply. Neither has the original form, and neither
-can be given a mask.
+Framework differences: we multiply by a mask that is given; neither framework takes one, and neither
+has the original form. See ``triptych differences``: dropout-nan, dropout-bare-call, dropout-seed,
+dropout-rate-one-gradient.
 
 Here: the backward pass is the forward pass, of the gradient.
 """

@@ -13,11 +13,10 @@ the units of the value. A ``ValueError`` says which argument does not fit.
 
 Paper: Prechelt, "Early stopping - but when?", in "Neural networks: tricks of the trade", 1998.
 
-Framework differences: PyTorch has none. We count as Keras's ``EarlyStopping`` does. Keras's own
-monitors "val_loss", guesses the mode from the name and keeps the last weights, by default; it lets
-a NaN at the first epoch be the best for ever, and on TensorFlow and PyTorch it rounds the values to
-float32 before it compares them: neither the NaN nor the rounding happens here. In code the rule
-stands in ``triptych.common.early_stopping``.
+Framework differences: PyTorch has none, and we count as Keras's ``EarlyStopping`` does, without its
+NaN and its rounding. In code the rule stands in ``triptych.common.early_stopping``. See ``triptych
+differences``: early-stopping-first-nan, early-stopping-float32, early-stopping-mode,
+early-stopping-restore, early-stopping-baseline.
 """
 
 import numpy as np

@@ -22,12 +22,9 @@ Where something is not finite, or a norm too large for the dtype:
 Paper: Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural networks",
 ICML 2013 (Algorithm 1).
 
-Framework differences: PyTorch's ``clip_grad_norm_`` writes into the gradients and divides by
-norm + 1e-6; an inf turns finite gradients into 0. Keras divides by the norm; an inf turns all of
-them into NaN under global_clipnorm, as here, but finite ones into 0 under clipnorm. Its limit of 0
-is none at all; here it is an error. Below the limit Keras may change the last place of a gradient,
-as max_norm * (1 / max_norm) is not always 1. Both square the elements as they are: to them float32
-gradients of 1e20 have an infinite norm.
+Framework differences: we divide by the norm, scaled by the largest element so that it does not
+overflow; an infinite gradient makes all of them NaN, and a limit of 0 is an error. See ``triptych
+differences``: clip-epsilon, clip-scope, clip-nonfinite, clip-zero, clip-below-limit, norm-overflow.
 
 Here: ||G|| is the norm of the norms of the arrays; an array that is not scaled is returned itself.
 ``epsilon`` is added to the norm: 1e-6 is PyTorch's.

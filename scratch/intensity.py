@@ -12,10 +12,9 @@ of all changes. At the bounds themselves, where black and white pixels are, its 
 Images: (N, H, W, C), floating point; shift and factor: floating point, (N,); z: the shape of the
 images; deviation: a number >= 0. A ``ValueError`` says which argument does not fit.
 
-Framework differences: torchvision multiplies for brightness, and takes the contrast about the mean
-of the grey image. Keras shifts by a fraction of value_range, by default (0, 255), and its
-RandomContrast with one number c draws factors from [1, 1 + c] only; each of its layers clips. At
-the bounds the gradient of JAX's clip is 1/2; PyTorch's and TensorFlow's is 1, as ours.
+Framework differences: we add for brightness, take the contrast about the mean of each channel, as
+Keras does, and clip with a gradient of 1 at the bounds. See ``triptych differences``:
+brightness-multiplies, brightness-range, contrast-mean, contrast-one-sided, clip-gradient-at-bounds.
 """
 
 import numpy as np

@@ -21,11 +21,9 @@ Papers: Sutskever, Martens, Dahl and Hinton, "On the importance of initializatio
 deep learning", ICML 2013; Kingma and Ba, "Adam: a method for stochastic optimization", ICLR 2015
 (Algorithm 1); Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019.
 
-Framework differences: PyTorch's SGD and Adam add weight_decay * w to the gradient; its AdamW and
-all of Keras decouple. Both decay every parameter. Keras's Adam adds epsilon (1e-7) to sqrt(v),
-before the correction ("epsilon hat"); Keras's SGD keeps learning_rate * g in the velocity, which
-differs once the learning rate changes. PyTorch has ``dampening``: (1 - dampening) * g enters the
-velocity, but for the first step. We do as PyTorch's SGD and AdamW, on weights only.
+Framework differences: we do as PyTorch's SGD and AdamW, on weights only. See ``triptych
+differences``: adam-weight-decay, sgd-weight-decay, adamw-decay-default, l2-scope, adam-epsilon,
+sgd-momentum-learning-rate, sgd-dampening.
 
 Here: ``dampening`` in [0, 1] (0 with nesterov), ``learning_rate_in_velocity``, ``epsilon_hat``,
 ``coupled_weight_decay`` and ``decay_all`` give what the frameworks do instead. The classes call the

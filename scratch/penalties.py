@@ -21,11 +21,10 @@ Papers: Tibshirani, "Regression shrinkage and selection via the lasso", JRSS B 5
 Hastie, "Regularization and variable selection via the elastic net", JRSS B 67, 2005; Parikh and
 Boyd, "Proximal algorithms", 2014.
 
-Framework differences: PyTorch has no penalties; ``weight_decay=strength`` of its SGD and Adam is
-the gradient of L2, and acts on biases too. Keras's ``L2(strength / 2)`` is our L2 (it has no
-one-half), its ``L1`` is ours, its ``L1L2`` takes two strengths, the second without the one-half.
-Neither has the proximal step, but PyTorch has the soft threshold, as ``softshrink``. Ours act on
-weights only: no biases, no batch-norm scales.
+Framework differences: ours act on weights only; our L2 has the one-half that Keras's lacks. Neither
+framework has the proximal step, but PyTorch has the soft threshold, as ``softshrink``. See
+``triptych differences``: l2-factor, l2-scope, l2-reported-loss, l1-penalty, l1-at-zero-on-jax,
+elastic-net-scale.
 
 Here: the classes call the functions of ``scratch.fast.penalties``, which give the same.
 """

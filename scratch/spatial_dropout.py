@@ -14,11 +14,8 @@ argument does not fit.
 Paper: Tompson, Goroshin, Jain, LeCun and Bregler, "Efficient object localization using
 convolutional networks", CVPR 2015, section 3.2.
 
-Framework differences: PyTorch's Dropout2d calls the rate ``p``, has its channels second, takes
-three axes for (N, C, L) with a warning, and drops single elements of two; it multiplies by the
-mask, so a dropped NaN stays NaN. Keras's SpatialDropout2D has its channels where ``data_format``
-says (last, by default), takes four axes only, and selects, so the NaN becomes 0. We take four axes,
-channels last, and multiply. Neither can be given a mask.
+Framework differences: we take four axes, channels last, and multiply by a mask that is given. See
+``triptych differences``: spatial-dropout-rank, dropout-nan, dropout-noise-shape.
 
 Here: the layer calls the functions of ``scratch.fast.spatial_dropout``, which give the same.
 """

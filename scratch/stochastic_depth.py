@@ -19,10 +19,10 @@ argument does not fit.
 Paper: Huang, Sun, Liu, Sedra and Weinberger, "Deep networks with stochastic depth", ECCV 2016 (the
 original form). EfficientNet (Tan and Le, ICML 2019) and timm's DropPath have the inverted one.
 
-Framework differences: neither has a layer of that name. Keras's Dropout with the ``noise_shape``
+Framework differences: neither has a layer of that name; Keras's Dropout with the ``noise_shape``
 (None, 1, ..., 1) is the inverted form, and so are PyTorch's Dropout1d of x as (1, N, features) and
 torchvision's StochasticDepth in its mode "row". timm's rates are linspace(0, rate, depth): its
-first block is never left out. None can be given the draw.
+first block is never left out. See ``triptych differences``: dropout-noise-shape.
 
 Here: the backward pass is the forward pass, of the gradient.
 """

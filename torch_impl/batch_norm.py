@@ -21,10 +21,9 @@ statistics have shape (C,); gamma and beta may be None (1 and 0). ``momentum`` l
 Paper: Ioffe and Szegedy, "Batch normalization: accelerating deep network training by reducing
 internal covariate shift", ICML 2015.
 
-Framework differences: PyTorch's ``momentum`` is the weight of the *new* batch (0.1), its epsilon is
-1e-5, its channels come second, and its running variance is divided by n - 1, though the variance it
-normalizes with is divided by n. Keras: 0.99 as the weight of the *old* statistics, 1e-3, channels
-last, divided by n. We count as Keras does, with 0.9 and 1e-5.
+Framework differences: we count as Keras does, with a momentum of 0.9 and an epsilon of 1e-5. See
+``triptych differences``: batch-norm-momentum, batch-norm-epsilon, batch-norm-running-variance,
+batch-norm-axis, batch-norm-one-value, batch-norm-freeze.
 
 Here: it is PyTorch's ``F.batch_norm`` and its gradient. Only the running statistics are our own,
 because PyTorch divides their variance by n - 1.

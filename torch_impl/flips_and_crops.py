@@ -18,9 +18,9 @@ Images: (N, H, W, C), floating point; flips: booleans, (N,); top and left: integ
 Paper: He, Zhang, Ren and Sun, "Deep residual learning for image recognition", CVPR 2016, section
 4.2 (a random crop of the image padded by 4 pixels, or of its flip).
 
-Framework differences: torchvision draws one flip and one crop per call, for a whole batch; Keras's
-RandomFlip draws per image, but one coin for both directions, and RandomCrop per batch, enlarging
-images that are too small. Ours are given per image, and an image that is too small is an error.
+Framework differences: ours are given for each image, and an image that is too small is an error.
+See ``triptych differences``: augmentation-draw-per-batch, flip-one-coin, crop-at-inference,
+crop-of-small-images.
 
 Here: the gradient is PyTorch's autograd.
 """

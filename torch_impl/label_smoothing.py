@@ -18,10 +18,9 @@ probabilities (N, C), of the dtype of the logits, in [0, 1] and with sums within
 Paper: Szegedy, Vanhoucke, Ioffe, Shlens and Wojna, "Rethinking the Inception architecture for
 computer vision", CVPR 2016 (section 7).
 
-Framework differences: PyTorch's ``cross_entropy(label_smoothing=)`` takes both kinds of labels.
-Keras's ``categorical_crossentropy(label_smoothing=)`` takes dense ones only, and casts them to the
-dtype of the logits. Neither looks at the sums of the rows; where one is not 1, TensorFlow's
-gradient is still (p - q) / N, PyTorch's and JAX's is (p * sum_c q_c - q) / N. We make it an error.
+Framework differences: we take both kinds of labels, as PyTorch does, and refuse rows that do not
+sum to 1. See ``triptych differences``: label-smoothing-sparse, label-smoothing-class-weight,
+soft-target-rows.
 
 Here: it is PyTorch's own ``cross_entropy`` with ``label_smoothing``, and its autograd.
 """

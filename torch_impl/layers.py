@@ -5,10 +5,10 @@
     Tanh      y = tanh x                                      dx = dy (1 - y^2)
     Sigmoid   y = 1 / (1 + exp(-x))                           dx = dy y (1 - y)
 
-Framework differences: PyTorch keeps W as (out, in) and draws it from U(-1/sqrt(in), 1/sqrt(in));
-Keras keeps (in, out) and draws Glorot uniform, U(-l, l) with l = sqrt(6 / (in + out)) (Glorot and
-Bengio, AISTATS 2010), and biases of 0. We draw as Keras does, from the stream (seed, name, 0). A
-layer without a name gets one of its own, and so its own stream (docs/streams.md).
+Framework differences: we keep (in, out) and draw as Keras does, Glorot uniform, U(-l, l) with l =
+sqrt(6 / (in + out)) (Glorot and Bengio, AISTATS 2010), from the stream (seed, name, 0). A layer
+without a name gets one of its own, and so its own stream (docs/streams.md). See ``triptych
+differences``: dense-layout, dense-initial-weights, flatten-order, silent-cast.
 
 Here: they are PyTorch's own modules with our argument checks, names and initial weights. The layout
 of W stays PyTorch's.

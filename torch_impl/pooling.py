@@ -15,10 +15,8 @@ Papers: LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to d
 recognition", Proc. IEEE 1998 (average); Lin, Chen and Yan, "Network in network", ICLR 2014 (global
 average).
 
-Framework differences: PyTorch's average counts the padding (``count_include_pad=True``), and it
-pads symmetrically, by half a window at most. Keras leaves the padding out and has "valid" and
-"same" only. We leave it out. NaN in a window makes its maximum NaN, but TensorFlow overlooks it on
-a CPU.
+Framework differences: we leave the padding out of the mean, as Keras does. See ``triptych
+differences``: average-pool-padding, max-pool-padding, average-pool-same-on-pytorch, max-pool-nan.
 
 Here: these are PyTorch's ``F.max_pool2d`` and ``F.avg_pool2d`` and their gradients, with padding of
 our own where PyTorch refuses it. The gradient of a maximum that is NaN goes to the last NaN.

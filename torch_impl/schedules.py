@@ -28,13 +28,10 @@ Papers: Loshchilov and Hutter, "SGDR: stochastic gradient descent with warm rest
 (cosine, here without restarts); Goyal et al., "Accurate, large minibatch SGD: training ImageNet in
 1 hour", 2017 (linear warm-up).
 
-Framework differences: PyTorch's schedules multiply the rate of the step before, which piles up
-rounding errors; its cosine rises again after T_max; its LinearLR cannot start from 0. Keras's
-warm-up starts from 0, its floor is a fraction, and on TensorFlow its schedules are in float32. On a
-plateau PyTorch waits one epoch longer than ``patience`` and ``cooldown`` say, ignores changes of
-1e-8 or less, and takes a relative threshold with the sign of ``best``: below 0, no change at all is
-an improvement. Keras's threshold is absolute, and a NaN at the first epoch is its best for ever. We
-count as Keras does. In code the formulas stand in ``triptych.common.schedules``.
+Framework differences: we count as Keras does. In code the formulas stand in
+``triptych.common.schedules``. See ``triptych differences``: schedule-unit, schedule-rounding,
+schedule-float32, cosine-after-the-end, cosine-floor, warmup-first-step, plateau-patience,
+plateau-cooldown, plateau-threshold, plateau-least-change, plateau-first-nan, plateau-negative-best.
 
 Here: the decays are PyTorch's base class with the formulas, which need no rate of the step before;
 the plateau is PyTorch's with other numbers and another comparison.

@@ -29,8 +29,7 @@ The last line leaves the model what only it has, its counters of random draws. A
 by the kind of its layer: docs/porting.md lists the kinds. A ``ValueError`` refuses others by name,
 but for arrays with one axis or none, which have one layout only. ``num_batches_tracked``, PyTorch's
 counter that only ``momentum=None`` reads, stays where it is. Momentum and epsilon are arguments of
-layers: set them equal by hand. PyTorch's momentum is 1 - ours, its epsilon 1e-5; Keras's are 0.99
-and 1e-3.
+layers: set them equal by hand, see ``triptych differences batch-norm-momentum``.
 """
 
 import contextlib
