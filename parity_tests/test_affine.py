@@ -322,7 +322,10 @@ def test_opencv(parity, shape, interpolation, fill_mode):
     ],
 )
 def test_torch_affine_grid(parity, interpolation, fill_mode, given):
-    """Driven with theta in normalized coordinates, where x is in units of W/2 and y of H/2."""
+    """Driven with theta in normalized coordinates, where x is in units of W/2 and y of H/2.
+
+    Entries of the map: rotation-grid.
+    """
     import torch
     import torch.nn.functional as F
 
@@ -368,7 +371,10 @@ def test_torch_affine_grid(parity, interpolation, fill_mode, given):
 @pytest.mark.parametrize("interpolation", INTERPOLATIONS)
 @pytest.mark.parametrize("fill_mode", FILL_MODES)
 def test_keras_layers(parity, interpolation, fill_mode):
-    """At fixed factors (f, f); they compute in float32."""
+    """At fixed factors (f, f); they compute in float32.
+
+    Entries of the map: rotation-units, zoom-sign, shear-units.
+    """
     import keras
 
     images = np.random.default_rng(8).uniform(size=(3, 9, 12, 2)).astype(np.float32)

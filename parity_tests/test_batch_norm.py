@@ -171,6 +171,7 @@ def torch_native(bare, batches, upstreams):
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("shape", [(7, 5), (4, 3, 5, 2)])
 def test_bare_torch_batch_norm_at_its_defaults(parity, dtype, shape):
+    """Entries of the map: batch-norm-momentum, batch-norm-epsilon, batch-norm-running-variance."""
     import torch
 
     batches, upstreams = draw(dtype, 2, 6, *shape, seed=6)
@@ -195,6 +196,7 @@ def test_bare_torch_batch_norm_at_its_defaults(parity, dtype, shape):
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("shape", [(7, 5), (4, 3, 5, 2)])
 def test_bare_keras_batch_normalization_at_its_defaults(parity, dtype, shape):
+    """Entries of the map: batch-norm-momentum, batch-norm-epsilon."""
     import keras
 
     batches, upstreams = draw(dtype, 2, 6, *shape, seed=7)

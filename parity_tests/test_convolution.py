@@ -240,7 +240,10 @@ def test_nothing_of_the_caller_changes():
     [(3, 1, 1), (3, 2, 1), (5, 1, 2), (1, 1, 0), ((2, 4), (3, 1), (0, 2)), (3, 1, "valid")],
 )
 def test_bare_torch_convolution(parity, dtype, kernel_size, stride, padding):
-    """``torch.nn.Conv2d`` on (N, C, H, W), with its own initial weights."""
+    """``torch.nn.Conv2d`` on (N, C, H, W), with its own initial weights.
+
+    Entries of the map: kernel-layout, data-format.
+    """
     import torch
 
     torch.manual_seed(0)
@@ -280,6 +283,7 @@ def test_bare_torch_convolution(parity, dtype, kernel_size, stride, padding):
     [(3, 1, "same"), (3, 2, "same"), (2, 1, "same"), ((4, 2), (2, 3), "same"), (3, 1, "valid")],
 )
 def test_bare_keras_convolution(parity, dtype, kernel_size, stride, padding):
+    """Entries of the map: kernel-layout, same-padding-stride."""
     adapter = ADAPTERS["keras"]
     bare = adapter.keras.layers.Conv2D(
         4, kernel_size, strides=stride, padding=padding, dtype=dtype, data_format="channels_last"

@@ -343,6 +343,19 @@ def test_docstrings_name_entries(panel):
 
 
 @pytest.mark.once
+def test_native_parity_tests_name_entries():
+    named = 0
+    for path in Path(__file__).parent.glob("test_*.py"):
+        for names in re.findall(
+            r"Entries of the map: ([a-z0-9, \n-]+)\.\s*\"", path.read_text("utf-8")
+        ):
+            wanted = set(names.replace(",", " ").split())
+            assert wanted <= ENTRIES.keys(), f"{path.name}: {wanted - ENTRIES.keys()}"
+            named += 1
+    assert named >= 25
+
+
+@pytest.mark.once
 @pytest.mark.parametrize(("page", "column"), [("findings.md", 1), ("porting.md", 2)])
 def test_tables_name_entries(page, column):
     path = ROOT / "docs" / page

@@ -28,6 +28,7 @@ def test_three_steps_agree(parity, dtype, shape, inverted, training):
 
 
 def test_bare_torch_dropout_with_its_mask_captured(parity):
+    """Entries of the map: dropout-nan."""
     import torch
 
     x = np.random.default_rng(1).normal(size=(64, 32))
@@ -51,6 +52,7 @@ def test_bare_torch_dropout_with_its_mask_captured(parity):
 
 
 def test_bare_keras_dropout_with_its_mask_captured(parity):
+    """Entries of the map: dropout-nan, dropout-bare-call."""
     import keras
 
     x = np.random.default_rng(5).normal(size=(64, 32))

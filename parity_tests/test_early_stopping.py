@@ -188,7 +188,11 @@ def bare_keras(values, **options):
 
 
 def test_keras_at_its_defaults(parity):
-    """Keras's defaults are ours but for ``restore_best_weights``, and for NaN."""
+    """Keras's defaults are ours but for ``restore_best_weights``, and for NaN.
+
+    Entries of the map: early-stopping-restore, early-stopping-first-nan,
+    early-stopping-float32.
+    """
     runs = [values for values, _ in random_runs(1, [INF, -INF], count=100)]
     ours = [run("scratch", values, restore_best_weights=False) for values in runs]
     bare = [bare_keras(values) for values in runs]

@@ -129,7 +129,10 @@ def test_backward_is_the_gradient():
 
 
 def test_keras_random_flip(parity):
-    """Its coins are read off its output."""
+    """Its coins are read off its output.
+
+    Entries of the map: flip-one-coin.
+    """
     import keras
 
     images = np.random.default_rng(6).uniform(size=(64, 3, 4, 1)).astype(np.float32)

@@ -244,7 +244,10 @@ def parameters(grads):
 @pytest.mark.parametrize("scale", [1.0, 1e-6])
 @pytest.mark.parametrize("max_norm", [0.5, 1e3, 1e-5])
 def test_bare_torch_clip_grad_norm(parity, dtype, scale, max_norm):
-    """With its epsilon: gradients of 1e-6 show it. By norm is the same, one parameter at a time."""
+    """With its epsilon: gradients of 1e-6 show it. By norm is the same, one parameter at a time.
+
+    Entries of the map: clip-epsilon, clip-scope.
+    """
     grads = draw(dtype, scale=scale)
     params = parameters(grads)
     norm = torch.nn.utils.clip_grad_norm_(params, max_norm)
@@ -299,7 +302,10 @@ def keras_step(grads, **options):
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("limit", [0.25, 5.0, 1000.0])
 def test_a_step_of_bare_keras_optimizers(parity, dtype, limit):
-    """And TensorFlow's own function, which returns the norm too."""
+    """And TensorFlow's own function, which returns the norm too.
+
+    Entries of the map: clip-scope, clip-below-limit.
+    """
     grads = draw(dtype)
     whole, norm = SCRATCH.clip_by_global_norm(grads, limit)
     scratch = {

@@ -110,7 +110,10 @@ def test_the_clip_passes_gradient_at_its_bounds(parity):
 
 
 def test_keras_layers(parity):
-    """Each of Keras's layers clips on its own; they have their own factors, here fixed or read."""
+    """Each of Keras's layers clips on its own; they have their own factors, here fixed or read.
+
+    Entries of the map: brightness-range, contrast-one-sided.
+    """
     import keras
 
     images = np.random.default_rng(4).uniform(size=(3, 6, 7, 3)).astype(np.float32)

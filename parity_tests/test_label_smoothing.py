@@ -165,6 +165,7 @@ def test_bare_torch_loss(parity, dtype, dense):
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("dense", [False, True])
 def test_bare_keras_loss(parity, dtype, dense):
+    """Entries of the map: label-smoothing-sparse."""
     logits, labels = draw(dtype, 30, 10, dense=dense, seed=6)
     rows = labels if dense else np.eye(10, dtype=dtype)[labels]
     bare = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.1, dtype=dtype)

@@ -204,7 +204,10 @@ def test_flatten(parity, dtype, shape, order):
 
 @pytest.mark.parametrize("shape", [(2, 3, 4, 5), (1, 1, 7, 2)])
 def test_bare_flatten(parity, shape):
-    """Of (N, C, H, W) in PyTorch, of (N, H, W, C) in Keras."""
+    """Of (N, C, H, W) in PyTorch, of (N, H, W, C) in Keras.
+
+    Entries of the map: flatten-order.
+    """
     import torch
 
     x, adapter = draw("float64", *shape), ADAPTERS["keras"]

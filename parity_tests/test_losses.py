@@ -152,7 +152,10 @@ def test_bare_torch_losses_at_their_defaults(parity, dtype):
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("from_logits", [True, False])
 def test_bare_keras_losses(parity, dtype, from_logits):
-    """From logits, and at their default, from probabilities (of the size that is not clipped)."""
+    """From logits, and at their default, from probabilities (of the size that is not clipped).
+
+    Entries of the map: probabilities-clipped, binary-probabilities-clipped.
+    """
     import keras
 
     options = {"from_logits": from_logits, "dtype": dtype}

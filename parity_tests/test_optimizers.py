@@ -146,6 +146,8 @@ def test_fifty_steps_agree(parity, dtype, kind, options):
     ],
 )
 def test_bare_torch(parity, dtype, kind, options):
+    """Entries of the map: adam-weight-decay, sgd-weight-decay, sgd-dampening."""
+
     def bare(named):
         return getattr(torch.optim, kind)([w for _, w in named], **options)
 
@@ -175,6 +177,7 @@ def test_bare_torch(parity, dtype, kind, options):
     ],
 )
 def test_bare_keras(parity, dtype, kind, options):
+    """Entries of the map: adam-epsilon, adamw-decay-default, sgd-momentum-learning-rate."""
     cls = getattr(keras.optimizers, kind)
     config = {key: value for key, value in cls(**options).get_config().items() if key != "name"}
     if dtype == "float64":

@@ -66,6 +66,7 @@ def test_gradient(parity, kind, options):
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_bare_keras_regularizers(parity, dtype):
+    """Entries of the map: l2-factor."""
     w = weights((30, 7), dtype)
     l1, l2, alpha, ratio = 0.5, representable(0.3), 0.75, 0.25  # Keras rounds them to float32
     tensor = ADAPTERS["keras"].tensor(w)
@@ -92,6 +93,7 @@ def test_bare_keras_regularizers(parity, dtype):
 
 
 def test_bare_torch_weight_decay_and_softshrink(parity):
+    """Entries of the map: l2-factor, l2-scope."""
     w = weights((30, 7))
     parameter = torch.nn.Parameter(torch.zeros(30, 7, dtype=torch.float64))
     with torch.no_grad():

@@ -227,6 +227,7 @@ def torch_step(bare, x, upstream):
     [(2, None, 0), (3, 2, 1), (3, 1, 1), ((2, 4), (3, 1), (1, 2)), (2, 3, 0)],
 )
 def test_bare_torch_pooling(parity, dtype, pool_size, stride, padding):
+    """Entries of the map: average-pool-padding."""
     import torch
 
     case = ((2, 8, 7, 3), pool_size, stride, padding)
@@ -255,6 +256,7 @@ def test_bare_torch_pooling(parity, dtype, pool_size, stride, padding):
     [(2, None, "valid"), (2, None, "same"), (3, 1, "same"), (3, 2, "same"), ((4, 2), 1, "same")],
 )
 def test_bare_keras_pooling(parity, dtype, pool_size, stride, padding):
+    """Entries of the map: average-pool-padding, max-pool-padding."""
     adapter = ADAPTERS["keras"]
     layers = adapter.keras.layers
     case = ((2, 8, 7, 3), pool_size, stride, padding)

@@ -209,6 +209,7 @@ def test_step_decay_of_the_frameworks(parity):
 
 
 def test_exponential_decay_of_the_frameworks(parity):
+    """Entries of the map: schedule-rounding, schedule-float32."""
     every_step = DECAY | {"every": 1}
     native(
         parity,
@@ -228,6 +229,7 @@ def test_exponential_decay_of_the_frameworks(parity):
 
 @pytest.mark.parametrize("floor", [0.0, 0.03125])
 def test_cosine_decay_of_the_frameworks(parity, floor):
+    """Entries of the map: cosine-floor, cosine-after-the-end."""
     options = {"learning_rate": 0.125, "steps": STEPS - 1, "floor": floor}
     native(
         parity,
@@ -240,6 +242,7 @@ def test_cosine_decay_of_the_frameworks(parity, floor):
 
 @pytest.mark.parametrize("warmup", [1, 3, 15])
 def test_cosine_decay_with_warm_up_of_the_frameworks(parity, warmup):
+    """Entries of the map: warmup-first-step."""
     floor, steps = 0.03125, STEPS - 1 - warmup
     first = 1 / (warmup + 1)  # of the rate: both frameworks can start from there
 
@@ -373,7 +376,10 @@ def test_a_thousand_random_sequences_agree(parity):
 
 
 def test_a_thousand_random_sequences_of_keras(parity):
-    """Its thresholds are absolute; a NaN must not come first; it compares in float32."""
+    """Its thresholds are absolute; a NaN must not come first; it compares in float32.
+
+    Entries of the map: plateau-threshold, plateau-first-nan.
+    """
     ours, theirs = [], []
     for values, options in random_plateaus(1):
         values[0] = 1.0 if math.isnan(values[0]) else values[0]
@@ -403,7 +409,11 @@ def as_pytorch(mode="min"):
 
 
 def test_a_thousand_random_sequences_of_pytorch(parity):
-    """Its own numbers, our four keywords; some rates so small that its 1e-8 shows."""
+    """Its own numbers, our four keywords; some rates so small that its 1e-8 shows.
+
+    Entries of the map: plateau-patience, plateau-cooldown, plateau-threshold,
+    plateau-least-change.
+    """
     rng = np.random.default_rng(2)
     ours, theirs, small = [], [], 0
     for values, options in random_plateaus(3):
@@ -429,6 +439,7 @@ def test_a_thousand_random_sequences_of_pytorch(parity):
 
 
 def test_pytorch_at_its_defaults(parity):
+    """Entries of the map: plateau-negative-best."""
     for mode in ("min", "max"):
         values = [1.0, 0.99995, 1.5] * 20
         ours = watch("scratch", values, mode=mode, **as_pytorch(mode))

@@ -72,6 +72,7 @@ def native_keras(x, upstream, rate):
     ("framework", "native"), [("torch", native_torch), ("keras", native_keras)]
 )
 def test_bare_layer_with_its_mask_captured(parity, framework, native, dtype):
+    """Entries of the map: spatial-dropout-rank, dropout-nan."""
     x, upstream = np.random.default_rng(2).uniform(1, 2, size=(2, 64, 3, 4, 32)).astype(dtype)
     output, gradient = native(x, upstream, 0.25)
     mask = output[:, 0, 0, :] != 0

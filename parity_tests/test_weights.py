@@ -240,6 +240,7 @@ def into_panels(weights, x):
 
 
 def test_bare_torch_model_into_the_panels(parity):
+    """Entries of the map: flatten-order, kernel-layout, dense-layout."""
     bare, x = bare_torch(), batch("float64", 5, seed=9)
     weights = rename(canonical(bare), TORCH_LAYERS)
     wrong = into_panels(weights, x)["scratch"]

@@ -19,7 +19,7 @@ from rich.text import Text
 
 from triptych.differences.code import script, side
 from triptych.differences.entry import CHAPTERS, Entry, entries, title
-from triptych.differences.measure import CHANGED, HOLDS, NOT_MEASURED, Measurement, measure
+from triptych.differences.measure import CHANGED, HOLDS, NOT_MEASURED, Measurement, load, measure
 from triptych.differences.search import TEN, find, frameworks, select
 from triptych.differences.versions import seen
 from triptych.extras import keras_backend, version
@@ -233,7 +233,7 @@ def _values(result: Any) -> str:
 def _measure(chosen: list[Entry]) -> dict[str, Measurement]:
     console = Console(file=sys.stderr)
     with console.status("Loading PyTorch and Keras ..."):
-        import triptych.differences.probe  # noqa: F401
+        load()
     return {
         entry.name: measure(entry)
         for entry in track(chosen, "Measuring", console=console, transient=True)

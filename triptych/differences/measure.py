@@ -2,6 +2,9 @@
 
 import importlib
 import math
+import os
+import sys
+import tempfile
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,13 +40,36 @@ def measure(entry: Entry) -> Measurement:
     missing = [package for package in ("torch", "keras", *entry.needs) if version(package) is None]
     if missing:
         return Measurement(entry.name, NOT_MEASURED, f"{', '.join(missing)} not installed")
-    import keras
-
-    backend = keras.backend.backend()
+    backend = load()
     if backend not in entry.backends:
         return Measurement(entry.name, NOT_MEASURED, f"Keras runs on {backend}")
     module = importlib.import_module(f"triptych.differences.chapters.{entry.chapter}")
     return judge(entry, getattr(module, entry.class_name))
+
+
+def load() -> str:
+    """Import PyTorch and Keras, and return Keras's backend.
+
+    TensorFlow writes notes about its own build to the terminal, whatever its log level: they are
+    held back, and shown if the import fails.
+    """
+    if "keras" not in sys.modules:
+        sys.stderr.flush()
+        kept = os.dup(2)
+        with tempfile.TemporaryFile() as notes:
+            os.dup2(notes.fileno(), 2)
+            try:
+                import triptych.differences.probe  # noqa: F401
+            except BaseException:
+                notes.seek(0)
+                os.write(kept, notes.read())
+                raise
+            finally:
+                os.dup2(kept, 2)
+                os.close(kept)
+    import keras
+
+    return str(keras.backend.backend())
 
 
 def judge(entry: Entry, probe: Any) -> Measurement:
