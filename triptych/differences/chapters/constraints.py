@@ -26,8 +26,12 @@ class MaxNormBelowLimit(Difference):
         return torch.renorm(tensor(0.1 * normal(4, 3)), 2, 1, 5.0)
 
     def in_keras(mapped):
-        weight = 0.1 * normal(4, 3)
-        return weight if mapped else constraints.MaxNorm(5.0, axis=0)(weight)
+        weight = keras_tensor(0.1 * normal(4, 3))
+        constrained = constraints.MaxNorm(5.0, axis=0)(weight)
+        if not mapped:
+            return constrained
+        norm = keras.ops.sqrt(keras.ops.sum(weight**2, axis=0))
+        return keras.ops.where(norm > 5.0, constrained, weight)
 
 
 class MaxNormAxis(Difference):

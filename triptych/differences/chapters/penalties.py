@@ -41,6 +41,16 @@ def descended(weight, *, steps=3, clip=None, penalty=None, **options):
     return weight
 
 
+def after_a_step(w, x, y, penalty):
+    """Keras's weight after a step of descent on squared error and penalty: at the minimum, w."""
+    dense = layers.Dense(1, use_bias=False, kernel_regularizer=penalty)
+    model = keras.Sequential([keras.Input((len(w),)), dense])
+    dense.kernel.assign(w[:, None])
+    model.compile(keras.optimizers.SGD(0.125), "mse", run_eagerly=True)
+    model.train_on_batch(x, y[:, None])
+    return array(dense.kernel)[:, 0]
+
+
 class L2Factor(Difference):
     """Keras's L2 has no one-half: at the same number it pulls twice as hard as PyTorch's.
 
@@ -241,18 +251,11 @@ class ElasticNetScale(Difference):
         return ElasticNet(alpha=0.5, l1_ratio=0.5, fit_intercept=False, tol=1e-14).fit(x, y).coef_
 
     def in_keras(mapped):
-        # From scikit-learn's minimum a step of gradient descent stays where it is.
         x = normal(20, 3)
         y = x @ [1.0, -2.0, 3.0] + normal(20, seed=1)
         w = ElasticNet(alpha=0.5, l1_ratio=0.5, fit_intercept=False, tol=1e-14).fit(x, y).coef_
-        penalty = regularizers.L1L2(l1=0.5 if mapped else 0.25, l2=0.25 if mapped else 0.125)
-        model = keras.Sequential(
-            [keras.Input((3,)), layers.Dense(1, use_bias=False, kernel_regularizer=penalty)]
-        )
-        model.layers[0].kernel.assign(w[:, None])
-        model.compile(keras.optimizers.SGD(0.125), "mse", run_eagerly=True)
-        model.train_on_batch(x, y[:, None])
-        return array(model.layers[0].kernel)[:, 0]
+        l1, l2 = (0.5, 0.25) if mapped else (0.25, 0.125)  # 2 a r, a (1 - r); a r, a (1 - r) / 2
+        return after_a_step(w, x, y, regularizers.L1L2(l1=l1, l2=l2))
 
     bound = 1e-9
     because = "scikit-learn stops there"
@@ -271,10 +274,12 @@ class RidgeScale(Difference):
         return Ridge(alpha=0.5, fit_intercept=False).fit(x, y).coef_
 
     def in_keras(mapped):
-        # The minimum of Keras's loss: (X'X / n + s) w = X'y / n.
         x, y = normal(20, 3), normal(20, seed=1)
-        strength = 0.5 / 20 if mapped else 0.5
-        return np.linalg.solve(x.T @ x / 20 + strength * np.eye(3), x.T @ y / 20)
+        w = Ridge(alpha=0.5, fit_intercept=False).fit(x, y).coef_
+        return after_a_step(w, x, y, regularizers.L2(0.5 / 20 if mapped else 0.5))
+
+    bound = 1e-7
+    because = "Keras keeps the strength as a float32"
 
 
 class ActivityRegularizerBatch(Difference):
@@ -337,15 +342,15 @@ class OrthogonalRegularizerFloat64(Difference):
     pytorch = "PyTorch's parametrization takes any float"
     keras = "a float32 constant meets the float64 kernel: an error"
     mapping = "a float32 kernel"
-    bound = 1e-6
-    because = "float32"
     backends = ("tensorflow",)
     words = "orthogonal regularizer float64 dtype error InvalidArgumentError"
 
     def in_pytorch(mapped):
-        return float(torch.ones(()))
+        layer = nn.Linear(3, 3, dtype=torch.float32 if mapped else torch.float64)
+        orthogonal = nn.utils.parametrizations.orthogonal
+        return outcome(lambda: str(orthogonal(layer).weight.dtype).removeprefix("torch."))
 
     def in_keras(mapped):
-        kernel = np.ones((2, 3), dtype="float32" if mapped else "float64")
-        regularizer = regularizers.OrthogonalRegularizer(1.0)
-        return outcome(lambda: float(regularizer(keras.ops.convert_to_tensor(kernel))))
+        kernel = keras.ops.ones((2, 3), dtype="float32" if mapped else "float64")
+        regularizer = regularizers.OrthogonalRegularizer(0.01)
+        return outcome(lambda: keras.backend.standardize_dtype(regularizer(kernel).dtype))
