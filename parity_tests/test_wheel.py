@@ -92,6 +92,14 @@ def test_list_and_show(installed, project):
     assert "x_hat = (x - mean) / np.sqrt(variance + epsilon)" in shown
 
 
+def test_differences(installed, project):
+    program = installed / "triptych"
+    assert "Ten that bite most" in run(program, "differences", cwd=project)
+    shown = run(program, "differences", "l2-factor", cwd=project)
+    assert "as the map says" in shown
+    assert "seen in" in shown  # from the file of versions
+
+
 def test_xor(installed, project):
     # With the working folder on the path of imports, as in a user's own scripts.
     options = ("--framework", "scratch", "--no-progress", "--out", "figures")
