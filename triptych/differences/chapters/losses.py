@@ -397,8 +397,8 @@ class HingeLabels(Difference):
 class LabelsOutOfRange(Difference):
     """A label that is no class: PyTorch raises an IndexError, Keras an error or nothing.
 
-    TensorFlow raises on the CPU and gives NaN on a GPU; JAX gives a loss of 0 or NaN. On CUDA PyTorch
-    ends with "device-side assert triggered", and the process has to start anew.
+    TensorFlow raises on the CPU and gives NaN on a GPU; JAX gives a loss of 0 or NaN. On CUDA
+    PyTorch says "device-side assert triggered", and the process has to start anew.
     """
 
     pytorch = "IndexError: Target 3 is out of bounds"
