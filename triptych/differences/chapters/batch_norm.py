@@ -389,7 +389,7 @@ class BatchNormRenorm(Difference):
     )
     asked = 6
     words = "batch renormalization renorm small batches"
-    since = "Keras 3.12"
+    since = "Keras 3.14"
 
     def in_pytorch(mapped):
         return [name for name, _ in nn.BatchNorm1d(3).named_buffers()][:2]

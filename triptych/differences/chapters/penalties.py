@@ -293,6 +293,7 @@ class ActivityRegularizerBatch(Difference):
         "keras-team/keras#22021",
     )
     asked = 2
+    since = "Keras 3.14; before, neither divided"
     words = "activity regularizer batch size sparse activations"
 
     def in_pytorch(mapped):
