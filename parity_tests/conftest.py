@@ -13,8 +13,10 @@ import random
 from collections.abc import Callable
 from typing import Any
 
+import triptych.torch_first  # noqa: F401 # isort: skip
+
 import pytest
-import torch  # before TensorFlow: the other way round, the two clash
+import torch
 from hypothesis import settings
 from rich.console import Console
 

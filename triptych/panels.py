@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import sys
 from types import ModuleType
 
 from triptych.extras import require
@@ -22,6 +23,8 @@ def panel(framework: str, module: str) -> ModuleType:
     if framework == "keras":
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's notes on its own build
         os.environ.setdefault("JAX_ENABLE_X64", "1")  # the streams count in int64
+        if "torch" in sys.modules:
+            import triptych.torch_first  # noqa: F401
     return importlib.import_module(f"{PACKAGES[framework]}.{module}")
 
 

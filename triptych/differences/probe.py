@@ -15,10 +15,11 @@ from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's notes on its own build
 
-import numpy as np
-import torch  # before TensorFlow: the other way round, the two clash
+import triptych.torch_first  # noqa: F401 # isort: skip
 
-import keras  # isort: skip
+import keras
+import numpy as np
+import torch
 
 from keras_impl.precision import enable_float64
 
