@@ -150,9 +150,10 @@ class ClipGradientAtBounds(Difference):
     Black and white pixels lie there.
     """
 
-    pytorch = "`clamp`: 1 at the bounds"
+    pytorch = "`clamp`: 1 at the bounds, up to PyTorch 2.13"
     keras = "on JAX 1/2; on TensorFlow and PyTorch 1"
     mapping = "two `where`s"
+    since = "up to PyTorch 2.13; from 2.14 on `clamp` passes nothing at the bounds"
     needs = ("jax",)
     words = "clip clamp gradient at bound jax one half"
 
