@@ -15,6 +15,9 @@ images; deviation: a number >= 0. A ``ValueError`` says which argument does not 
 Framework differences: we add for brightness, take the contrast about the mean of each channel, as
 Keras does, and clip with a gradient of 1 at the bounds. See ``triptych differences``:
 brightness-multiplies, brightness-range, contrast-mean, contrast-one-sided, clip-gradient-at-bounds.
+
+Here: the clip is written as two selections. PyTorch's ``clamp`` has the gradient 1 at the bounds up
+to version 2.13, and 0 from 2.14 on.
 """
 
 import torch
@@ -54,7 +57,8 @@ def gaussian_noise(images: torch.Tensor, noise: torch.Tensor, deviation: float) 
 def clip(images: torch.Tensor) -> torch.Tensor:
     """Draw what lies outside [0, 1] to its bounds."""
     check_images(images)
-    return images.clamp(0, 1)
+    zero, one = images.new_zeros(()), images.new_ones(())
+    return torch.where(images < 0, zero, torch.where(images > 1, one, images))
 
 
 def _per_image(values: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
