@@ -15,7 +15,7 @@ of the dtype of the logits. A ``ValueError`` says which argument does not fit.
 
 Framework differences: we take logits and integer labels of shape (N,), and refuse labels out of
 range. See ``triptych differences``: probabilities-clipped, binary-probabilities-clipped,
-ignore-index, labels-out-of-range, binary-labels-shape, infinite-logit.
+ignore-index, labels-out-of-range, binary-labels-shape.
 
 Here: they are Keras's own losses, told that they get logits. In a traced graph the labels cannot be
 read, so their range goes unchecked.

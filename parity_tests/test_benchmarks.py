@@ -282,6 +282,7 @@ def test_marked_blocks_of_the_pages_are_filled():
     for page in PAGES:
         text = (ROOT / page).read_text("utf-8")
         assert filled(filled(text, page), page) == filled(text, page)
+    text = (ROOT / "docs/benchmarks.md").read_text("utf-8")
     assert f"\n```\n{table}\n```\n" in filled(text, "docs/benchmarks.md")
     with pytest.raises(SystemExit, match=r"docs/benchmarks\.md has 1 marks"):
         filled(text.replace("<!-- end", "<!-- ends"), "docs/benchmarks.md")

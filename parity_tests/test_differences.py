@@ -16,7 +16,7 @@ from triptych.cli import app
 from triptych.differences.code import script
 from triptych.differences.entry import CHAPTERS, EXACT, Difference, Entry, entries, entry, kebab
 from triptych.differences.measure import CHANGED, HOLDS, NOT_MEASURED, distance, judge, measure
-from triptych.differences.probe import measuring
+from triptych.differences.probe import measuring, outcome
 from triptych.differences.search import TEN, find, select
 from triptych.differences.versions import matrix
 
@@ -181,6 +181,20 @@ def test_judge():
     assert judged(0.1, np.nan).verdict == CHANGED
 
 
+def test_outcome_is_an_error_that_was_expected():
+    """A name that no longer exists is no outcome: the entry would hold for ever."""
+
+    def fails():
+        raise ValueError("Expected more than 1 value")
+
+    assert outcome(lambda: 3) == 3
+    assert outcome(fails, "Expected more") == outcome(fails, "ValueError") == "ValueError"
+    with pytest.raises(ValueError, match="Expected more"):
+        outcome(fails, "something else")
+    with pytest.raises(AttributeError):
+        outcome(lambda: keras.layers.NoSuchLayer(), "Expected more")
+
+
 def test_judge_of_a_probe_that_raises():
     class Probe:
         in_pytorch = staticmethod(lambda mapped: 1 / 0)
@@ -220,6 +234,7 @@ def test_question(question, run):
 def test_no_words():
     assert find("") == []
     assert find("qxzv") == []
+    assert find("hello world") == []
 
 
 @pytest.mark.once
@@ -250,7 +265,13 @@ def test_command_filters(run):
     assert "l1-at-zero-on-jax" in run("--framework", "jax")
     assert "batch_norm" in run("--technique", "batchnorm", code=2)
     assert "torchvision" in run("--framework", "mxnet", code=2)
+    assert "batch_norm" in run("--technique", "Batch-Norm")
+    assert "batch-norm-momentum" in run("--framework", "PyTorch")
     assert "nothing in the map" in run("qxzv", code=2)
+    assert "nothing of lightning" in run(
+        "--technique", "pooling", "--framework", "lightning", "--check", code=2
+    )
+    assert "give a name or words" in run(" ", code=2)
 
 
 def test_command_shows_an_entry(run):
@@ -264,7 +285,8 @@ def test_command_shows_an_entry(run):
 @pytest.mark.once
 def test_command_prints_code(run):
     assert "def in_keras(mapped):" in run("adam-epsilon", "--code")
-    assert "one entry" in run("adam", "--code", code=2)
+    assert "one entry, adam-" in run("adam", "--code", code=2)
+    assert "def in_keras(mapped):" in run("Adam_Epsilon", "--code")
 
 
 def test_command_checks(run, monkeypatch):

@@ -3,6 +3,7 @@
 # ruff: noqa: B023 - functions that are called within the round of the loop that they are made in
 
 import itertools
+import re
 
 import keras
 import numpy as np
@@ -70,12 +71,16 @@ def test_batch_norm(direction):
             theirs = translate.batch_norm_to_torch(**ours)
         rows, channels, batches = rng.integers(2, 8), int(rng.integers(1, 4)), rng.integers(1, 4)
         bare, layer = nn.BatchNorm1d(channels, **theirs), layers.BatchNormalization(**ours)
+        layer.build((None, channels))
+        initial = dyadic(rng)
+        bare.running_var.fill_(initial)
+        layer.moving_variance.assign(np.full(channels, initial))
         for _ in range(batches):
             x = rng.normal(size=(rows, channels))
             np.testing.assert_allclose(
                 array(bare(tensor(x))), array(layer(x, training=True)), **EXACT
             )
-        options = {"momentum": ours["momentum"], "batches": int(batches)}
+        options = {"momentum": ours["momentum"], "batches": int(batches), "initial": initial}
         variances = array(bare.running_var), array(layer.moving_variance)
         np.testing.assert_allclose(bare.running_mean, array(layer.moving_mean), **EXACT)
         if direction == "to_keras":
@@ -195,7 +200,7 @@ def test_what_is_decayed(direction):
         ours = keras.optimizers.AdamW(0.5, weight_decay=strength)
         if direction == "to_torch":
             names = [variable.path.replace("/", ".") for variable in variables]
-            exclude = [word for word in ("bias", "gamma", "^b", "dense") if rng.random() < 0.5]
+            exclude = [word for word in ("bias", "gamma", "beta", "kernel") if rng.random() < 0.5]
             groups = translate.decayed_to_torch(
                 dict(zip(names, weights, strict=True)),
                 strength,
@@ -221,6 +226,36 @@ def test_what_is_decayed(direction):
         ours.apply([keras_tensor(np.zeros(each.shape)) for each in variables], variables)
         for weight, variable in zip(weights, variables, strict=True):
             np.testing.assert_allclose(array(weight), array(variable), **EXACT)
+
+
+@pytest.mark.once
+def test_what_is_decayed_in_a_real_model():
+    """PyTorch's names are not Keras's: a pattern that fits none of them is refused."""
+    model = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))
+    parameters = dict(model.named_parameters())
+    decayed, rest = translate.decayed_to_torch(parameters, 0.1, ["bias", "1/weight"])
+    assert decayed == {"params": [model[0].weight], "weight_decay": 0.1}
+    assert len(rest["params"]) == 3
+    with pytest.raises(ValueError, match="'gamma', which fits none of 0/weight"):
+        translate.decayed_to_torch(parameters, 0.1, ["bias", "gamma"])
+    with pytest.raises(ValueError, match="a list of patterns"):
+        translate.decayed_to_torch(parameters, 0.1, "bias")
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("name", ["Nadam", "Adamax", "Adagrad", "Adadelta", "RMSprop"])
+def test_decoupled_decay_that_pytorch_lacks(name):
+    with pytest.raises(NoCounterpart, match="adam-weight-decay"):
+        translate.weight_decay_to_torch(name, weight_decay=0.1)
+    assert hasattr(torch.optim, translate.weight_decay_to_torch(name, l2=0.1)["optimizer"])
+
+
+@pytest.mark.once
+def test_l2_and_adamw():
+    with pytest.raises(NoCounterpart, match="no L2"):
+        translate.weight_decay_to_torch("AdamW", l2=0.1)
+    with pytest.raises(NoCounterpart, match="at once"):
+        translate.weight_decay_to_torch("Adam", l2=0.1, weight_decay=0.1)
 
 
 # Clipping.
@@ -638,11 +673,11 @@ REFUSED = {
     "adam-weight-decay": lambda: translate.weight_decay_to_torch("RMSprop", weight_decay=0.1),
     "weight-decay-exclusion": lambda: translate.decayed_to_keras({"a": 0.1, "b": 0.2}),
     "clip-zero": lambda: translate.clipping_to_keras(max_norm=0.0),
-    "clip-norm-type": lambda: translate.clipping_to_keras(max_norm=1.0, norm_type=1.0),
+    "clip-norm-type": lambda: translate.clipping_to_keras(max_norm=1.0, norm_type=3.0),
     "schedule-unit": lambda: translate.step_to_torch(
         1.0, 5, 0.5, staircase=True, steps_per_epoch=2
     ),
-    "schedule-boundary": lambda: translate.multi_step_to_torch([1, 2], [1.0, 0.5, 0.1]),
+    "schedule-boundary": lambda: translate.multi_step_to_torch([1, 2], [1.0, 0.5, 0.2501]),
     "warmup-first-step": lambda: translate.warmup_to_torch(0.0, 1.0, 5, 5),
     "plateau-threshold": lambda: translate.plateau_to_keras(),
     "plateau-least-change": lambda: translate.plateau_to_keras(threshold_mode="abs"),
@@ -684,13 +719,20 @@ BAD = {
         np.ones((2, 2, 2)), "convolution", flattened=(1, 1, 2)
     ),
     "values must be one more": lambda: translate.multi_step_to_torch([1], [1.0]),
+    "boundaries must rise": lambda: translate.multi_step_to_torch([4, 2], [1.0, 0.5, 0.25]),
+    "sign must be": lambda: translate.early_stopping_from_ignite(patience=1, sign=0),
+    "threshold_mode must be": lambda: translate.plateau_to_keras(threshold_mode="foo"),
+    "optimizer must be": lambda: translate.weight_decay_to_keras("adamw", 0.1),
+    "must have shape (out, 1": lambda: translate.kernel_to_keras(
+        np.ones((6, 2, 3, 3)), "depthwise", channels=3
+    ),
     "mode must be": lambda: translate.early_stopping_to_lightning(mode="auto"),
 }
 
 
 @pytest.mark.parametrize("text", BAD)
 def test_bad_input(text):
-    with pytest.raises(ValueError, match=text.replace("[", r"\[")) as caught:
+    with pytest.raises(ValueError, match=re.escape(text)) as caught:
         BAD[text]()
     assert not isinstance(caught.value, NoCounterpart)
 

@@ -178,6 +178,15 @@ BAD = {
     "4 arrays, or 8": lambda: translate.attention_to_torch([ONES(2)]),
     "3 axes": lambda: translate.attention_to_torch([ONES((2, 2))] * 4),
     "attn_mask must be boolean": lambda: translate.attention_mask_to_keras(ONES((2, 2))),
+    "key_padding_mask must have shape": lambda: translate.attention_mask_to_keras(
+        key_padding_mask=ONES(3, bool)
+    ),
+    "one length s": lambda: translate.attention_mask_to_keras(
+        ONES((2, 2), bool), ONES((1, 3), bool)
+    ),
+    "in_proj_bias and out_proj_bias": lambda: translate.attention_to_keras(
+        ONES((6, 2)), ONES((2, 2)), 1, in_proj_bias=ONES(6), out_proj_bias=ONES(3)
+    ),
     "give attn_mask": lambda: translate.attention_mask_to_keras(),
     "shape (n, t, s)": lambda: translate.attention_mask_to_torch(ONES((2, 2), bool), 1),
     "two axes": lambda: translate.embedding_to_torch(ONES(2)),

@@ -15,7 +15,7 @@ of the dtype of the logits. A ``ValueError`` says which argument does not fit.
 
 Framework differences: we take logits and integer labels of shape (N,), and refuse labels out of
 range. See ``triptych differences``: probabilities-clipped, binary-probabilities-clipped,
-ignore-index, labels-out-of-range, binary-labels-shape, infinite-logit.
+ignore-index, labels-out-of-range, binary-labels-shape.
 """
 
 import numpy as np

@@ -1,12 +1,12 @@
 """``triptych differences``: the map, an entry measured now, and whether all of it still holds."""
 
 import json
+import math
 import sys
 from collections import Counter
 from collections.abc import Iterable
 from typing import Annotated, Any
 
-import numpy as np
 import typer
 from rich.console import Console, Group, RenderableType
 from rich.markup import escape
@@ -52,17 +52,22 @@ def differences(
 ) -> None:
     """Where PyTorch and Keras disagree, with code that shows it: what, why, and how to map it."""
     chosen = _chosen(technique, framework)
-    text = " ".join(words or ())
-    named = entries().get(text)
+    text = " ".join(words or ()).strip()
+    if words and not text:
+        raise typer.BadParameter("give a name or words; without any, the whole map is shown.")
+    if not chosen:
+        raise typer.BadParameter(f"nothing of {framework} is in the chapter {technique}.")
+    named = entries().get(_as_name(text))
     if named is not None:
         chosen = [named]
     elif text:
         chosen = find(text, chosen)[:SHOWN]
         if not chosen:
-            raise typer.BadParameter(f"nothing in the map has to do with {text!r}.")
+            raise typer.BadParameter(f"nothing in the map has to do with {text[:60]!r}.")
     if code:
         if named is None:
-            raise typer.BadParameter("--code wants the name of one entry.")
+            likely = f", {chosen[0].name} perhaps" if text else ""
+            raise typer.BadParameter(f"--code wants the name of one entry{likely}.")
         typer.echo(script(named), nl=False)
         return
     measured = _measure(chosen) if check else None
@@ -80,7 +85,14 @@ def differences(
         raise typer.Exit(1)
 
 
+def _as_name(text: str) -> str:
+    """ "Adam_Epsilon" and "adam epsilon" are adam-epsilon."""
+    return "-".join(text.strip("'\"").lower().replace("_", " ").split())
+
+
 def _chosen(technique: str | None, framework: str | None) -> list[Entry]:
+    technique = technique and technique.lower().replace("-", "_")
+    framework = framework and {"pytorch": "torch"}.get(framework.lower(), framework.lower())
     if technique is not None and technique not in CHAPTERS:
         raise typer.BadParameter(
             f"{technique!r} is none of {', '.join(CHAPTERS)}.", param_hint="--technique"
@@ -205,7 +217,7 @@ def _numbers(entry: Entry, found: Measurement) -> RenderableType:
     for name, error, start in rows:
         if error is not None:
             values = map(_values, found.results[start : start + 2])
-            table.add_row(name, *values, "they differ" if np.isinf(error) else f"{error:.2g}")
+            table.add_row(name, *values, "they differ" if math.isinf(error) else f"{error:.2g}")
     parts: list[RenderableType] = [table] if table.row_count else []
     if found.verdict == CHANGED:
         parts.append(f"{SIGNS[CHANGED]} not as the map says: {escape(found.reason)}")
@@ -218,7 +230,7 @@ def _values(result: Any) -> str:
     """The first numbers of a result, in few digits."""
     if isinstance(result, tuple):
         return "\n".join(_values(each) for each in result[:3])
-    if not isinstance(result, np.ndarray):
+    if isinstance(result, str) or result is None:
         return escape(str(result))
     numbers = result.ravel()[:4]
     text = "  ".join(f"{number:.6g}" for number in numbers.tolist())
@@ -285,4 +297,4 @@ def _plain(entry: Entry, measured: dict[str, Measurement] | None) -> dict[str, A
 
 
 def _finite(number: float | None) -> float | str | None:
-    return "inf" if number is not None and np.isinf(number) else number
+    return "inf" if number is not None and math.isinf(number) else number

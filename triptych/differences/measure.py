@@ -8,9 +8,6 @@ import tempfile
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from triptych.comparison import compare
 from triptych.differences.entry import Entry
 from triptych.extras import version
 
@@ -39,7 +36,11 @@ def measure(entry: Entry) -> Measurement:
     """Both sides of an entry by themselves, and under its mapping."""
     missing = [package for package in ("torch", "keras", *entry.needs) if version(package) is None]
     if missing:
-        return Measurement(entry.name, NOT_MEASURED, f"{', '.join(missing)} not installed")
+        return Measurement(
+            entry.name,
+            NOT_MEASURED,
+            f'{", ".join(missing)} not installed; pip install "triptych[differences]" brings all',
+        )
     backend = load()
     if backend not in entry.backends:
         return Measurement(entry.name, NOT_MEASURED, f"Keras runs on {backend}")
@@ -107,6 +108,8 @@ def _run(probe: Any, *, mapped: bool) -> tuple[Any, Any]:
 
 def plain(result: Any) -> Any:
     """Tensors as NumPy arrays; text, numbers and the containers as they are."""
+    import numpy as np
+
     from triptych.differences.probe import array
 
     if isinstance(result, list | tuple):
@@ -118,6 +121,10 @@ def plain(result: Any) -> Any:
 
 def distance(first: Any, second: Any) -> float:
     """The largest relative error; infinite where text, a shape or NaN differs."""
+    import numpy as np
+
+    from triptych.comparison import compare
+
     if isinstance(first, tuple) and isinstance(second, tuple) and len(first) == len(second):
         return max((distance(*pair) for pair in zip(first, second, strict=True)), default=0.0)
     if not (isinstance(first, np.ndarray) and isinstance(second, np.ndarray)):

@@ -1,5 +1,6 @@
 """Which entry somebody means who writes a few words."""
 
+import math
 from collections.abc import Iterable
 
 from triptych.differences.entry import Entry, entries
@@ -20,6 +21,8 @@ TEN = (
     "early-stopping-restore",
 )
 
+CLOSE = 0.12  # the cosine below which no entry has to do with the words
+
 FRAMEWORKS = {
     "tensorflow": ("tensorflow", "tf."),
     "jax": ("jax",),
@@ -31,27 +34,38 @@ FRAMEWORKS = {
 
 
 def find(words: str, among: Iterable[Entry] | None = None) -> list[Entry]:
-    """Entries that have to do with the words, the likeliest first.
+    """Entries that have to do with the words, the likeliest first; none where nothing comes close.
 
-    Words are compared by their parts of three to five letters, so that "augments" finds
-    "augmentation"; the name and what people call it weigh more than the explanation.
+    Whole words count most; parts of three to five letters let "augments" find "augmentation". The
+    name and what people call it weigh more than the explanation, and between equals that what more
+    people asked about.
     """
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     pool = list(entries().values() if among is None else among)
     if not pool or not words.strip():
         return []
-    weighed = ((_called, 3.0), (_said, 1.0))
-    scores = [0.0] * len(pool)
-    for text, weight in weighed:
-        # "use_idf" makes a part count the less the more entries have it.
-        vectors = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True)
+    whole = {"analyzer": "word", "token_pattern": r"(?u)\b\w+\b", "stop_words": "english"}
+    parts = {"analyzer": "char_wb", "ngram_range": (3, 5)}
+    weighed = (
+        (_called, whole, 2.0),
+        (_called, parts, 2.0),
+        (_said, whole, 1.0),
+        (_said, parts, 1.0),
+    )
+    scores = [0.02 * math.log1p(entry.asked) + 0.05 * (entry.name in TEN) for entry in pool]
+    closest = 0.0
+    for text, kind, weight in weighed:
+        vectors = TfidfVectorizer(sublinear_tf=True, **kind)
         table = vectors.fit_transform([text(entry) for entry in pool])
         found = (table @ vectors.transform([words.replace("-", " ")]).T).toarray()[:, 0]
+        closest = max(closest, float(found.max())) if kind is parts else closest
         scores = [score + weight * value for score, value in zip(scores, found, strict=True)]
+    if closest < CLOSE:
+        return []
     order = sorted(range(len(pool)), key=lambda index: -scores[index])
     best = scores[order[0]]
-    return [pool[index] for index in order if scores[index] > 0.25 * best > 0]
+    return [pool[index] for index in order if scores[index] > best / 4]
 
 
 def select(*, technique: str | None = None, framework: str | None = None) -> list[Entry]:

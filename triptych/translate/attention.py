@@ -35,6 +35,7 @@ def attention_to_keras(
     in_proj_bias: Array | None = None,
     out_proj_bias: Array | None = None,
     bias_k: Array | None = None,
+    bias_v: Array | None = None,
     add_zero_attn: bool = False,
 ) -> list[Array]:
     """``MultiHeadAttention.set_weights`` for the arrays of ``nn.MultiheadAttention``.
@@ -42,11 +43,11 @@ def attention_to_keras(
     Keras's layer is to have ``num_heads=heads``, ``key_dim=e // heads``, and ``use_bias=False``
     where there are none.
     """
-    if bias_k is not None or add_zero_attn:
+    if bias_k is not None or bias_v is not None or add_zero_attn:
         text = "Keras's attention adds neither a bias nor a zero to the keys"
         raise NoCounterpart("attention-extra-keys", text)
     packed, out = np.asarray(in_proj_weight), np.asarray(out_proj_weight)
-    width = out.shape[0]
+    width = out.shape[0] if out.ndim else 0
     if out.shape != (width, width) or packed.shape != (3 * width, width):
         raise ValueError(
             "in_proj_weight and out_proj_weight must have shapes (3 * e, e) and (e, e), got "
@@ -61,8 +62,14 @@ def attention_to_keras(
     arrays.append(out.T.reshape(heads, size, width).copy())
     if in_proj_bias is None or out_proj_bias is None:
         return arrays
-    biases = [each.reshape(heads, size) for each in np.split(np.asarray(in_proj_bias), 3)]
-    biases.append(np.asarray(out_proj_bias))
+    packed_bias, out_bias = np.asarray(in_proj_bias), np.asarray(out_proj_bias)
+    if packed_bias.shape != (3 * width,) or out_bias.shape != (width,):
+        raise ValueError(
+            "in_proj_bias and out_proj_bias must have shapes (3 * e,) and (e,), got "
+            f"{packed_bias.shape} and {out_bias.shape}"
+        )
+    biases = [each.reshape(heads, size) for each in np.split(packed_bias, 3)]
+    biases.append(out_bias)
     return [array for pair in zip(arrays, biases, strict=True) for array in pair]
 
 
@@ -90,6 +97,11 @@ def attention_to_torch(weights: Sequence[Array]) -> dict[str, Array]:
     }
     if len(arrays) == 8:
         biases = arrays[1::2]
+        if any(bias.shape != (heads, size) for bias in biases[:3]) or biases[3].shape != (width,):
+            raise ValueError(
+                f"biases must have shapes ({heads}, {size}) and ({width},), got "
+                f"{[bias.shape for bias in biases]}"
+            )
         state["in_proj_bias"] = np.concatenate([each.ravel() for each in biases[:3]])
         state["out_proj.bias"] = biases[3].copy()
     return state
@@ -104,12 +116,21 @@ def attention_mask_to_keras(
     """
     masks = []
     if attn_mask is not None:
-        masks.append(~_boolean("attn_mask", attn_mask)[None])
+        masks.append(~_two_axes("attn_mask", attn_mask, "(t, s)")[None])
     if key_padding_mask is not None:
-        masks.append(~_boolean("key_padding_mask", key_padding_mask)[:, None])
+        masks.append(~_two_axes("key_padding_mask", key_padding_mask, "(n, s)")[:, None])
     if not masks:
         raise ValueError("give attn_mask, key_padding_mask or both")
+    if len({mask.shape[-1] for mask in masks}) > 1:
+        raise ValueError(f"the masks must have one length s, got {[m.shape[-1] for m in masks]}")
     return masks[0] if len(masks) == 1 else masks[0] & masks[1]
+
+
+def _two_axes(name: str, mask: Array, shape: str) -> Array:
+    mask = _boolean(name, mask)
+    if mask.ndim != 2:
+        raise ValueError(f"{name} must have shape {shape}, got {mask.shape}")
+    return mask
 
 
 def attention_mask_to_torch(attention_mask: Array, heads: int) -> Array:

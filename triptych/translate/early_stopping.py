@@ -90,6 +90,8 @@ def early_stopping_from_ignite(
     *, patience: int, min_delta: float = 0.0, cumulative_delta: bool = False, sign: int = 1
 ) -> dict[str, Any]:
     """Arguments of Keras's ``EarlyStopping`` for those of Ignite's."""
+    if sign not in (-1, 1):
+        raise ValueError(f"sign must be 1 or -1, got {sign!r}")
     if min_delta and not cumulative_delta:
         text = "cumulative_delta=False lets the best follow gains below min_delta, Keras does not"
         raise NoCounterpart("early-stopping-small-gains", text)

@@ -35,6 +35,10 @@ def kernel_to_keras(
     weight = _check(weight, kind)
     kernel = from_torch_layout("weight", weight)
     if kind == "depthwise":
+        if weight.shape[1] != 1:
+            raise ValueError(
+                f"a depthwise weight must have shape (out, 1, ...), got {weight.shape}"
+            )
         channels = _channels(channels, kernel.shape[-1])
         return kernel.reshape(*kernel.shape[:-2], channels, -1)
     if flattened is not None:

@@ -44,12 +44,12 @@ def smoothed_class_weight_to_keras(
     They make it PyTorch's ``cross_entropy(weight=weight, label_smoothing=label_smoothing)``, its
     gradient too: each row of targets sums to 1, and what it lacks is in the row's weight.
     """
+    rows = _rows(labels, weight)
     weight = np.asarray(weight, dtype=np.float64)
     weighted = weight * _smooth(labels, len(weight), label_smoothing)
     sums = weighted.sum(1)
     if not sums.all():
         raise ValueError("weight must leave a row with a loss: its classes all weigh 0")
-    rows = _rows(labels, weight)
     return weighted / sums[:, None], sums * (len(rows) / rows.sum())
 
 
@@ -60,8 +60,8 @@ def smoothed_class_weight_to_torch(
 
     The mean of weight times loss is Keras's smoothed cross-entropy with ``class_weight``.
     """
-    targets = _smooth(labels, len(np.asarray(class_weight)), label_smoothing)
-    return targets, _rows(labels, class_weight)
+    rows = _rows(labels, class_weight)
+    return _smooth(labels, len(class_weight), label_smoothing), rows
 
 
 def huber_to_torch(delta: float) -> tuple[float, float]:

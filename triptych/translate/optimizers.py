@@ -5,9 +5,9 @@
     weight_decay = 2 * l2                                   of SGD without momentum, SGD, Adam, ...
     weight_decay of AdamW = weight_decay of Keras           of Adam, AdamW
 
-PyTorch's ``weight_decay`` is an L2 penalty in every optimizer but AdamW (and NAdam, RAdam and Adam
-with ``decoupled_weight_decay=True``): it is added to the gradient. Keras's ``weight_decay`` never
-is: it shrinks the weights.
+PyTorch's ``weight_decay`` is an L2 penalty in most optimizers: it is added to the gradient. In
+AdamW (also in Adafactor and Muon, and in Adam, NAdam and RAdam with
+``decoupled_weight_decay=True``) it shrinks the weights, as Keras's ``weight_decay`` always does.
 """
 
 import math
@@ -31,7 +31,11 @@ __all__ = [
     "weight_decay_to_torch",
 ]
 
+# By PyTorch's names; Keras's are the same but for Nadam.
+COUPLED = ("SGD", "Adam", "NAdam", "RAdam", "Adamax", "Adagrad", "Adadelta", "RMSprop", "ASGD")
 DECOUPLED = ("AdamW",)
+KERAS = ("SGD", "Adam", "AdamW", "Nadam", "Adamax", "Adagrad", "Adadelta", "RMSprop")
+TORCH_NAMES = {"Nadam": "NAdam"}
 
 
 def adam_epsilon_to_torch(epsilon: float, step: int, *, beta_2: float = 0.999) -> float:
@@ -76,6 +80,7 @@ def weight_decay_to_keras(optimizer: str, weight_decay: float) -> dict[str, floa
     ({'l2': 0.01}, {'weight_decay': 0.02})
     """
     weight_decay = check_number("weight_decay", weight_decay, "[0, inf)")
+    check_choice("optimizer", optimizer, (*COUPLED, *DECOUPLED))
     if optimizer in DECOUPLED:
         return {"weight_decay": weight_decay}
     return {"l2": weight_decay / 2}
@@ -97,6 +102,7 @@ def weight_decay_to_torch(
     >>> weight_decay_to_torch("Adam", weight_decay=0.02), weight_decay_to_torch("SGD", l2=0.01)
     ({'optimizer': 'AdamW', 'weight_decay': 0.02}, {'optimizer': 'SGD', 'weight_decay': 0.02})
     """
+    check_choice("optimizer", optimizer, KERAS)
     decay = check_number("weight_decay", weight_decay or 0.0, "[0, inf)")
     strength = check_number("l2", l2 or 0.0, "[0, inf)")
     if decay and strength:
@@ -105,16 +111,16 @@ def weight_decay_to_torch(
     if strength:
         if optimizer in DECOUPLED:
             raise NoCounterpart("adam-weight-decay", "PyTorch's AdamW has no L2 penalty")
-        return {"optimizer": optimizer, "weight_decay": 2 * strength}
+        return {"optimizer": TORCH_NAMES.get(optimizer, optimizer), "weight_decay": 2 * strength}
     if decay and optimizer == "SGD" and momentum:
         text = "PyTorch's SGD puts its decay into the momentum, Keras's does not"
         raise NoCounterpart("sgd-weight-decay", text)
     if decay and optimizer not in ("Adam", "AdamW", "SGD"):
         text = f"PyTorch's {optimizer} adds its decay to the gradient, Keras's does not"
         raise NoCounterpart("adam-weight-decay", text)
-    return {"optimizer": "AdamW" if decay and optimizer == "Adam" else optimizer} | {
-        "weight_decay": decay
-    }
+    if decay and optimizer == "Adam":
+        optimizer = "AdamW"
+    return {"optimizer": TORCH_NAMES.get(optimizer, optimizer), "weight_decay": decay}
 
 
 def decayed_to_torch(
@@ -129,15 +135,26 @@ def decayed_to_torch(
     ``parameters`` is ``dict(model.named_parameters())``. ``exclude`` are Keras's ``var_names``,
     regular expressions: on the TensorFlow backend they are searched for in the whole path of a
     variable, on JAX and PyTorch in its own name, "kernel" or "bias", without that of its layer:
-    here, in what follows the last dot.
+    here, in what follows the last dot. PyTorch's names are not Keras's ("weight" for "kernel" and
+    for "gamma"): a pattern that fits no parameter is refused.
     """
+    if isinstance(exclude, str):
+        raise ValueError(f"exclude must be a list of patterns, got the text {exclude!r}")
     weight_decay = check_number("weight_decay", weight_decay, "[0, inf)")
     check_choice("backend", backend, ("tensorflow", "jax", "torch"))
     patterns = [re.compile(pattern) for pattern in exclude]
+    seen = {
+        name: name.replace(".", "/") if backend == "tensorflow" else name.rpartition(".")[2]
+        for name in parameters
+    }
+    for pattern in patterns:
+        if not any(map(pattern.search, seen.values())):
+            raise ValueError(
+                f"exclude has {pattern.pattern!r}, which fits none of {', '.join(seen.values())}"
+            )
     groups: dict[bool, list[Any]] = {True: [], False: []}
     for name, parameter in parameters.items():
-        own = name if backend == "tensorflow" else name.rpartition(".")[2]
-        groups[not any(pattern.search(own) for pattern in patterns)].append(parameter)
+        groups[not any(pattern.search(seen[name]) for pattern in patterns)].append(parameter)
     return [
         {"params": groups[True], "weight_decay": weight_decay},
         {"params": groups[False], "weight_decay": 0.0},

@@ -37,7 +37,7 @@ def padding_to_keras(
     ('same', (1, 1))
     """
     padding = check_integer("padding", padding)
+    same = same_padding_to_torch(size, kernel, stride=stride, dilation=dilation)
     if not padding:
         return "valid"
-    same = same_padding_to_torch(size, kernel, stride=stride, dilation=dilation)
     return "same" if same == (padding, padding) else (padding, padding)

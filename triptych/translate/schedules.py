@@ -14,7 +14,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from triptych.common.checks import check_integer, check_number, check_size
+from triptych.common.checks import check_choice, check_integer, check_number, check_size
 from triptych.translate.refusal import NoCounterpart
 
 __all__ = [
@@ -104,6 +104,8 @@ def multi_step_to_torch(
         raise ValueError(
             f"values must be one more than the {len(boundaries)} boundaries, got {len(values)}"
         )
+    if list(boundaries) != sorted(boundaries):
+        raise ValueError(f"boundaries must rise, got {list(boundaries)}")
     rates = [check_number("values", value, "(0, inf)") for value in values]
     factors = [after / before for before, after in itertools.pairwise(rates)]
     if any(not math.isclose(factor, factors[0], rel_tol=1e-9) for factor in factors):
@@ -203,10 +205,11 @@ def plateau_to_keras(
     {'patience': 2, 'cooldown': 1, 'min_delta': 0.0001}
     """
     threshold = check_number("threshold", threshold, "[0, inf)")
+    check_choice("threshold_mode", threshold_mode, ("rel", "abs"))
     if threshold and threshold_mode != "abs":
         text = "Keras has an absolute threshold only: threshold_mode='abs'"
         raise NoCounterpart("plateau-threshold", text)
-    if eps:
+    if check_number("eps", eps, "[0, inf)"):
         text = f"Keras makes changes of the rate below eps={eps} too: eps=0"
         raise NoCounterpart("plateau-least-change", text)
     return {

@@ -56,7 +56,7 @@ class LeakyReluSlope(Difference):
     words = "leaky relu alpha negative_slope default"
 
     def in_pytorch(mapped):
-        return nn.LeakyReLU(0.25 if mapped else 0.01)(tensor(normal(9)))
+        return nn.LeakyReLU(*([0.25] if mapped else []))(tensor(normal(9)))
 
     def in_keras(mapped):
         return layers.LeakyReLU(**({"negative_slope": 0.25} if mapped else {}))(normal(9))
@@ -71,7 +71,7 @@ class LeakyReluString(Difference):
     words = "leaky_relu activation string differs from layer"
 
     def in_pytorch(mapped):
-        return F.leaky_relu(tensor(normal(9)), 0.25 if mapped else 0.01)
+        return F.leaky_relu(tensor(normal(9)), *([0.25] if mapped else []))
 
     def in_keras(mapped):
         x = keras_tensor(normal(9))
@@ -251,7 +251,7 @@ class GluLayer(Difference):
     def in_keras(mapped):
         if mapped:
             return layers.Activation("glu")(normal(2, 4))
-        return outcome(lambda: layers.GLU()(normal(2, 4)))
+        return outcome(lambda: layers.GLU()(normal(2, 4)), "no attribute 'GLU'")
 
 
 class DivisionByZeroGradient(Difference):

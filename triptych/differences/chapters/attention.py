@@ -226,7 +226,9 @@ class AttentionCausal(Difference):
     def in_pytorch(mapped):
         mask = nn.Transformer.generate_square_subsequent_mask(5) if mapped else None
         options = {"is_causal": True, "need_weights": False}
-        return outcome(lambda: array(torch_attention(attn_mask=mask, **options)[0]))
+        return outcome(
+            lambda: array(torch_attention(attn_mask=mask, **options)[0]), "Need attn_mask"
+        )
 
     def in_keras(mapped):
         return keras_attention(use_causal_mask=True)

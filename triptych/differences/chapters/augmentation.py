@@ -171,7 +171,7 @@ class RotationUnits(Difference):
 
     def in_keras(mapped):
         factor = rotation_to_keras(90.0) if mapped else 90.0
-        return outcome(lambda: array(keras_rotated(factor, **CONSTANT)))
+        return outcome(lambda: array(keras_rotated(factor, **CONSTANT)), "in the range")
 
 
 class AffineAngleSign(Difference):
@@ -183,7 +183,7 @@ class AffineAngleSign(Difference):
     bound = 1e-5
     because = "Keras computes the transformation in float32"
     needs = ("torchvision",)
-    words = "affine rotate opposite direction clockwise sign angle torchvision"
+    words = "images rotated in the wrong direction affine rotate opposite clockwise sign angle"
 
     def in_pytorch(mapped):
         angle = rotation_to_torch(0.25, "affine") if mapped else rotation_to_torch(0.25)
@@ -299,7 +299,7 @@ class TranslationUnits(Difference):
             layer = layers.RandomTranslation((down, down), (right, right), **CONSTANT)
             return array(layer(pictures(), training=True))
 
-        return outcome(shifted)
+        return outcome(shifted, "in the range")
 
 
 class BrightnessMultiplies(Difference):
@@ -508,7 +508,8 @@ class CutmixLabel(Difference):
             layer = layers.CutMix(seed=seed)
             mixed = layer({"images": images, "labels": np.eye(2)}, training=True)
             pixels = array(mixed["images"])[0].mean()
-            label = pixels if mapped else array(mixed["labels"])[0, 1]
+            changed = (array(mixed["images"])[0] != images[0]).mean()
+            label = changed if mapped else array(mixed["labels"])[0, 1]
             worst = max(worst, abs(label - pixels))
         return worst > 1e-3
 
@@ -548,7 +549,10 @@ class CropOfSmallImages(Difference):
     words = "Required crop size larger than input image size RandomCrop small resized"
 
     def in_pytorch(mapped):
-        return outcome(lambda: torchvision_v2().RandomCrop(12)(first(pictures())).shape[-1])
+        return outcome(
+            lambda: torchvision_v2().RandomCrop(12)(first(pictures())).shape[-1],
+            "Required crop size",
+        )
 
     def in_keras(mapped):
         layer = layers.RandomCrop(12, 12)
@@ -680,4 +684,4 @@ class RotationFloat64(Difference):
         if mapped:
             return keras_rotated(0.1, **CONSTANT)
         layer = layers.RandomRotation((0.1, 0.1), **CONSTANT)
-        return outcome(lambda: array(layer(pictures(), training=True)))
+        return outcome(lambda: array(layer(pictures(), training=True)), "InvalidArgumentError")

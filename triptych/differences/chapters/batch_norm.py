@@ -15,8 +15,8 @@ from triptych.translate import batch_norm_to_keras, running_variance_to_torch
 class BatchNormMomentum(Difference):
     """Momentum is the weight of the new batch in PyTorch, of the old statistics in Keras.
 
-    A value copied over makes the statistics ten times faster or slower: nothing fails, the outputs
-    in training are the same, and inference is off.
+    A value copied over, 0.1 into Keras or 0.99 into PyTorch, keeps little but the last batch.
+    Nothing fails, the outputs in training are the same, and inference is off.
     """
 
     pytorch = "`momentum=0.1`: running = 0.9 * running + 0.1 * batch"
@@ -29,7 +29,7 @@ class BatchNormMomentum(Difference):
         "ludwig-ai/ludwig#2100",
     )
     asked = 12
-    words = "batchnorm running moving mean statistics after porting inference"
+    words = "batchnorm momentum running moving mean after porting inference accuracy drop"
 
     def in_pytorch(mapped):
         layer = nn.BatchNorm1d(3)
@@ -66,7 +66,7 @@ class BatchNormEpsilon(Difference):
         return layer(tensor(0.1 * normal(8, 3)))
 
     def in_keras(mapped):
-        layer = layers.BatchNormalization(epsilon=1e-5 if mapped else 1e-3)
+        layer = layers.BatchNormalization(**({"epsilon": 1e-5} if mapped else {}))
         return layer(0.1 * normal(8, 3), training=True)
 
 
@@ -174,7 +174,10 @@ class BatchNormOneValue(Difference):
     words = "batchnorm batch size 1 Expected more than 1 value per channel when training"
 
     def in_pytorch(mapped):
-        return outcome(lambda: nn.BatchNorm1d(3)(tensor(normal(1, 3))))
+        return outcome(
+            lambda: nn.BatchNorm1d(3)(tensor(normal(1, 3))),
+            "Expected more than 1 value per channel",
+        )
 
     def in_keras(mapped):
         return outcome(lambda: layers.BatchNormalization()(normal(1, 3), training=True))
@@ -190,14 +193,15 @@ class BatchNormEmptyBatch(Difference):
 
     def in_pytorch(mapped):
         layer = nn.BatchNorm1d(3)
-        layer(torch.zeros(0, 3, dtype=torch.float64))
+        for x in (normal(8, 3), np.zeros((0, 3))):
+            layer(tensor(x))
         return layer.running_mean
 
     def in_keras(mapped):
-        layer, x = layers.BatchNormalization(), np.zeros((0, 3))
-        layer.build(x.shape)
-        if len(x) or not mapped:
-            layer(x, training=True)
+        layer = layers.BatchNormalization(momentum=0.9)
+        for x in (normal(8, 3), np.zeros((0, 3))):
+            if len(x) or not mapped:
+                layer(x, training=True)
         return layer.moving_mean
 
 
@@ -392,12 +396,15 @@ class BatchNormRenorm(Difference):
     since = "Keras 3.14"
 
     def in_pytorch(mapped):
-        return [name for name, _ in nn.BatchNorm1d(3).named_buffers()][:2]
+        layer = nn.BatchNorm1d(3)
+        return [layer(tensor(normal(8, 3, seed=seed))) for seed in range(3)][-1]
 
     def in_keras(mapped):
-        layer = layers.BatchNormalization(renorm=True)
-        layer.build((None, 3))
-        return [variable.name for variable in layer.non_trainable_variables]
+        clipping = {"rmax": 3.0, "rmin": 1 / 3, "dmax": 5.0}
+        layer = layers.BatchNormalization(
+            momentum=0.9, epsilon=1e-5, renorm=True, renorm_clipping=clipping
+        )
+        return [layer(normal(8, 3, seed=seed), training=True) for seed in range(3)][-1]
 
 
 class BatchNormSynchronized(Difference):

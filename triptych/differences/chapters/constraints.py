@@ -94,7 +94,7 @@ class ConstraintTiming(Difference):
 
 
 class ConstraintOfVariable(Difference):
-    """A constraint given to `keras.Variable` is not an argument of it; `add_weight` takes one."""
+    """A constraint given to `keras.Variable` is ignored without a word; `add_weight` takes one."""
 
     pytorch = "a hand-written projection after the step"
     keras = "set `variable.constraint`, or use `add_weight(constraint=)`"
@@ -102,12 +102,16 @@ class ConstraintOfVariable(Difference):
     words = "variable constraint ignored add_weight custom layer"
 
     def in_pytorch(mapped):
-        return tensor([-0.5, 1.5]).clamp(min=0.0)
+        weight = tensor([0.0, 2.0], gradient=True)
+        weight.sum().backward()
+        torch.optim.SGD([weight], 0.5).step()
+        return weight.detach().clamp(min=0.0)
 
     def in_keras(mapped):
-        variable = keras.Variable(np.array([0.0, 2.0]))
+        constraint = constraints.NonNeg()
+        variable = keras.Variable(np.array([0.0, 2.0]), constraint=constraint)
         if mapped:
-            variable.constraint = constraints.NonNeg()
+            variable.constraint = constraint
         keras.optimizers.SGD(0.5).apply([keras_tensor(np.ones(2))], [variable])
         return variable
 

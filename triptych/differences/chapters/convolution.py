@@ -57,7 +57,10 @@ class SamePaddingRefused(Difference):
         if mapped:
             x = F.pad(torch.zeros(1, 2, 9, 9), same_padding_to_torch(9, 3, stride=2) * 2)
             return nn.Conv2d(2, 3, 3, stride=2)(x).shape[2:]
-        return outcome(lambda: nn.Conv2d(2, 3, 3, stride=2, padding="same"))
+        return outcome(
+            lambda: nn.Conv2d(2, 3, 3, stride=2, padding="same"),
+            "not supported for strided convolutions",
+        )
 
     def in_keras(mapped):
         return layers.Conv2D(3, 3, strides=2, padding="same")(np.zeros((1, 9, 9, 2))).shape[1:3]
@@ -332,4 +335,4 @@ class OneFilterOnPytorch(Difference):
                 layer(x).sum().backward()
             return layer.kernel.value.grad
 
-        return outcome(gradient)
+        return outcome(gradient, "grad_weight must be contiguous")

@@ -231,15 +231,16 @@ class SpatialDropoutRank(Difference):
     def in_pytorch(mapped):
         x = torch.ones(16, 4, 8)
         y = F.dropout1d(x, 0.5) if mapped else F.dropout2d(x, 0.5)
-        whole_examples_are_dropped = (y == y[:, :1, :1]).all()
-        return bool(whole_examples_are_dropped)
+        # Whether whole examples are dropped, and whole channels.
+        return bool((y == y[:, :1, :1]).all()), bool((y == y[:, :, :1]).all())
 
     def in_keras(mapped):
         x = np.ones((16, 8, 4))
         if not mapped:
-            return outcome(lambda: layers.SpatialDropout2D(0.5, seed=0)(x, training=True))
+            layer = layers.SpatialDropout2D(0.5, seed=0)
+            return outcome(lambda: layer(x, training=True), "is incompatible")
         y = array(layers.SpatialDropout1D(0.5, seed=0)(x, training=True))
-        return bool((y == y[:, :1, :1]).all())
+        return bool((y == y[:, :1, :1]).all()), bool((y == y[:, :1]).all())
 
 
 class AlphaDropoutRateOne(Difference):
@@ -253,7 +254,9 @@ class AlphaDropoutRateOne(Difference):
         return outcome(lambda: nn.AlphaDropout(1.0)(torch.ones(4)))
 
     def in_keras(mapped):
-        return outcome(lambda: layers.AlphaDropout(1.0)(np.ones(4), training=True))
+        return outcome(
+            lambda: layers.AlphaDropout(1.0)(np.ones(4), training=True), "ZeroDivisionError"
+        )
 
 
 class GaussianNoiseLayer(Difference):

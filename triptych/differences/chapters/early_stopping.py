@@ -176,7 +176,7 @@ class EarlyStoppingBaseline(Difference):
 
 
 class EarlyStoppingRestore(Difference):
-    """Only Keras's callback restores the best weights, if asked; by default the last ones stay."""
+    """Only Keras's callback can restore the best weights."""
 
     pytorch = "none: keep a copy of the best `state_dict`"
     keras = "`restore_best_weights=True`, also where the run was not stopped"
@@ -240,7 +240,10 @@ class EarlyStoppingMode(Difference):
 
     def in_keras(mapped):
         mode = "max" if mapped else "auto"
-        return outcome(lambda: keras_stop([0.5, 0.6, 0.7, 0.8], "score", patience=2, mode=mode))
+        return outcome(
+            lambda: keras_stop([0.5, 0.6, 0.7, 0.8], "score", patience=2, mode=mode),
+            "isn't able to",
+        )
 
 
 class EarlyStoppingFloat32(Difference):
@@ -276,7 +279,10 @@ class EarlyStoppingMissingMetric(Difference):
 
     def in_pytorch(mapped):
         callback = lightning_callbacks().EarlyStopping("val_loss", strict=not mapped)
-        return outcome(lambda: int(callback._validate_condition_metric({"loss": torch.ones(())})))
+        return outcome(
+            lambda: int(callback._validate_condition_metric({"loss": torch.ones(())})),
+            "Early stopping conditioned on metric",
+        )
 
     def in_keras(mapped):
         callback = keras.callbacks.EarlyStopping("val_loss", mode="min")

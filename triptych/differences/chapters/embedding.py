@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import torch
-from keras import layers
+from keras import layers, ops
 from torch import nn
 from torch.nn import functional as F
 
@@ -63,15 +63,25 @@ class EmbeddingPaddingIndex(Difference):
     words = "padding_idx mask_zero padding token embedding row zero gradient"
 
     def in_pytorch(mapped):
-        torch.manual_seed(0)
-        return nn.Embedding(4, 3, padding_idx=0)(tensor(ROWS))[0, 0]
+        layer = nn.Embedding(4, 3, padding_idx=0)
+        layer.weight.data[1:] = tensor(normal(3, 3))
+        layer(tensor(ROWS)).sum((1, 2)).mean().backward()
+        torch.optim.SGD(layer.parameters(), 0.125).step()
+        return layer.weight
 
     def in_keras(mapped):
+        class Sum(layers.Layer):
+            def call(self, x):
+                return ops.sum(x, (1, 2))
+
         layer = layers.Embedding(4, 3, mask_zero=True)
-        layer.build()
-        if mapped:
-            layer.embeddings.assign(array(layer.embeddings) * np.array([[0], [1], [1], [1]]))
-        return layer(ROWS)[0, 0]
+        model = keras.Sequential([keras.Input((2,), dtype="int32"), layer, Sum()])
+        keep = np.array([[0.0 if mapped else 1.0], [1.0], [1.0], [1.0]])
+        start = np.concatenate([array(layer.embeddings)[:1], normal(3, 3)])
+        layer.embeddings.assign(start * keep)
+        model.compile(keras.optimizers.SGD(0.125), lambda y, p: p)
+        model.train_on_batch(ROWS, np.zeros(2))
+        return array(layer.embeddings) * keep
 
 
 class EmbeddingOutOfRange(Difference):
@@ -86,11 +96,14 @@ class EmbeddingOutOfRange(Difference):
     backends = ("tensorflow", "jax")
 
     def in_pytorch(mapped):
-        return outcome(lambda: F.embedding(torch.tensor([4]), tensor(normal(4, 3))))
+        return outcome(
+            lambda: F.embedding(torch.tensor([4]), tensor(normal(4, 3))),
+            "index out of range in self",
+        )
 
     def in_keras(mapped):
         layer = layers.Embedding(4, 3)
-        return outcome(lambda: array(layer(np.array([4]))))
+        return outcome(lambda: array(layer(np.array([4]))), "InvalidArgumentError")
 
 
 class EmbeddingMaxNorm(Difference):
@@ -129,7 +142,10 @@ class EmbeddingFloatIndex(Difference):
 
     def in_pytorch(mapped):
         index, table = tensor([1.9]), tensor(normal(4, 3))
-        return outcome(lambda: array(F.embedding(index.long() if mapped else index, table)))
+        return outcome(
+            lambda: array(F.embedding(index.long() if mapped else index, table)),
+            "Expected tensor for argument #1 'indices'",
+        )
 
     def in_keras(mapped):
         layer = layers.Embedding(4, 3)

@@ -30,7 +30,7 @@ def keras_clipped(*gradients, **clipping):
 class ClipEpsilon(Difference):
     """PyTorch adds 1e-6 to the norm that it divides by; Keras does not.
 
-    Tiny norms show it: gradients of norm 2e-7 that are clipped to 1e-7 become 8e-9.
+    Tiny norms show it: gradients of norm 2e-7 that are clipped to 1e-7 become 1.7e-8.
     """
 
     pytorch = "scale = max_norm / (norm + 1e-6)"
@@ -72,7 +72,7 @@ class ClipScope(Difference):
         "tensorflow/tensorflow#52348",
     )
     asked = 8
-    words = "clipnorm global_clipnorm clip_grad_norm_ per variable scope"
+    words = "gradient clipping by norm clipnorm global_clipnorm clip_grad_norm_ per variable scope"
 
     def in_pytorch(mapped):
         return torch_clipped(normal(4), normal(3, seed=1), max_norm=0.5)
@@ -121,7 +121,7 @@ class ClipZero(Difference):
 
     pytorch = "`max_norm=0`: gradients become 0"
     keras = "`global_clipnorm=0` is falsy: nothing is clipped"
-    mapping = "None, or no call, for no limit"
+    mapping = "None in Keras, infinity or no call in PyTorch, for no limit"
     links = (
         "OpenNMT/OpenNMT-py#1140",
         "atomistic-machine-learning/schnetpack#660",
@@ -131,7 +131,7 @@ class ClipZero(Difference):
     words = "clipnorm 0 disable clipping zero max_norm"
 
     def in_pytorch(mapped):
-        return [normal(4)] if mapped else torch_clipped(normal(4), max_norm=0.0)
+        return torch_clipped(normal(4), max_norm=torch.inf if mapped else 0.0)
 
     def in_keras(mapped):
         return keras_clipped(normal(4), global_clipnorm=None if mapped else 0.0)

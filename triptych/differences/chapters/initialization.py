@@ -96,27 +96,6 @@ class TruncatedNormalCut(Difference):
         return np.abs(array(values)).max()
 
 
-class OrthogonalGain(Difference):
-    """An orthogonal kernel has orthonormal rows on one side and columns on the other.
-
-    PyTorch's weight is (out, in), Keras's kernel (in, out); both make the longer side's vectors
-    the orthonormal ones, so a draw can be carried over by transposing it. The draws differ.
-    """
-
-    pytorch = "`orthogonal_` of (out, in)"
-    keras = "`Orthogonal()` of (in, out)"
-    mapping = "transpose: the Gram matrix of the shorter side is the identity on both sides"
-    words = "orthogonal initializer recurrent kernel gain"
-
-    def in_pytorch(mapped):
-        weight = nn.init.orthogonal_(torch.empty(3, 5))
-        return weight @ weight.T if mapped else weight
-
-    def in_keras(mapped):
-        kernel = array(initializers.Orthogonal(seed=0)((5, 3)))
-        return kernel.T @ kernel if mapped else kernel.T
-
-
 class PreluInitialSlope(Difference):
     """PReLU starts at 0.25, one slope for all, in PyTorch; at 0, one for each element, in Keras."""
 

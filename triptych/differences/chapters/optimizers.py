@@ -210,8 +210,8 @@ class AdamEpsilon(Difference):
 
     def in_keras(mapped):
         weight = keras.Variable(np.zeros(3))
-        epsilon = 2.0**-23 if mapped else 1e-7
-        optimizer = keras.optimizers.Adam(0.125, beta_1=0.875, beta_2=0.9375, epsilon=epsilon)
+        options = {"epsilon": 2.0**-23} if mapped else {}
+        optimizer = keras.optimizers.Adam(0.125, beta_1=0.875, beta_2=0.9375, **options)
         for step in range(1, 6):
             optimizer.apply([keras_tensor(1e-7 * normal(3, seed=step))], [weight])
         return weight
@@ -577,12 +577,12 @@ class AmsgradMaximum(Difference):
     words = "amsgrad vmax adam variant"
 
     def in_pytorch(mapped):
-        options = {"betas": (0.875, 0.9375), "amsgrad": True, "eps": 0 if mapped else 1e-8}
+        options = {"betas": (0.875, 0.9375), "amsgrad": True} | ({"eps": 0} if mapped else {})
         return torch_steps(torch.optim.Adam, lr=0.125, scale=1e-6, **options)
 
     def in_keras(mapped):
         options = {"beta_1": 0.875, "beta_2": 0.9375, "amsgrad": True}
-        options["epsilon"] = 0 if mapped else 1e-7
+        options |= {"epsilon": 0} if mapped else {}
         return keras_steps(keras.optimizers.Adam, learning_rate=0.125, scale=1e-6, **options)
 
 
@@ -615,4 +615,4 @@ class WeightDecayAllExcluded(Difference):
             optimizer.apply([keras_tensor(np.zeros(3))], [weight])
             return array(weight)
 
-        return outcome(step)
+        return outcome(step, "Tensor list must have at least one tensor")

@@ -139,7 +139,10 @@ class SilentCast(Difference):
 
     def in_pytorch(mapped):
         layer, x = nn.Linear(3, 2).float(), tensor(normal(4, 3))
-        return outcome(lambda: str(layer(x.float() if mapped else x).dtype).removeprefix("torch."))
+        return outcome(
+            lambda: str(layer(x.float() if mapped else x).dtype).removeprefix("torch."),
+            "must have the same dtype",
+        )
 
     def in_keras(mapped):
         layer = layers.Dense(2, dtype="float32")

@@ -342,7 +342,10 @@ class ProjectionSize(Difference):
         return outcome(lambda: nn.LSTM(3, 4, proj_size=2)(tensor(normal(5, 2, 3)))[0].shape[-1])
 
     def in_keras(mapped):
-        return outcome(lambda: layers.LSTM(4, proj_size=2)(normal(2, 5, 3)).shape[-1])
+        return outcome(
+            lambda: layers.LSTM(4, proj_size=2)(normal(2, 5, 3)).shape[-1],
+            "Unrecognized keyword arguments",
+        )
 
 
 class StatefulLayers(Difference):

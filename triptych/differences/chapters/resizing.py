@@ -232,7 +232,10 @@ class ResizeLanczos(Difference):
     backends = ("tensorflow", "jax")
 
     def in_pytorch(mapped):
-        return outcome(lambda: array(resized((4, 4), mode="lanczos", antialias=mapped)))
+        return outcome(
+            lambda: array(resized((4, 4), mode="lanczos", antialias=mapped)),
+            "Lanczos mode requires antialias=True",
+        )
 
     def in_keras(mapped):
         return array(keras_resized((4, 4), interpolation="lanczos3", antialias=mapped))

@@ -17,14 +17,14 @@ from triptych.translate import (
 )
 
 
-def torch_rates(steps, scheduler, *, lr=0.5, steps_per_epoch=1):
-    """The rate of each step, with a scheduler that is called once for each epoch."""
+def torch_rates(steps, scheduler, *, lr=0.5, steps_per_epoch=1, last=None):
+    """The rate of each step; the scheduler is called once for each epoch, up to step `last`."""
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr)
     scheduler, rates = scheduler(optimizer), []
     for step in range(1, steps + 1):
         rates.append(optimizer.param_groups[0]["lr"])
         optimizer.step()
-        if step % steps_per_epoch == 0:
+        if step % steps_per_epoch == 0 and (last is None or step <= last):
             scheduler.step()
     return rates
 
@@ -118,8 +118,9 @@ class CosineAfterTheEnd(Difference):
     words = "CosineAnnealingLR T_max rises again increases after end"
 
     def in_pytorch(mapped):
-        rates = torch_rates(15, lambda o: lr_scheduler.CosineAnnealingLR(o, 8, eta_min=0.125))
-        return rates[:9] + [rates[8]] * 6 if mapped else rates
+        last = 8 if mapped else None
+        cosine = lr_scheduler.CosineAnnealingLR
+        return torch_rates(15, lambda o: cosine(o, 8, eta_min=0.125), last=last)
 
     def in_keras(mapped):
         return keras_rates(15, schedules.CosineDecay(**cosine_to_keras(0.5, 8, eta_min=0.125)))
@@ -202,22 +203,29 @@ class PlateauWithSchedule(Difference):
 
     def in_pytorch(mapped):
         optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], 1.0)
-        lr_scheduler.ExponentialLR(optimizer, 0.5)
-        return outcome(lambda: lr_scheduler.ReduceLROnPlateau(optimizer).step(1.0))
+        plateau = lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.5, patience=0)
+        schedule = None if mapped else lr_scheduler.ExponentialLR(optimizer, 0.5)
+        for _ in range(3):
+            optimizer.step()
+            plateau.step(1.0)
+            if schedule:
+                schedule.step()
+        return optimizer.param_groups[0]["lr"]
 
     def in_keras(mapped):
         rate = 1.0 if mapped else schedules.ExponentialDecay(1.0, 1, 0.5)
         model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
         model.compile(keras.optimizers.SGD(rate), "mse")
-        callback = keras.callbacks.ReduceLROnPlateau("loss", patience=1)
+        callback = keras.callbacks.ReduceLROnPlateau("loss", factor=0.5, patience=1)
         callback.set_model(model)
         callback.on_train_begin()
 
         def epochs():
             for epoch in range(3):
                 callback.on_epoch_end(epoch, {"loss": 1.0})
+            return float(array(model.optimizer.learning_rate))
 
-        return outcome(epochs)
+        return outcome(epochs, "created with a `LearningRateSchedule`")
 
 
 class PlateauPatience(Difference):

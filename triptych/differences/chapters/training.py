@@ -265,7 +265,7 @@ class DeterminismSwitch(Difference):
         tf.random.set_seed(0 if mapped else None)
         tf.config.experimental.enable_op_determinism()
         try:
-            return outcome(lambda: tf.random.normal([3]).shape[0])
+            return outcome(lambda: tf.random.normal([3]).shape[0], "Random ops require a seed")
         finally:
             disable_op_determinism()
 
@@ -307,15 +307,24 @@ class Tf32Products(Difference):
 
 
 class LabelsCastByCompile(Difference):
-    """A loss given to `compile` as a function gets float labels, a Keras loss object integers."""
+    """A loss of one's own given to `compile` gets integer labels as floats."""
 
     pytorch = "labels as they are"
     keras = "`compile(loss=f)`: cast to floatx before f sees them"
-    mapping = "a Keras loss object, or cast back inside f"
+    mapping = "cast back inside f"
     words = "compile custom loss function labels cast float y_true int"
 
     def in_pytorch(mapped):
-        return str(torch.tensor([0, 2]).dtype).removeprefix("torch.")[:3]
+        seen = []
+
+        def loss(logits, labels):
+            seen.append(str(labels.dtype).removeprefix("torch.")[:3])
+            return logits.sum()
+
+        loader = DataLoader(TensorDataset(torch.zeros(2, 3), torch.tensor([0, 2])), batch_size=2)
+        for logits, labels in loader:
+            loss(logits, labels)
+        return seen[-1]
 
     def in_keras(mapped):
         seen = []
