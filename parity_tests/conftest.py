@@ -10,7 +10,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import gc
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import triptych.torch_first  # noqa: F401 # isort: skip
@@ -50,6 +50,21 @@ def frameworks_draw_the_same_in_every_run() -> None:
     """The frameworks' own layers draw from these; ours have their streams."""
     random.seed(0)  # from here Keras takes the seed of a layer
     torch.manual_seed(0)
+
+
+@pytest.fixture
+def float64_in_both() -> Iterator[None]:
+    """Whatever PyTorch and Keras make by themselves is float64."""
+    from triptych.differences.probe import measuring
+
+    with measuring():
+        yield
+
+
+@pytest.fixture(params=["to_keras", "to_torch"])
+def direction(request: pytest.FixtureRequest) -> str:
+    """Of a translation."""
+    return str(request.param)
 
 
 @pytest.fixture

@@ -5,29 +5,24 @@ import numpy as np
 import pytest
 from torch.nn import functional as F
 
-from parity_tests.test_translate import SETTINGS
+from parity_tests import translations
 from triptych import translate
 from triptych.differences.chapters.augmentation import CONSTANT, first, keras_rotated, last
-from triptych.differences.probe import array, measuring, tensor, torchvision_v2
+from triptych.differences.probe import array, tensor, torchvision_v2
 
 FLOAT32 = {"rtol": 0, "atol": 2e-5}  # Keras computes its transformations in float32
 
 
-@pytest.fixture(autouse=True)
-def float64():
-    with measuring():
-        yield
+pytestmark = pytest.mark.usefixtures("float64_in_both")
 
 
 def settings():
     """A generator for each setting, and an oblong image for it."""
-    for seed in range(SETTINGS):
-        rng = np.random.default_rng(seed)
+    for rng in translations.settings():
         height, width = (int(each) for each in rng.integers(4, 9, size=2))
         yield rng, rng.uniform(size=(1, height, width, 2))
 
 
-@pytest.mark.parametrize("direction", ["to_keras", "to_torch"])
 @pytest.mark.parametrize("function", ["rotate", "affine"])
 def test_rotation(direction, function):
     v2 = torchvision_v2()
@@ -73,7 +68,6 @@ def test_rotation_by_a_grid():
         )
 
 
-@pytest.mark.parametrize("direction", ["to_keras", "to_torch"])
 def test_zoom(direction):
     v2 = torchvision_v2()
     for rng, images in settings():
@@ -91,7 +85,6 @@ def test_zoom(direction):
         np.testing.assert_allclose(array(last(found)), expected, **FLOAT32)
 
 
-@pytest.mark.parametrize("direction", ["to_keras", "to_torch"])
 def test_translation(direction):
     v2 = torchvision_v2()
     for rng, images in settings():

@@ -7,25 +7,24 @@ import torch
 from keras import layers
 from torch import nn
 
-from parity_tests.test_translate import EXACT, direction, float64, settings  # noqa: F401
+from parity_tests.translations import EXACT, settings
 from triptych import translate
 from triptych.differences.probe import array, keras_tensor, tensor
 from triptych.translate import NoCounterpart
 
+pytestmark = pytest.mark.usefixtures("float64_in_both")
+
+# Both layers, how many gates they have, and the translation there and back.
 RECURRENT = {
-    "lstm": (nn.LSTM, layers.LSTM, 4),
-    "gru": (nn.GRU, layers.GRU, 3),
-    "simple_rnn": (nn.RNN, layers.SimpleRNN, 1),
-}
-TO_KERAS = {
-    "lstm": lambda *arrays: translate.lstm_to_keras(*arrays),
-    "gru": lambda *arrays: translate.gru_to_keras(*arrays),
-    "simple_rnn": lambda *arrays: translate.simple_rnn_to_keras(*arrays),
-}
-TO_TORCH = {
-    "lstm": lambda *arrays: translate.lstm_to_torch(*arrays),
-    "gru": lambda *arrays: translate.gru_to_torch(*arrays),
-    "simple_rnn": lambda *arrays: translate.simple_rnn_to_torch(*arrays),
+    "lstm": (nn.LSTM, layers.LSTM, 4, translate.lstm_to_keras, translate.lstm_to_torch),
+    "gru": (nn.GRU, layers.GRU, 3, translate.gru_to_keras, translate.gru_to_torch),
+    "simple_rnn": (
+        nn.RNN,
+        layers.SimpleRNN,
+        1,
+        translate.simple_rnn_to_keras,
+        translate.simple_rnn_to_torch,
+    ),
 }
 
 
@@ -35,8 +34,8 @@ def fill(module, arrays):
 
 
 @pytest.mark.parametrize("kind", RECURRENT)
-def test_recurrent(kind, direction):  # noqa: F811
-    torch_kind, keras_kind, _ = RECURRENT[kind]
+def test_recurrent(kind, direction):
+    torch_kind, keras_kind, _, to_keras, to_torch = RECURRENT[kind]
     for rng in settings():
         inputs, units, steps = (int(each) for each in rng.integers(1, 5, size=3))
         bias = bool(rng.integers(2))
@@ -46,11 +45,11 @@ def test_recurrent(kind, direction):  # noqa: F811
         if direction == "to_keras":
             arrays = [rng.normal(size=each.shape) for each in module.parameters()]
             fill(module, arrays)
-            layer.set_weights(TO_KERAS[kind](*arrays))
+            layer.set_weights(to_keras(*arrays))
         else:
             weights = [rng.normal(size=each.shape) for each in layer.get_weights()]
             layer.set_weights(weights)
-            fill(module, TO_TORCH[kind](*weights))
+            fill(module, to_torch(*weights))
         x = rng.normal(size=(2, steps, inputs))
         expected = array(module(tensor(x))[0])
         np.testing.assert_allclose(array(layer(keras_tensor(x))), expected, **EXACT)
@@ -59,16 +58,16 @@ def test_recurrent(kind, direction):  # noqa: F811
 @pytest.mark.parametrize("kind", RECURRENT)
 def test_recurrent_there_and_back(kind):
     """Exact, but for PyTorch's second bias, which joins the first outside of a GRU."""
-    gates = RECURRENT[kind][2]
+    _, _, gates, to_keras, to_torch = RECURRENT[kind]
     shapes = (gates * 4, 3), (gates * 4, 4), (gates * 4,), (gates * 4,)
     arrays = [np.random.default_rng(0).normal(size=shape) for shape in shapes]
-    back = TO_TORCH[kind](*TO_KERAS[kind](*arrays))
+    back = to_torch(*to_keras(*arrays))
     for index in range(4 if kind == "gru" else 2):
         np.testing.assert_array_equal(back[index], arrays[index])
     np.testing.assert_array_equal(back[2] + back[3], arrays[2] + arrays[3])
 
 
-def test_attention(direction):  # noqa: F811
+def test_attention(direction):
     for rng in settings():
         heads, steps = (int(each) for each in rng.integers(1, 4, size=2))
         # 1 / sqrt(size), which Keras rounds to float32, is exact here; and with heads of size 1
@@ -118,7 +117,7 @@ def test_attention_mask_alone():
     assert translate.attention_mask_to_keras(key_padding_mask=padding).shape == (1, 1, 3)
 
 
-def test_embedding(direction):  # noqa: F811
+def test_embedding(direction):
     for rng in settings():
         rows, size = (int(each) for each in rng.integers(1, 6, size=2))
         table, index = rng.normal(size=(rows, size)), rng.integers(rows, size=(2, 3))

@@ -10,7 +10,6 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console, Group, RenderableType
 from rich.markup import escape
-from rich.padding import Padding
 from rich.progress import track
 from rich.rule import Rule
 from rich.syntax import Syntax
@@ -140,7 +139,7 @@ def _table(heading: str, group: Iterable[Entry]) -> Table:
     table.add_column(justify="right", min_width=5)
     table.add_row("", f"[underline]{heading}", "")
     for entry in group:
-        table.add_row(entry.name, escape(entry.title), "-" if entry.mapping is None else entry.fit)
+        table.add_row(entry.name, escape(entry.title), entry.fit)
     return table
 
 
@@ -268,7 +267,7 @@ def _print_check(chosen: list[Entry], measured: dict[str, Measurement]) -> None:
     text = f"{installed}: {counts[HOLDS]} hold, {counts[CHANGED]} changed"
     if counts[NOT_MEASURED]:
         text += f", {counts[NOT_MEASURED]} not measured"
-    console.print(Padding(text, (0, 0)), highlight=False)
+    console.print(text, highlight=False)
     for entry in chosen:
         if measured[entry.name].verdict == CHANGED:
             line = f"{SIGNS[CHANGED]} {entry.name}: {escape(measured[entry.name].reason)}"

@@ -3,7 +3,7 @@
 import ast
 from functools import cache
 
-from triptych.differences.entry import HERE, Entry
+from triptych.differences.entry import Entry, parsed
 
 __all__ = ["script", "side"]
 
@@ -55,9 +55,9 @@ def script(entry: Entry) -> str:
 @cache
 def _module(chapter: str) -> tuple[list[str], dict[str, str]]:
     """The import lines of a chapter, and the source of what else stands at its top, by name."""
-    source = (HERE / f"{chapter}.py").read_text("utf-8")
+    source, tree = parsed(chapter)
     imports, definitions = [], {}
-    for node in ast.parse(source).body:
+    for node in tree.body:
         text = ast.get_source_segment(source, node) or ""
         if isinstance(node, ast.Import | ast.ImportFrom):
             imports.append(text)
@@ -86,12 +86,9 @@ def _definitions(entry: Entry, code: str) -> list[str]:
 
 
 def _imports(chapter: str, code: str) -> str:
-    """The import lines of the chapter that the code needs, and those of the script itself.
-
-    PyTorch comes before Keras: imported after TensorFlow, it can crash the process.
-    """
+    """The import lines of the chapter that the code needs, and those of the script itself."""
     used = _names(code)
-    lines = ["import torch"]
+    lines = ["import triptych.torch_first  # PyTorch comes before TensorFlow"]
     for text in _module(chapter)[0]:
         (node,) = ast.parse(text).body
         assert isinstance(node, ast.Import | ast.ImportFrom)
@@ -99,8 +96,8 @@ def _imports(chapter: str, code: str) -> str:
         if isinstance(node, ast.ImportFrom) and node.module == "triptych.differences.probe":
             known = {item.name for item in names} | {"measuring"}
             lines.append(f"from {node.module} import {', '.join(sorted(known))}")
-        elif names and "entry" not in text:
+        elif names:
             chosen = ", ".join(ast.unparse(item) for item in names)
             start = f"from {node.module} import" if isinstance(node, ast.ImportFrom) else "import"
             lines.append(f"{start} {chosen}")
-    return "\n".join(dict.fromkeys(lines))
+    return "\n".join(lines)

@@ -32,7 +32,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-__all__ = ["CHAPTERS", "EXACT", "Difference", "Entry", "entries", "entry", "kebab"]
+__all__ = ["CHAPTERS", "EXACT", "Difference", "Entry", "entries", "kebab", "parsed", "title"]
 
 HERE = Path(__file__).resolve().parent / "chapters"
 EXACT = 1e-12
@@ -116,10 +116,17 @@ class Entry:
 
     @property
     def fit(self) -> str:
-        """How well the mapping does, in a word or two."""
+        """How well the mapping does, as tables show it."""
         if self.mapping is None:
-            return "none"
+            return "-"
         return "exact" if self.exact else f"{self.bound:g}"
+
+
+@functools.cache
+def parsed(chapter: str) -> tuple[str, ast.Module]:
+    """The text of a chapter's file, and what Python makes of it."""
+    source = (HERE / f"{chapter}.py").read_text("utf-8")
+    return source, ast.parse(source)
 
 
 @functools.cache
@@ -127,8 +134,8 @@ def entries() -> dict[str, Entry]:
     """Every entry by its name, chapter by chapter."""
     found = {}
     for chapter in CHAPTERS:
-        source = (HERE / f"{chapter}.py").read_text("utf-8")
-        for node in ast.parse(source).body:
+        source, tree = parsed(chapter)
+        for node in tree.body:
             if isinstance(node, ast.ClassDef):
                 each = _read(node, source, chapter)
                 if each.name in found:
@@ -137,16 +144,9 @@ def entries() -> dict[str, Entry]:
     return found
 
 
-@functools.cache
 def title(chapter: str) -> str:
     """The first line of a chapter's docstring, without its full stop."""
-    source = (HERE / f"{chapter}.py").read_text("utf-8")
-    return (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0].rstrip(".")
-
-
-def entry(name: str) -> Entry:
-    """The entry of that name; ``KeyError`` if there is none."""
-    return entries()[name]
+    return (ast.get_docstring(parsed(chapter)[1]) or "").partition("\n")[0].rstrip(".")
 
 
 def kebab(class_name: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from triptych.differences.entry import Entry
 from triptych.extras import version
 
-__all__ = ["Measurement", "measure"]
+__all__ = ["Measurement", "judge", "load", "measure", "probe_of"]
 
 HOLDS, CHANGED, NOT_MEASURED = "holds", "changed", "not measured"
 
@@ -44,8 +44,13 @@ def measure(entry: Entry) -> Measurement:
     backend = load()
     if backend not in entry.backends:
         return Measurement(entry.name, NOT_MEASURED, f"Keras runs on {backend}")
+    return judge(entry, probe_of(entry))
+
+
+def probe_of(entry: Entry) -> Any:
+    """The class with both sides, imported with the frameworks that they use."""
     module = importlib.import_module(f"triptych.differences.chapters.{entry.chapter}")
-    return judge(entry, getattr(module, entry.class_name))
+    return getattr(module, entry.class_name)
 
 
 def load() -> str:

@@ -30,10 +30,12 @@ __all__ = [
     "measuring",
     "normal",
     "outcome",
-    "quietly",
     "tensor",
     "torchvision_v2",
 ]
+
+
+OPERATORS = torch.library.Library("torchvision", "FRAGMENT")  # undone when it is collected
 
 
 def normal(*shape: int, seed: int = 0) -> np.ndarray:
@@ -71,13 +73,21 @@ def outcome(function: Callable[[], Any], *said: str) -> Any:
         raise
 
 
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Without warnings, and without what a library prints when it is imported."""
+    with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
+        warnings.simplefilter("ignore")
+        yield
+
+
 def torchvision_v2() -> Any:
     """``torchvision.transforms.v2``, also beside a PyTorch for the CPU alone.
 
     PyPI's torchvision is built for CUDA, and its compiled part does not load there. The transforms
     do without it, but wrappers of its ops want to know that these exist.
     """
-    with quietly():
+    with _quietly():
         try:
             from torchvision.transforms import v2
         except RuntimeError:  # operator torchvision::nms does not exist
@@ -93,21 +103,10 @@ def lightning_callbacks() -> Any:
     """``pytorch_lightning.callbacks``, which imports torchvision where that is installed."""
     with contextlib.suppress(ImportError):
         torchvision_v2()
-    with quietly():
+    with _quietly():
         from pytorch_lightning import callbacks
 
     return callbacks
-
-
-OPERATORS = torch.library.Library("torchvision", "FRAGMENT")  # undone when it is collected
-
-
-@contextmanager
-def quietly() -> Iterator[None]:
-    """Without warnings, and without what a library prints when it is imported."""
-    with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
-        warnings.simplefilter("ignore")
-        yield
 
 
 @contextmanager

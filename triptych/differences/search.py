@@ -59,7 +59,8 @@ def find(words: str, among: Iterable[Entry] | None = None) -> list[Entry]:
         vectors = TfidfVectorizer(sublinear_tf=True, **kind)
         table = vectors.fit_transform([text(entry) for entry in pool])
         found = (table @ vectors.transform([words.replace("-", " ")]).T).toarray()[:, 0]
-        closest = max(closest, float(found.max())) if kind is parts else closest
+        if kind is parts:
+            closest = max(closest, float(found.max()))
         scores = [score + weight * value for score, value in zip(scores, found, strict=True)]
     if closest < CLOSE:
         return []

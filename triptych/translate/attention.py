@@ -157,9 +157,8 @@ def embedding_to_keras(
         raise NoCounterpart("embedding-padding-index", text)
     if max_norm is not None:
         raise NoCounterpart("embedding-max-norm", "Keras's lookup does not shorten the rows")
-    return dict(zip(("input_dim", "output_dim"), _table(weight).shape, strict=True)), [
-        _table(weight)
-    ]
+    table = _table(weight)
+    return dict(zip(("input_dim", "output_dim"), table.shape, strict=True)), [table]
 
 
 def embedding_to_torch(

@@ -31,11 +31,10 @@ __all__ = [
     "weight_decay_to_torch",
 ]
 
-# By PyTorch's names; Keras's are the same but for Nadam.
 COUPLED = ("SGD", "Adam", "NAdam", "RAdam", "Adamax", "Adagrad", "Adadelta", "RMSprop", "ASGD")
 DECOUPLED = ("AdamW",)
-KERAS = ("SGD", "Adam", "AdamW", "Nadam", "Adamax", "Adagrad", "Adadelta", "RMSprop")
-TORCH_NAMES = {"Nadam": "NAdam"}
+SHARED = ("SGD", "Adam", "AdamW", "Adamax", "Adagrad", "Adadelta", "RMSprop")
+FROM_KERAS = {name: name for name in SHARED} | {"Nadam": "NAdam"}
 
 
 def adam_epsilon_to_torch(epsilon: float, step: int, *, beta_2: float = 0.999) -> float:
@@ -102,25 +101,23 @@ def weight_decay_to_torch(
     >>> weight_decay_to_torch("Adam", weight_decay=0.02), weight_decay_to_torch("SGD", l2=0.01)
     ({'optimizer': 'AdamW', 'weight_decay': 0.02}, {'optimizer': 'SGD', 'weight_decay': 0.02})
     """
-    check_choice("optimizer", optimizer, KERAS)
+    name = FROM_KERAS[check_choice("optimizer", optimizer, tuple(FROM_KERAS))]
     decay = check_number("weight_decay", weight_decay or 0.0, "[0, inf)")
     strength = check_number("l2", l2 or 0.0, "[0, inf)")
     if decay and strength:
         text = "no optimizer of PyTorch has coupled and decoupled decay at once"
         raise NoCounterpart("adam-weight-decay", text)
     if strength:
-        if optimizer in DECOUPLED:
+        if name in DECOUPLED:
             raise NoCounterpart("adam-weight-decay", "PyTorch's AdamW has no L2 penalty")
-        return {"optimizer": TORCH_NAMES.get(optimizer, optimizer), "weight_decay": 2 * strength}
-    if decay and optimizer == "SGD" and momentum:
+        return {"optimizer": name, "weight_decay": 2 * strength}
+    if decay and name == "SGD" and momentum:
         text = "PyTorch's SGD puts its decay into the momentum, Keras's does not"
         raise NoCounterpart("sgd-weight-decay", text)
-    if decay and optimizer not in ("Adam", "AdamW", "SGD"):
-        text = f"PyTorch's {optimizer} adds its decay to the gradient, Keras's does not"
+    if decay and name not in ("Adam", "AdamW", "SGD"):
+        text = f"PyTorch's {name} adds its decay to the gradient, Keras's does not"
         raise NoCounterpart("adam-weight-decay", text)
-    if decay and optimizer == "Adam":
-        optimizer = "AdamW"
-    return {"optimizer": TORCH_NAMES.get(optimizer, optimizer), "weight_decay": decay}
+    return {"optimizer": "AdamW" if decay and name == "Adam" else name, "weight_decay": decay}
 
 
 def decayed_to_torch(

@@ -59,7 +59,7 @@ def gru_to_keras(
 ) -> list[Array]:
     """``GRU.set_weights``, with ``reset_after=True``, for the arrays of ``nn.GRU``."""
     arrays = _checked(3, weight_ih, weight_hh, bias_ih, bias_hh)
-    kernel, recurrent, *biases = (_swap(array, 0) for array in arrays)
+    kernel, recurrent, *biases = (_swap(array) for array in arrays)
     return [kernel.T.copy(), recurrent.T.copy(), *([np.stack(biases)] if biases else [])]
 
 
@@ -80,7 +80,7 @@ def gru_to_torch(
             raise ValueError(f"bias must have shape (2, 3 * units), got {bias.shape}")
         biases = (bias[0], bias[1])
     kernel, recurrent_kernel = np.asarray(kernel).T, np.asarray(recurrent_kernel).T
-    return [_swap(array, 0) for array in _checked(3, kernel, recurrent_kernel, *biases)]
+    return [_swap(array) for array in _checked(3, kernel, recurrent_kernel, *biases)]
 
 
 def _summed(
@@ -120,6 +120,6 @@ def _checked(
     return [weight_ih, weight_hh, *biases]
 
 
-def _swap(array: Array, axis: int) -> Array:
-    parts = np.split(array, 3, axis)
-    return np.concatenate([parts[gate] for gate in SWAPPED], axis)
+def _swap(array: Array) -> Array:
+    parts = np.split(array, 3)
+    return np.concatenate([parts[gate] for gate in SWAPPED])

@@ -11,6 +11,7 @@ every step.
 
 import itertools
 import math
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -57,10 +58,8 @@ def step_to_torch(
     A smooth decay, ``staircase=False``, is ``StepLR(step_size=1)`` called after every step.
     """
     lr = check_number("initial_learning_rate", initial_learning_rate, "[0, inf)")
-    decay_steps, rate = (
-        check_size("decay_steps", decay_steps),
-        check_number("decay_rate", decay_rate, "[0, inf)"),
-    )
+    decay_steps = check_size("decay_steps", decay_steps)
+    rate = check_number("decay_rate", decay_rate, "[0, inf)")
     if not staircase:
         if steps_per_epoch != 1:
             text = "a smooth decay moves at every step: call the scheduler there, steps_per_epoch=1"
@@ -81,16 +80,12 @@ def multi_step_to_keras(
     """
     lr, gamma = check_number("lr", lr, "[0, inf)"), check_number("gamma", gamma, "[0, inf)")
     per_epoch = check_size("steps_per_epoch", steps_per_epoch)
-    ends = sorted(check_size("milestones", milestone) for milestone in milestones)
-    return {
-        "boundaries": [end * per_epoch - 1 for end in dict.fromkeys(ends)],
-        "values": [lr * gamma**k for k in (0, *(_last(ends, end) for end in dict.fromkeys(ends)))],
-    }
-
-
-def _last(ends: list[int], end: int) -> int:
-    """How many milestones are over at ``end``; PyTorch applies one that is given twice twice."""
-    return sum(each <= end for each in ends)
+    ends = Counter(check_size("milestones", milestone) for milestone in milestones)
+    boundaries, values = [], [lr]
+    for end, times in sorted(ends.items()):  # PyTorch applies one that is given twice twice
+        boundaries.append(end * per_epoch - 1)
+        values.append(values[-1] * gamma**times)
+    return {"boundaries": boundaries, "values": values}
 
 
 def multi_step_to_torch(

@@ -20,13 +20,18 @@ def torch_attention(x=X, **options):
     return module(x, x, x, **options)
 
 
-def keras_attention(x=X, *, scored=False, **options):
-    """The same in Keras, with that module's weights; the output, or the weights of the heads."""
+def keras_layer():
+    """A layer with the weights of a fresh `nn.MultiheadAttention`."""
     layer, module = layers.MultiHeadAttention(2, 4), nn.MultiheadAttention(8, 2)
-    layer.build(x.shape, x.shape)
+    layer.build(X.shape, X.shape)
     state = {name.replace(".", "_"): array(value) for name, value in module.state_dict().items()}
     layer.set_weights(attention_to_keras(heads=2, **state))
-    x = keras_tensor(x)
+    return layer
+
+
+def keras_attention(x=X, *, scored=False, **options):
+    """The same in Keras, with that module's weights; the output, or the weights of the heads."""
+    layer, x = keras_layer(), keras_tensor(x)
     # With its scores: the op that does without them computes in float32 on JAX.
     output, scores = layer(x, x, return_attention_scores=True, **options)
     return scores if scored else output
@@ -348,13 +353,9 @@ class AttentionArgumentOrder(Difference):
         return module(x, x, y, need_weights=False)[0]
 
     def in_keras(mapped):
-        layer, module = layers.MultiHeadAttention(2, 4), nn.MultiheadAttention(8, 2)
-        layer.build(X.shape, X.shape)
-        state = {name.replace(".", "_"): array(v) for name, v in module.state_dict().items()}
-        layer.set_weights(attention_to_keras(heads=2, **state))
         x, y = keras_tensor(X), keras_tensor(normal(2, 5, 8, seed=1))
         swapped = {"value": y, "key": x} if mapped else {"value": x, "key": y}
-        return layer(x, **swapped, return_attention_scores=True)[0]
+        return keras_layer()(x, **swapped, return_attention_scores=True)[0]
 
 
 class AttentionFloat32OnJax(Difference):

@@ -34,9 +34,9 @@ def keras_rates(steps, schedule):
     return [float(array(schedule(step))) for step in range(steps)]
 
 
-def torch_plateau(losses, **options):
+def torch_plateau(losses, *, lr=1.0, **options):
     """The rate after each epoch, PyTorch."""
-    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], 1.0)
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr)
     scheduler, rates = lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.5, **options), []
     for loss in losses:
         scheduler.step(loss)
@@ -44,10 +44,10 @@ def torch_plateau(losses, **options):
     return rates
 
 
-def keras_plateau(losses, **options):
+def keras_plateau(losses, *, lr=1.0, **options):
     """The rate after each epoch, Keras."""
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
-    model.compile(keras.optimizers.SGD(1.0), "mse")
+    model.compile(keras.optimizers.SGD(lr), "mse")
     callback = keras.callbacks.ReduceLROnPlateau("loss", factor=0.5, **options)
     callback.set_model(model)
     callback.on_train_begin()
@@ -311,22 +311,11 @@ class PlateauLeastChange(Difference):
     words = "plateau eps minimal decay learning rate stuck tiny"
 
     def in_pytorch(mapped):
-        optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], 2.0**-27)
         options = {"eps": 0.0} if mapped else {}
-        scheduler = lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.5, patience=0, **options)
-        for _ in range(4):
-            scheduler.step(1.0)
-        return optimizer.param_groups[0]["lr"]
+        return torch_plateau([1.0] * 4, lr=2.0**-27, patience=0, **options)[-1]
 
     def in_keras(mapped):
-        model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
-        model.compile(keras.optimizers.SGD(2.0**-27), "mse")
-        callback = keras.callbacks.ReduceLROnPlateau("loss", factor=0.5, patience=1)
-        callback.set_model(model)
-        callback.on_train_begin()
-        for epoch in range(4):
-            callback.on_epoch_end(epoch, {"loss": 1.0})
-        return model.optimizer.learning_rate
+        return keras_plateau([1.0] * 4, lr=2.0**-27, patience=1)[-1]
 
 
 class PlateauFirstNan(Difference):
