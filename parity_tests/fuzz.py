@@ -47,6 +47,8 @@ SCORES = {"logits": floats(4, 3), "labels": LABELS}
 TARGETS = np.array([[0.5, 0.25, 0.25], [1, 0, 0], [0, 0.5, 0.5], [0, 0, 1]], "float32")
 BINARY = {"logits": floats(4, 1), "labels": np.array([0, 1, 1, 0])}
 ROW = np.array([0, 1, 1, 0])
+PARTNER = np.array([1, 2, 0, 3])
+BOX = np.array([[0, 0, 2, 3], [1, 1, 6, 5], [2, 2, 2, 4], [0, 0, 6, 5]])
 MAP = {
     "matrices": np.tile(np.array([[1, 0.1, 0], [0, 1, 0.2]], "float32"), (4, 1, 1)),
     "interpolation": "bilinear",
@@ -181,6 +183,13 @@ CALLS: dict[str, dict[str, Any]] = {
         "draw": draw,
         "recipe": AUGMENTATION,
     },
+    "mixing.draw_mixup": {"stream": STREAM, "count": 4, "alpha": 0.5, "per_sample": True} | DTYPE,
+    "mixing.draw_cutmix": {"stream": STREAM, "shape": SHAPE, "alpha": 0.5, "per_sample": True},
+    "mixing.mixup": {"x": X, "partner": PARTNER, "weight": PER_IMAGE},
+    "mixing.mixup_backward": {"grad": X, "partner": PARTNER, "weight": PER_IMAGE},
+    "mixing.cutmix": {"images": IMAGES, "partner": PARTNER, "box": BOX},
+    "mixing.cutmix_backward": {"grad": IMAGES, "partner": PARTNER, "box": BOX},
+    "mixing.cutmix_weight": {"box": BOX, "height": 6, "width": 5} | DTYPE,
     "streams.philox": {"key": (1, 2), "counter": np.arange(8, dtype="int64").reshape(4, 2)},
     "streams.words": {"stream": STREAM, "count": 5},
     "streams.uniform": {"stream": STREAM, "shape": (4, 3), "dtype": "float32"},
@@ -297,6 +306,7 @@ OBJECTS: dict[str, dict[str, Any]] = {
         "start_from_epoch": 0,
         "restore_best_weights": True,
     },
+    "mixing.Mixing": {"classes": 3, "mixup": 0.5, "cutmix": 0.5, "per_sample": True} | NAMED,
     "optimizers.SGD": {"momentum": 0.9, "nesterov": True} | RATES,
     "optimizers.Adam": ADAM,
     "optimizers.AdamW": ADAM,

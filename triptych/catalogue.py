@@ -31,6 +31,7 @@ CHAPTERS = {
         "intensity",
         "cutout",
         "augmentation",
+        "mixing",
     ),
 }
 

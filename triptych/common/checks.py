@@ -647,3 +647,52 @@ def check_finite(name: str, array: Any) -> None:
     found = readable(array)
     if found is not None and not np.isfinite(found).all():
         raise ValueError(f"{name} must be finite, got NaN or infinity")
+
+
+def check_partner(partner: Any, examples: int | None) -> None:
+    """For each example the index of the one that it is mixed with."""
+    check_per_image("partner", partner, "integer", examples)
+    found = readable(partner)
+    if found is not None and not (found.min() >= 0 and found.max() < len(found)):
+        raise ValueError(
+            f"partner must lie in [0, {len(found) - 1}], "
+            f"got values from {found.min()} to {found.max()}"
+        )
+
+
+def check_mixing_weight(weight: Any, x: Any, name: str) -> None:
+    """For each example the share of its own that it keeps."""
+    check_per_image("weight", weight, "floating point", x.shape[0])
+    if dtype_name(weight) != dtype_name(x):
+        raise ValueError(
+            f"weight must have the dtype of {name}, {dtype_name(x)}, got {dtype_name(weight)}"
+        )
+    found = readable(weight)
+    if found is not None and not (found.min() >= 0 and found.max() <= 1):
+        raise ValueError(
+            f"weight must lie in [0, 1], got values from {found.min():g} to {found.max():g}"
+        )
+
+
+def check_box(box: Any, examples: int | None, height: int | None, width: int | None) -> None:
+    """For each image a box inside it: top, left, bottom, right, the last two exclusive."""
+    shape = shape_of(box, "box")
+    counts_agree = len(shape) == 2 and (shape[0] == examples or None in (shape[0], examples))
+    if not counts_agree or shape[1] != 4 or not dtype_name(box).startswith(KINDS["integer"]):
+        count = "N" if examples is None else examples
+        raise ValueError(
+            f"box must be integer of shape ({count}, 4), "
+            f"got {dtype_name(box)} of shape {tuple(shape)}"
+        )
+    check_batch(tuple(shape), "box")
+    found = readable(box)
+    if found is None or height is None or width is None:
+        return
+    top, left, bottom, right = found.T
+    inside = (top >= 0) & (top <= bottom) & (bottom <= height)
+    inside &= (left >= 0) & (left <= right) & (right <= width)
+    if not inside.all():
+        raise ValueError(
+            f"box must be (top, left, bottom, right) with 0 <= top <= bottom <= {height} and "
+            f"0 <= left <= right <= {width}, got {found[~inside][0].tolist()}"
+        )
