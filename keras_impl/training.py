@@ -89,7 +89,8 @@ def fit(
         _compile(model, recipe, len(x))
         history = History("keras")
         steps = recipe.steps_per_epoch(len(x))
-        about = {"epochs": recipe.epochs, "steps": steps, "verbose": 0, "history": history}
+        about = {"epochs": recipe.epochs, "steps": steps, "verbose": 0}
+        about |= {"history": history, "inputs": x}
         callbacks = keras.callbacks.CallbackList(watching, model=model, **about)
         start = time.perf_counter()
         with progress_bar("keras", steps * recipe.epochs, enabled=progress) as advance:
@@ -99,11 +100,12 @@ def fit(
                 callbacks.on_epoch_begin(epoch)
                 losses, sizes = [], []
                 for step, batch in enumerate(batches(recipe, len(x), epoch)):
+                    given = {"x": x[batch], "y": y[batch]}
                     for callback in watching:  # one by one: the list may call in another thread
-                        callback.on_train_batch_begin(step)
+                        callback.on_train_batch_begin(step, given)
                     # Not ``model.fit``: it reads the batches of a PyDataset in another thread, as
                     # TensorFlow does with a generator, which makes a step up to 1.2 times as long.
-                    loss = float(model.train_on_batch(x[batch], y[batch], return_dict=True)["loss"])
+                    loss = float(model.train_on_batch(**given, return_dict=True)["loss"])
                     for callback in watching:
                         callback.on_train_batch_end(step, {"loss": loss})
                     losses.append(loss)
@@ -111,6 +113,7 @@ def fit(
                     advance(f"epoch {epoch + 1}/{recipe.epochs}  loss {loss:.4f}")
                     if terminate_on_nan and not math.isfinite(losses[-1]):
                         break
+                callbacks.on_test_begin()
                 validation = evaluate(model, recipe, dataset.x_validation, dataset.y_validation)
                 history.add_epoch(losses, sizes, *validation, _last_learning_rate(model.optimizer))
                 if terminate_on_nan:

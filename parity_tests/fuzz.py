@@ -97,6 +97,11 @@ CALLS: dict[str, dict[str, Any]] = {
     "stochastic_depth.stochastic_depth": MASKED | {"x": X, "keep": booleans(4), "inverted": True},
     "stochastic_depth.stochastic_depth_backward": MASKED
     | {"grad": X, "keep": booleans(4), "inverted": True},
+    "noise.draw_noise": {"stream": STREAM, "shape": (4, 3)} | DTYPE,
+    "noise.gaussian_noise": {"x": X, "stddev": 0.5, "noise": X - 0.5, "training": True},
+    "noise.gaussian_noise_backward": {"grad": X},
+    "noise.gaussian_dropout": {"x": X, "rate": 0.5, "noise": X - 0.5, "training": True},
+    "noise.gaussian_dropout_backward": {"grad": X, "rate": 0.5, "noise": X - 0.5, "training": True},
     "batch_norm.batch_norm_train": {"x": X, "gamma": G, "beta": G, "epsilon": 1e-5},
     "batch_norm.batch_norm_inference": NORM | {"beta": G},
     "batch_norm.batch_norm_backward": {"grad": X[::-1].copy()} | NORM | {"training": True},
@@ -245,6 +250,8 @@ LAYERS: dict[str, tuple[dict[str, Any], np.ndarray]] = {
     "dropout.Dropout": ({"rate": 0.5, "inverted": True} | NAMED, X),
     "spatial_dropout.SpatialDropout2D": ({"rate": 0.5} | NAMED, IMAGES),
     "stochastic_depth.StochasticDepth": ({"rate": 0.5, "inverted": True} | NAMED, X),
+    "noise.GaussianNoise": ({"stddev": 0.5} | NAMED, X),
+    "noise.GaussianDropout": ({"rate": 0.5} | NAMED, X),
     "batch_norm.BatchNorm": (
         {"features": 3, "momentum": 0.9, "epsilon": 1e-5, "affine": True, "name": "n"} | DTYPE,
         X,

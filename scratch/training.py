@@ -103,7 +103,7 @@ def fit(
     optimizer = OPTIMIZERS[recipe.optimizer](**recipe.optimizer_options())
     trained = list(model.parameters())
     history = History("scratch")
-    run = Run(model, optimizer, history)
+    run = Run(model, optimizer, history, inputs=x)
     start = time.perf_counter()
     for watcher in watching:
         watcher.before_training(run)
@@ -115,9 +115,12 @@ def fit(
             for batch in batches(recipe, len(x), run.epoch):
                 for _, layer, _ in trained:
                     layer.grads.clear()  # those of the step before
-                logits = model.forward(x[batch], training=True)
-                loss = loss_function(logits, y[batch])
-                model.backward_parameters(loss_backward(logits, y[batch]))
+                run.x, run.y = x[batch], y[batch]
+                for watcher in watching:
+                    watcher.before_step(run)
+                logits = model.forward(run.x, training=True)
+                loss = loss_function(logits, run.y)
+                model.backward_parameters(loss_backward(logits, run.y))
                 for penalty in penalties:
                     loss += total_penalty(model, penalty)
                     total_penalty_backward(model, penalty)
@@ -137,6 +140,8 @@ def fit(
                 advance(f"epoch {run.epoch + 1}/{recipe.epochs}  loss {losses[-1]:.4f}")
                 if terminate_on_nan and not math.isfinite(losses[-1]):
                     break
+            for watcher in watching:
+                watcher.before_validation(run)
             validation = evaluate(model, recipe, dataset.x_validation, dataset.y_validation)
             history.add_epoch(losses, sizes, *validation, learning_rate)
             if terminate_on_nan:

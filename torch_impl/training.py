@@ -114,7 +114,7 @@ def fit(
     optimizer = OPTIMIZERS[recipe.optimizer](model.named_parameters(), **recipe.optimizer_options())
     watching = [*_watchers(recipe, len(x), optimizer), *watchers]
     history = History("torch")
-    run = Run(model, optimizer, history)
+    run = Run(model, optimizer, history, inputs=x)
     start = time.perf_counter()
     for watcher in watching:
         watcher.before_training(run)
@@ -123,8 +123,11 @@ def fit(
             model.train()
             losses, sizes = [], []
             for images, labels in loader:
-                logits = model(images.to(device))
-                loss = loss_function(logits, labels.to(device))
+                run.x, run.y = images.to(device), labels.to(device)
+                for watcher in watching:
+                    watcher.before_step(run)
+                logits = model(run.x)
+                loss = loss_function(logits, run.y)
                 loss = loss + sum(total_penalty(model, penalty) for penalty in penalties)
                 optimizer.zero_grad()
                 loss.backward()
@@ -140,6 +143,8 @@ def fit(
                 advance(f"epoch {run.epoch + 1}/{recipe.epochs}  loss {losses[-1]:.4f}")
                 if terminate_on_nan and not math.isfinite(losses[-1]):
                     break
+            for watcher in watching:
+                watcher.before_validation(run)
             validation = evaluate(model, recipe, dataset.x_validation, dataset.y_validation)
             history.add_epoch(losses, sizes, *validation, learning_rate)
             if terminate_on_nan:

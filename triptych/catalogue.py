@@ -11,6 +11,7 @@ CHAPTERS = {
         "dropout",
         "spatial_dropout",
         "stochastic_depth",
+        "noise",
     ),
     "Normalization and shortcuts": (
         "batch_norm",

@@ -1,18 +1,22 @@
 """What takes part in a training run without being a layer, a loss or an optimizer: watchers.
 
-``fit`` has one list of them, the recipe's own and then the user's, and calls each at five moments:
+``fit`` has one list of them, the recipe's own and then the user's, and calls each at seven moments:
 
     moment                    scratch, PyTorch           Keras, whose watchers are its callbacks
     the run begins            before_training(run)       on_train_begin(logs)
+    a batch was taken         before_step(run)           on_train_batch_begin(batch, logs)
     the gradients are known   after_gradients(run)       none: the optimizer clips, by an argument,
-                                                         and asks a schedule for its rate
+                                                         changes them by its ``transforms``, and
+                                                         asks a schedule for its rate
     the weights have changed  after_step(run)            on_train_batch_end(batch, logs)
+    validation is to begin    before_validation(run)     on_test_begin(logs)
     an epoch was validated    after_epoch(run)           on_epoch_end(epoch, logs)
     the run is over           after_training(run)        on_train_end(logs)
 
     what it sees              run.model, .optimizer,     self.model, self.model.optimizer, logs,
-                              .grads, .history,          epoch, batch; in our ``fit`` the history
-                              .epoch, .step              too, as self.params["history"]
+                              .x, .y, .grads, .history,  epoch, batch; in our ``fit`` the batch too,
+                              .epoch, .step              as logs["x"] and logs["y"] before a step,
+                                                         and the history, as self.params["history"]
     the run is to end         run.stop = True            self.model.stop_training = True
     after this epoch
 
@@ -34,7 +38,8 @@ class Run:
 
     ``epoch`` counts from 0, ``step`` counts the updates made so far. ``grads`` holds the gradients
     by name, to be replaced, not written into; in PyTorch it is None, as ``parameter.grad`` has
-    them. ``history`` ends with the epoch that was validated last.
+    them. ``x`` and ``y`` are the batch of the step, which may be replaced before it. ``inputs`` are
+    those of all training examples. ``history`` ends with the epoch that was validated last.
     """
 
     model: Any
@@ -44,6 +49,9 @@ class Run:
     step: int = 0
     grads: Any = None
     stop: bool = False
+    x: Any = None
+    y: Any = None
+    inputs: Any = None
 
 
 class Watcher:
@@ -52,10 +60,16 @@ class Watcher:
     def before_training(self, run: Run) -> None:
         """Before the first step: what watched another run begins anew."""
 
+    def before_step(self, run: Run) -> None:
+        """Before the model sees the batch."""
+
     def after_gradients(self, run: Run) -> None:
         """Before the step that they are for."""
 
     def after_step(self, run: Run) -> None: ...
+
+    def before_validation(self, run: Run) -> None:
+        """Before the model is measured, after the last step of the epoch."""
 
     def after_epoch(self, run: Run) -> None: ...
 
