@@ -65,13 +65,13 @@ def draw_noise(stream: Stream, shape: tuple[int, ...], *, dtype: str = "float32"
 def gaussian_noise(x: Any, stddev: float, noise: Any | None, *, training: bool = True) -> Any:
     """The sum above, with noise that is given. Inference uses none; it may then be None."""
     stddev = _check_stddev(x, stddev, noise, training)
-    return x + stddev * noise if training else x
+    return x + stddev * ops.convert_to_tensor(noise) if training else x
 
 
 def gaussian_dropout(x: Any, rate: float, noise: Any | None, *, training: bool = True) -> Any:
     """The product above, with noise that is given. Inference uses none; it may then be None."""
     rate = _check_rate(x, rate, noise, training)
-    return x * (1 + math.sqrt(rate / (1 - rate)) * noise) if training else x
+    return x * (1 + math.sqrt(rate / (1 - rate)) * ops.convert_to_tensor(noise)) if training else x
 
 
 @keras.saving.register_keras_serializable("triptych")

@@ -89,7 +89,7 @@ def fit(
         _compile(model, recipe, len(x))
         history = History("keras")
         steps = recipe.steps_per_epoch(len(x))
-        about = {"epochs": recipe.epochs, "steps": steps, "verbose": 0}
+        about: dict[str, Any] = {"epochs": recipe.epochs, "steps": steps, "verbose": 0}
         about |= {"history": history, "inputs": x}
         callbacks = keras.callbacks.CallbackList(watching, model=model, **about)
         start = time.perf_counter()

@@ -68,6 +68,7 @@ DECLARED = [
     ("keras", "*.compute_output_shape", "how Keras infers shapes"),
     ("scratch torch", "gradient_clipping.GlobalNormClipping", "Keras's optimizers clip themselves"),
     ("keras", "gradient_clipping.GradientNorms", "the norms that Keras's optimizers clip by"),
+    ("keras", "averaging.*(inputs)", "what our fit hands over, and model.fit does not"),
     ("scratch torch", "*.before_step", "what fit calls; Keras's callbacks are called on_..."),
     ("scratch torch", "*.after_*", "what fit calls; Keras's callbacks are called on_..."),
     (

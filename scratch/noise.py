@@ -67,7 +67,7 @@ def gaussian_noise(
 ) -> np.ndarray:
     """The sum above, with noise that is given. Inference uses none; it may then be None."""
     stddev = _check_stddev(x, stddev, noise, training)
-    return x + stddev * noise if training else x
+    return x + stddev * np.asarray(noise) if training else x
 
 
 def gaussian_noise_backward(grad: np.ndarray) -> np.ndarray:
@@ -81,7 +81,7 @@ def gaussian_dropout(
 ) -> np.ndarray:
     """The product above, with noise that is given. Inference uses none; it may then be None."""
     rate = _check_rate(x, rate, noise, training)
-    return x * (1 + math.sqrt(rate / (1 - rate)) * noise) if training else x
+    return x * (1 + math.sqrt(rate / (1 - rate)) * np.asarray(noise)) if training else x
 
 
 def gaussian_dropout_backward(

@@ -69,7 +69,7 @@ def gaussian_noise(
 ) -> torch.Tensor:
     """The sum above, with noise that is given. Inference uses none; it may then be None."""
     stddev = _check_stddev(x, stddev, noise, training)
-    return x + stddev * noise if training else x
+    return x + stddev * torch.as_tensor(noise) if training else x
 
 
 def gaussian_dropout(
@@ -77,7 +77,7 @@ def gaussian_dropout(
 ) -> torch.Tensor:
     """The product above, with noise that is given. Inference uses none; it may then be None."""
     rate = _check_rate(x, rate, noise, training)
-    return x * (1 + math.sqrt(rate / (1 - rate)) * noise) if training else x
+    return x * (1 + math.sqrt(rate / (1 - rate)) * torch.as_tensor(noise)) if training else x
 
 
 class GaussianNoise(Draws, nn.Module):

@@ -24,6 +24,7 @@ CHAPTERS = {
     "Steering the descent": (
         "gradient_clipping",
         "schedules",
+        "averaging",
         "early_stopping",
     ),
     "Augmentation": (
