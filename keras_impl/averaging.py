@@ -34,6 +34,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_impl.layers import synchronize
 from triptych.common import averaging
 from triptych.common.averaging import ema_decay
 from triptych.common.checks import (
@@ -103,23 +104,23 @@ class Variables(keras.callbacks.Callback):
     """The weights of a model of this panel, and when a callback is called."""
 
     def _weights(self, model: keras.Model) -> list[Any]:
-        _synchronize(model)
+        synchronize(model)
         return [variable.value for variable in model.trainable_variables]
 
     def _copy(self, weights: list[Any]) -> list[Any]:
         return [ops.copy(w) for w in weights]
 
     def _set_weights(self, model: keras.Model, weights: list[Any]) -> None:
-        _synchronize(model)
+        synchronize(model)
         for variable, w in zip(model.trainable_variables, weights, strict=True):
             variable.assign(w)
 
     def _state(self, model: keras.Model) -> list[np.ndarray]:
-        _synchronize(model)
+        synchronize(model)
         return [ops.convert_to_numpy(variable.value).copy() for variable in model.variables]
 
     def _set_state(self, model: keras.Model, state: list[np.ndarray]) -> None:
-        _synchronize(model)
+        synchronize(model)
         for variable, value in zip(model.variables, state, strict=True):
             variable.assign(value)
 
@@ -128,12 +129,6 @@ class Variables(keras.callbacks.Callback):
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         self.restore(self.model)
-
-
-def _synchronize(model: keras.Model) -> None:
-    """On JAX, ``model.fit`` keeps the weights to itself between steps, unless it is asked."""
-    if hasattr(model, "jax_state_sync"):
-        model.jax_state_sync()
 
 
 class ExponentialMovingAverage(Variables, averaging.ExponentialMovingAverage):

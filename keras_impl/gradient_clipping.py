@@ -1,17 +1,18 @@
 r"""Gradient clipping: no step larger than a limit, however steep the loss.
 
     norm              ||g|| = sqrt(sum g**2)            ||G|| = sqrt(sum_k ||g_k||**2)
+    of order p        ||g|| = (sum abs(g)**p)**(1/p)    and for p = inf max abs(g); G likewise
     by value          g <- min(max(g, -limit), limit)                            each element
     by norm           g <- g * min(max_norm / ||g||, 1)                          each array
     by global norm    g_k <- g_k * min(max_norm / ||G||, 1)                      all arrays as one
 
 In float32 the square of 2e19 overflows and that of 1e-23 is 0. Where the plain sum of squares
-cannot be trusted, the norm is m * sqrt(sum (g / m)**2), m = max abs(g). A scale of 1 leaves every
-bit as it is.
+cannot be trusted, the norm is m * sqrt(sum (g / m)**2), m = max abs(g); other orders are always
+taken so. A scale of 1 leaves every bit as it is.
 
 ``grads`` is a list of arrays of one floating dtype and any shapes; ``limit`` and ``max_norm`` lie
-in (0, inf). A ``ValueError`` says which argument does not fit. Nothing is written into what is
-given.
+in (0, inf), ``order`` in (0, inf]. A ``ValueError`` says which argument does not fit. Nothing is
+written into what is given.
 
 Where something is not finite, or a norm too large for the dtype:
 
@@ -56,10 +57,10 @@ __all__ = [
 Tensors = list[Any]
 
 
-def global_norm(grads: Tensors) -> Any:
+def global_norm(grads: Tensors, *, order: float = 2.0) -> Any:
     """||G||, a scalar of the dtype of the gradients."""
-    _check(grads)
-    return _norm(grads)
+    order = _check_order(grads, order)
+    return _norm(grads, order)
 
 
 def clip_by_value(grads: Tensors, limit: float) -> Tensors:
@@ -68,29 +69,37 @@ def clip_by_value(grads: Tensors, limit: float) -> Tensors:
     return [ops.clip(grad, -limit, limit) for grad in grads]
 
 
-def clip_by_norm(grads: Tensors, max_norm: float) -> Tensors:
+def clip_by_norm(grads: Tensors, max_norm: float, *, order: float = 2.0) -> Tensors:
     """Every array at most ``max_norm`` long."""
-    max_norm = _check_norm(grads, max_norm)
-    return [grad * _scale(_norm([grad]), max_norm) for grad in grads]
+    max_norm, order = _check_norm(grads, max_norm, order)
+    return [grad * _scale(_norm([grad], order), max_norm) for grad in grads]
 
 
-def clip_by_global_norm(grads: Tensors, max_norm: float) -> tuple[Tensors, Any]:
+def clip_by_global_norm(
+    grads: Tensors, max_norm: float, *, order: float = 2.0
+) -> tuple[Tensors, Any]:
     """All arrays together at most ``max_norm`` long, and the global norm from before."""
-    max_norm = _check_norm(grads, max_norm)
-    norm = _norm(grads)
+    max_norm, order = _check_norm(grads, max_norm, order)
+    norm = _norm(grads, order)
     scale = _scale(norm, max_norm)
     return [grad * scale for grad in grads], norm
 
 
-def _norm(grads: Tensors) -> Any:
+def _norm(grads: Tensors, order: float) -> Any:
     m = ops.max(ops.stack([ops.max(ops.abs(grad)) for grad in grads]))
+    if order == math.inf:
+        return m
     usable = ops.logical_and(m > 0, ops.isfinite(m))
     # XLA computes g / m as g * (1 / m), and takes 1 / m, which is subnormal for the largest m, for
     # 0: a quarter of m will do.
     m = ops.where(m > 1, m / 4, m)
     m = ops.where(usable, m, ops.ones_like(m))
-    squares = [ops.sum(ops.square(grad / m)) for grad in grads]
-    return m * ops.sqrt(ops.sum(ops.stack(squares)))
+    if order == 2:
+        squares = [ops.sum(ops.square(grad / m)) for grad in grads]
+        return m * ops.sqrt(ops.sum(ops.stack(squares)))
+    power, root = (ops.convert_to_tensor(value, m.dtype) for value in (order, 1 / order))
+    powers = [ops.sum(ops.power(ops.abs(grad / m), power)) for grad in grads]
+    return m * ops.power(ops.sum(ops.stack(powers)), root)
 
 
 def _scale(norm: Any, max_norm: float) -> Any:
@@ -118,9 +127,12 @@ class GradientNorms(keras.callbacks.Callback):
     def on_train_begin(self, logs: Any = None) -> None:
         history = (self.params or {}).get("history")  # that of our ``fit``
         self.norms = [] if history is None else history.gradient_norm
+        self._steps = 0
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        self.norms.append(float(self.model.optimizer.gradient_norm))
+        self._steps += 1
+        if self._steps % (self.model.optimizer.gradient_accumulation_steps or 1) == 0:
+            self.norms.append(float(self.model.optimizer.gradient_norm))
 
 
 @own_arrays
@@ -133,6 +145,12 @@ def _check_limit(grads: Tensors, limit: float) -> float:
     return check_number("limit", limit, "(0, inf)")
 
 
-def _check_norm(grads: Tensors, max_norm: float) -> float:
+def _check_norm(grads: Tensors, max_norm: float, order: float) -> tuple[float, float]:
     _check(grads)
-    return check_number("max_norm", max_norm, "(0, inf)")
+    max_norm = check_number("max_norm", max_norm, "(0, inf)")
+    return max_norm, check_number("order", order, "(0, inf]")
+
+
+def _check_order(grads: Tensors, order: float) -> float:
+    _check(grads)
+    return check_number("order", order, "(0, inf]")

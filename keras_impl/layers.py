@@ -114,6 +114,12 @@ def check_precision(inputs: Any, weight: Any) -> None:
         checks.check_precision(inputs, weight)
 
 
+def synchronize(model: keras.Model) -> None:
+    """On JAX, ``model.fit`` keeps the weights to itself between steps, unless it is asked."""
+    if hasattr(model, "jax_state_sync"):
+        model.jax_state_sync()
+
+
 def check_first(layers: Sequence[Any], inputs: Any) -> None:
     """What the first of some layers checks, before Keras casts for it."""
     check_array("x", inputs)

@@ -48,25 +48,47 @@ class Base:
     """Keras's weight decay, of kernels alone; and ``global_clipnorm``, with the norm kept.
 
     ``gradient_norm`` is the global norm of the last step's gradients, before they were clipped.
+    ``transforms`` change the gradients, one after the other, before they are clipped: each is
+    called with the gradients, their variables and the number of the step.
     """
 
     weight_decay: float
     global_clipnorm: float | None
 
+    def __init__(self, *args: Any, transforms: Sequence[Any] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        loaded = keras.saving.deserialize_keras_object
+        self.transforms = [loaded(t) if isinstance(t, dict) else t for t in transforms]
+
     def build(self, variables: Sequence[keras.Variable]) -> None:
         super().build(variables)  # type: ignore[misc]
+        for transform in self.transforms:
+            if hasattr(transform, "build"):
+                transform.build(self, variables)
         if self.global_clipnorm is not None:
             dtype = variables[0].dtype
             self.gradient_norm = self.add_variable(  # type: ignore[attr-defined]
                 (), initializer="zeros", dtype=dtype, name="gradient_norm"
             )
 
+    def _backend_apply_gradients(self, grads: Sequence[Any], variables: Sequence[Any]) -> None:
+        self._changed = list(variables)
+        super()._backend_apply_gradients(grads, variables)  # type: ignore[misc]
+
     def _clip_gradients(self, grads: Sequence[Any]) -> Sequence[Any]:
+        for transform in self.transforms:
+            grads = transform(list(grads), self._changed, self.iterations)  # type: ignore[attr-defined]
         if self.global_clipnorm is None:
             return super()._clip_gradients(grads)  # type: ignore[misc]
         clipped, norm = clip_by_global_norm(list(grads), self.global_clipnorm)
         self.gradient_norm.assign(norm)
         return clipped
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()  # type: ignore[misc]
+        if self.transforms:
+            config["transforms"] = list(map(keras.saving.serialize_keras_object, self.transforms))
+        return config
 
     def _apply_weight_decay(self, variables: Sequence[keras.Variable]) -> None:
         kernels = [variable for variable in variables if is_weight(variable)]

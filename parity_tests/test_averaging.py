@@ -156,12 +156,9 @@ def test_bare_torch(parity):
     import torch
     from torch.optim import swa_utils
 
-    def swa(average, w, count):  # PyTorch's own divides in float32
-        return average + (w - average) / (count.double() + 1)
-
     for ours, theirs in (
         (scratch.ExponentialMovingAverage(0.9), swa_utils.get_ema_avg_fn(0.9)),
-        (scratch.StochasticWeightAveraging(0), swa),
+        (scratch.StochasticWeightAveraging(0), swa_utils.get_swa_avg_fn()),
     ):
         torch.manual_seed(0)
         model = torch.nn.Sequential(torch.nn.Linear(2, 5), torch.nn.BatchNorm1d(5)).double()

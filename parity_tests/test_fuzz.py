@@ -50,7 +50,7 @@ def spoiled(value):
         warnings.simplefilter("ignore")  # of np.matrix, of NaN made an integer
         if isinstance(value, np.ndarray):
             return [(label, spoil(value)) for label, spoil in BAD_ARRAYS.items()]
-        if isinstance(value, list) and value:
+        if isinstance(value, list) and value and isinstance(value[0], np.ndarray):
             first = {
                 f"[0] {label}": [spoil(value[0]), *value[1:]] for label, spoil in BAD_ARRAYS.items()
             }

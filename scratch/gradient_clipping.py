@@ -1,17 +1,18 @@
 r"""Gradient clipping: no step larger than a limit, however steep the loss.
 
     norm              ||g|| = sqrt(sum g**2)            ||G|| = sqrt(sum_k ||g_k||**2)
+    of order p        ||g|| = (sum abs(g)**p)**(1/p)    and for p = inf max abs(g); G likewise
     by value          g <- min(max(g, -limit), limit)                            each element
     by norm           g <- g * min(max_norm / ||g||, 1)                          each array
     by global norm    g_k <- g_k * min(max_norm / ||G||, 1)                      all arrays as one
 
 In float32 the square of 2e19 overflows and that of 1e-23 is 0. Where the plain sum of squares
-cannot be trusted, the norm is m * sqrt(sum (g / m)**2), m = max abs(g). A scale of 1 leaves every
-bit as it is.
+cannot be trusted, the norm is m * sqrt(sum (g / m)**2), m = max abs(g); other orders are always
+taken so. A scale of 1 leaves every bit as it is.
 
 ``grads`` is a list of arrays of one floating dtype and any shapes; ``limit`` and ``max_norm`` lie
-in (0, inf). A ``ValueError`` says which argument does not fit. Nothing is written into what is
-given.
+in (0, inf), ``order`` in (0, inf]. A ``ValueError`` says which argument does not fit. Nothing is
+written into what is given.
 
 Where something is not finite, or a norm too large for the dtype:
 
@@ -56,10 +57,10 @@ Arrays = list[np.ndarray]
 
 
 @half_in_float32
-def global_norm(grads: Arrays) -> np.ndarray:
+def global_norm(grads: Arrays, *, order: float = 2.0) -> np.ndarray:
     """||G||, a scalar of the dtype of the gradients."""
-    _check(grads)
-    return _norm_of_all(grads)
+    order = _check_order(grads, order)
+    return _norm_of_all(grads, order)
 
 
 def clip_by_value(grads: Arrays, limit: float) -> Arrays:
@@ -69,30 +70,38 @@ def clip_by_value(grads: Arrays, limit: float) -> Arrays:
 
 
 @half_in_float32
-def clip_by_norm(grads: Arrays, max_norm: float, *, epsilon: float = 0.0) -> Arrays:
+def clip_by_norm(
+    grads: Arrays, max_norm: float, *, order: float = 2.0, epsilon: float = 0.0
+) -> Arrays:
     """Every array at most ``max_norm`` long."""
-    max_norm, epsilon = _check_norm(grads, max_norm, epsilon)
-    return [_scaled(grad, _scale(_norm(grad), max_norm, epsilon)) for grad in grads]
+    max_norm, order, epsilon = _check_norm(grads, max_norm, order, epsilon)
+    return [_scaled(grad, _scale(_norm(grad, order), max_norm, epsilon)) for grad in grads]
 
 
 @half_in_float32
 def clip_by_global_norm(
-    grads: Arrays, max_norm: float, *, epsilon: float = 0.0
+    grads: Arrays, max_norm: float, *, order: float = 2.0, epsilon: float = 0.0
 ) -> tuple[Arrays, np.ndarray]:
     """All arrays together at most ``max_norm`` long, and the global norm from before."""
-    max_norm, epsilon = _check_norm(grads, max_norm, epsilon)
-    norm = _norm_of_all(grads)
+    max_norm, order, epsilon = _check_norm(grads, max_norm, order, epsilon)
+    norm = _norm_of_all(grads, order)
     scale = _scale(norm, max_norm, epsilon)
     return [_scaled(grad, scale) for grad in grads], norm
 
 
-def _norm_of_all(grads: Arrays) -> np.ndarray:
-    return _norm(np.array([_norm(grad) for grad in grads]))
+def _norm_of_all(grads: Arrays, order: float) -> np.ndarray:
+    return _norm(np.array([_norm(grad, order) for grad in grads]), order)
 
 
-def _norm(g: np.ndarray) -> np.ndarray:
-    """sqrt(sum(g**2)), of the dtype of g."""
+def _norm(g: np.ndarray, order: float) -> np.ndarray:
+    """||g||, of the dtype of g."""
     flat, limits = g.ravel(order="K"), np.finfo(g.dtype)
+    if order != 2:
+        m = np.abs(flat).max()
+        if order == math.inf or m == 0 or not np.isfinite(m):
+            return m
+        with np.errstate(over="ignore"):
+            return m * np.sum(np.abs(flat / m) ** order) ** (1 / order)
     square = np.vdot(flat, flat)
     if limits.tiny / limits.eps <= square <= limits.max:  # no square that counts was lost
         return np.sqrt(square)
@@ -136,7 +145,9 @@ class GlobalNormClipping(Watcher):
         self.max_norm = check_number("max_norm", max_norm, "(0, inf)")
 
     def after_gradients(self, run: Run) -> None:
-        norm = _norm_of_all(list(run.grads.values()))
+        if not run.grads:
+            return
+        norm = _norm_of_all(list(run.grads.values()), 2.0)
         scale = _scale(norm, self.max_norm)
         run.grads = {name: _scaled(grad, scale) for name, grad in run.grads.items()}
         run.history.gradient_norm.append(float(norm))
@@ -152,7 +163,15 @@ def _check_limit(grads: Arrays, limit: float) -> float:
     return check_number("limit", limit, "(0, inf)")
 
 
-def _check_norm(grads: Arrays, max_norm: float, epsilon: float) -> tuple[float, float]:
+def _check_norm(
+    grads: Arrays, max_norm: float, order: float, epsilon: float
+) -> tuple[float, float, float]:
     _check(grads)
     max_norm = check_number("max_norm", max_norm, "(0, inf)")
-    return max_norm, check_number("epsilon", epsilon, "[0, inf)")
+    order = check_number("order", order, "(0, inf]")
+    return max_norm, order, check_number("epsilon", epsilon, "[0, inf)")
+
+
+def _check_order(grads: Arrays, order: float) -> float:
+    _check(grads)
+    return check_number("order", order, "(0, inf]")

@@ -132,6 +132,8 @@ class Optimizer:
     def step(self, params: Mapping[str, np.ndarray], grads: Mapping[str, np.ndarray]) -> None:
         """Change the arrays of ``params``, by full name ("dense_1.weight"), in place."""
         _check_gradients(params, grads)
+        if not grads:  # a step that only adds up what is accumulated
+            return
         self.state["step"] += 1
         t = int(self.state["step"])
         for name, w in params.items():

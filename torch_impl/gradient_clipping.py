@@ -1,17 +1,18 @@
 r"""Gradient clipping: no step larger than a limit, however steep the loss.
 
     norm              ||g|| = sqrt(sum g**2)            ||G|| = sqrt(sum_k ||g_k||**2)
+    of order p        ||g|| = (sum abs(g)**p)**(1/p)    and for p = inf max abs(g); G likewise
     by value          g <- min(max(g, -limit), limit)                            each element
     by norm           g <- g * min(max_norm / ||g||, 1)                          each array
     by global norm    g_k <- g_k * min(max_norm / ||G||, 1)                      all arrays as one
 
 In float32 the square of 2e19 overflows and that of 1e-23 is 0. Where the plain sum of squares
-cannot be trusted, the norm is m * sqrt(sum (g / m)**2), m = max abs(g). A scale of 1 leaves every
-bit as it is.
+cannot be trusted, the norm is m * sqrt(sum (g / m)**2), m = max abs(g); other orders are always
+taken so. A scale of 1 leaves every bit as it is.
 
 ``grads`` is a list of arrays of one floating dtype and any shapes; ``limit`` and ``max_norm`` lie
-in (0, inf). A ``ValueError`` says which argument does not fit. Nothing is written into what is
-given.
+in (0, inf), ``order`` in (0, inf]. A ``ValueError`` says which argument does not fit. Nothing is
+written into what is given.
 
 Where something is not finite, or a norm too large for the dtype:
 
@@ -55,10 +56,10 @@ __all__ = [
 Tensors = list[torch.Tensor]
 
 
-def global_norm(grads: Tensors) -> torch.Tensor:
+def global_norm(grads: Tensors, *, order: float = 2.0) -> torch.Tensor:
     """||G||, a scalar of the dtype of the gradients."""
-    _check(grads)
-    return _norm(grads)
+    order = _check_order(grads, order)
+    return _norm(grads, order)
 
 
 def clip_by_value(grads: Tensors, limit: float) -> Tensors:
@@ -67,29 +68,32 @@ def clip_by_value(grads: Tensors, limit: float) -> Tensors:
     return [grad.clamp(-limit, limit) for grad in grads]
 
 
-def clip_by_norm(grads: Tensors, max_norm: float) -> Tensors:
+def clip_by_norm(grads: Tensors, max_norm: float, *, order: float = 2.0) -> Tensors:
     """Every array at most ``max_norm`` long."""
-    max_norm = _check_norm(grads, max_norm)
-    return [_scaled(grad, _scale(_norm([grad]), max_norm)) for grad in grads]
+    max_norm, order = _check_norm(grads, max_norm, order)
+    return [_scaled(grad, _scale(_norm([grad], order), max_norm)) for grad in grads]
 
 
-def clip_by_global_norm(grads: Tensors, max_norm: float) -> tuple[Tensors, torch.Tensor]:
+def clip_by_global_norm(
+    grads: Tensors, max_norm: float, *, order: float = 2.0
+) -> tuple[Tensors, torch.Tensor]:
     """All arrays together at most ``max_norm`` long, and the global norm from before."""
-    max_norm = _check_norm(grads, max_norm)
-    norm = _norm(grads)
+    max_norm, order = _check_norm(grads, max_norm, order)
+    norm = _norm(grads, order)
     scale = _scale(norm, max_norm)
     return [_scaled(grad, scale) for grad in grads], norm
 
 
-def _norm(grads: Tensors) -> torch.Tensor:
-    norm = get_total_norm(grads)
+def _norm(grads: Tensors, order: float) -> torch.Tensor:
+    norm = get_total_norm(grads, order)
     limits = torch.finfo(norm.dtype)
-    if math.sqrt(limits.tiny / limits.eps) <= norm < math.inf:  # no square that counts was lost
+    trusted = math.sqrt(limits.tiny / limits.eps) <= norm < math.inf
+    if order == 2 and trusted:  # no square that counts was lost
         return norm
     m = get_total_norm(grads, math.inf)
-    if m == 0 or not m.isfinite():
+    if order == math.inf or m == 0 or not m.isfinite():
         return m
-    return m * get_total_norm([grad / m for grad in grads])
+    return m * get_total_norm([grad / m for grad in grads], order)
 
 
 def _scale(norm: torch.Tensor, max_norm: float) -> float:
@@ -125,7 +129,9 @@ class GlobalNormClipping(Watcher):
 
     def after_gradients(self, run: Run) -> None:
         trained = [parameter for parameter in run.model.parameters() if parameter.grad is not None]
-        norm = _norm([parameter.grad for parameter in trained])
+        if not trained:
+            return
+        norm = _norm([parameter.grad for parameter in trained], 2.0)
         scale = _scale(norm, self.max_norm)
         for parameter in trained:
             parameter.grad = _scaled(parameter.grad, scale)
@@ -142,6 +148,12 @@ def _check_limit(grads: Tensors, limit: float) -> float:
     return check_number("limit", limit, "(0, inf)")
 
 
-def _check_norm(grads: Tensors, max_norm: float) -> float:
+def _check_norm(grads: Tensors, max_norm: float, order: float) -> tuple[float, float]:
     _check(grads)
-    return check_number("max_norm", max_norm, "(0, inf)")
+    max_norm = check_number("max_norm", max_norm, "(0, inf)")
+    return max_norm, check_number("order", order, "(0, inf]")
+
+
+def _check_order(grads: Tensors, order: float) -> float:
+    _check(grads)
+    return check_number("order", order, "(0, inf]")

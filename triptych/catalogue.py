@@ -23,6 +23,9 @@ CHAPTERS = {
     ),
     "Steering the descent": (
         "gradient_clipping",
+        "adaptive_clipping",
+        "gradient_accumulation",
+        "training_noise",
         "schedules",
         "averaging",
         "early_stopping",

@@ -596,13 +596,13 @@ def check_per_image(name: str, values: Any, kind: str, images: int | None) -> No
         )
 
 
-def check_gradients(grads: Any) -> None:
+def check_gradients(grads: Any, of: str = "grads") -> None:
     """A list of gradients of one floating dtype; those of a model's parameters, say."""
     if not isinstance(grads, list | tuple) or not grads:
         got = "an empty one" if isinstance(grads, list | tuple) else "something else"
-        raise ValueError(f"grads must be a list of arrays, got {got}")
+        raise ValueError(f"{of} must be a list of arrays, got {got}")
     for index, grad in enumerate(grads):
-        name = f"grads[{index}]"
+        name = f"{of}[{index}]"
         check_floating(name, grad)
         if getattr(grad, "is_meta", False):
             raise ValueError(f"{name} must have values, got a tensor on the device 'meta'")
@@ -610,7 +610,7 @@ def check_gradients(grads: Any) -> None:
             raise ValueError(f"{name} must not be empty, got shape {tuple(grad.shape)}")
         if dtype_name(grad) != dtype_name(grads[0]):
             raise ValueError(
-                f"{name} must have the dtype of grads[0], {dtype_name(grads[0])}, "
+                f"{name} must have the dtype of {of}[0], {dtype_name(grads[0])}, "
                 f"got {dtype_name(grad)}"
             )
 

@@ -1,0 +1,129 @@
+r"""Noise in training: on the weights for the time of a pass, and on the gradients.
+
+    weights     w' = w + stddev * noise            for the forward and the backward pass
+                w  = w - update(dL/dw')            the step changes the weights without it
+    gradients   g' = g + sqrt(eta / (1 + t)**gamma) * noise         t = 0, 1, ...
+
+noise ~ N(0, 1), drawn anew for every number and every step. Of the weights those that penalties act
+on have noise, no biases and no scales; of the gradients all.
+
+``stddev`` is in the units of the weights, and lies in (0, inf); ``eta`` too, in those of a squared
+gradient; ``gamma`` lies in [0, inf), and 0 does not anneal. A ``ValueError`` says which argument
+does not fit.
+
+Papers: Jim, Giles and Horne, "An analysis of noise in recurrent neural networks: convergence and
+generalization", IEEE Transactions on Neural Networks 7, 1996; Neelakantan, Vilnis, Le, Sutskever,
+Kaiser, Kurach and Martens, "Adding gradient noise improves learning for very deep networks",
+arXiv 1511.06807, 2015 (eta 0.01, 0.3 or 1, gamma 0.55).
+
+Framework differences: neither framework has these. The i-th array has the noise of the stream
+(seed, name/i, step), in the layout of NumPy and Keras, (..., in, out).
+
+Here: the weights are put back as they were copied, not by subtracting, which would round.
+"""
+
+import math
+
+import torch
+from torch import nn
+
+from torch_impl.noise import draw_noise
+from torch_impl.penalties import penalized
+from triptych.common.checks import check_number, check_seed, dtype_name
+from triptych.common.names import layer_name
+from triptych.common.streams import Stream
+from triptych.common.watchers import Run, Watcher
+
+__all__ = ["WeightNoise", "GradientNoise"]
+
+
+def _noise(stream: Stream, w: torch.Tensor) -> torch.Tensor:
+    """For (out, in, ...), from numbers that lie as (..., in, out)."""
+    shape = (*w.shape[2:], *w.shape[:2][::-1])
+    noise = draw_noise(stream, shape, dtype=dtype_name(w), device=w.device)
+    last = w.ndim - 1
+    return noise if last < 1 else noise.permute(last, last - 1, *range(last - 1))
+
+
+class WeightNoise(Watcher):
+    """Noise on the weights of a model while it is passed through.
+
+    In a loop of one's own:
+
+        noise = WeightNoise(0.1)
+        for step, (x, y) in enumerate(batches):
+            noise.add(model, step)
+            loss(model(x), y).backward()
+            noise.remove(model)
+            optimizer.step()
+    """
+
+    def __init__(self, stddev: float, *, seed: int = 0, name: str | None = None) -> None:
+        self.name = layer_name("torch", "weight_noise", name)
+        self.stddev = check_number("stddev", stddev, "(0, inf)")
+        self.seed = check_seed(seed)
+
+    @torch.no_grad()
+    def add(self, model: nn.Module, step: int) -> None:
+        """The noise of a step on the weights, until ``remove``."""
+        weights = penalized(model)
+        self._clean = {name: w.clone() for name, w in weights.items()}
+        for i, w in enumerate(weights.values()):
+            w += self.stddev * _noise(Stream(self.seed, f"{self.name}/{i}", step), w)
+
+    @torch.no_grad()
+    def remove(self, model: nn.Module) -> None:
+        for name, w in penalized(model).items():
+            w.copy_(self._clean[name])
+
+    def before_step(self, run: Run) -> None:
+        self.add(run.model, run.step)
+
+    def after_gradients(self, run: Run) -> None:
+        self.remove(run.model)
+
+
+class GradientNoise(Watcher):
+    """Annealed noise on the gradients of each step.
+
+    In a loop of one's own:
+
+        noise = GradientNoise(eta=0.01)
+        for step, (x, y) in enumerate(batches):
+            ...
+            for parameter, grad in zip(parameters, noise.add(grads, step)):
+                parameter.grad = grad
+            optimizer.step()
+    """
+
+    def __init__(
+        self, eta: float = 0.01, *, gamma: float = 0.55, seed: int = 0, name: str | None = None
+    ) -> None:
+        self.name = layer_name("torch", "gradient_noise", name)
+        self.eta, self.gamma = _check(eta, gamma)
+        self.seed = check_seed(seed)
+        self._step = 0
+
+    def add(self, grads: list[torch.Tensor], step: int) -> list[torch.Tensor]:
+        """The gradients of a step with its noise."""
+        stddev = math.sqrt(self.eta / (1 + step) ** self.gamma)
+        streams = [Stream(self.seed, f"{self.name}/{i}", step) for i in range(len(grads))]
+        return [
+            grad + stddev * _noise(stream, grad)
+            for grad, stream in zip(grads, streams, strict=True)
+        ]
+
+    def before_training(self, run: Run) -> None:
+        self._step = 0
+
+    def after_gradients(self, run: Run) -> None:
+        trained = [p for p in run.model.parameters() if p.grad is not None]
+        if trained:
+            noisy = self.add([p.grad for p in trained], self._step)
+            for parameter, grad in zip(trained, noisy, strict=True):
+                parameter.grad = grad
+            self._step += 1
+
+
+def _check(eta: float, gamma: float) -> tuple[float, float]:
+    return check_number("eta", eta, "(0, inf)"), check_number("gamma", gamma, "[0, inf)")
