@@ -4,8 +4,8 @@ r"""Adaptive gradient clipping: no unit's gradient large beside the unit's weigh
     g_i <- g_i * limit_i / ||g_i||                  where ||g_i|| > limit_i
 
 w_i are the weights of one unit: for a dense layer all that lead to it, for a convolution the filter
-of one output channel. ``axis`` is the one that counts units; None is the panel's own. Biases, scales and other arrays of one axis are one unit as a whole. epsilon
-lets weights of 0 begin to grow.
+of one output channel; ``axis`` is the one that counts units, None the panel's own. Biases, scales
+and other arrays of one axis are one unit as a whole. epsilon lets weights of 0 begin to grow.
 
 ``grads`` and ``params`` are lists of arrays of one floating dtype and, pair by pair, one shape;
 ``clipping`` and ``epsilon`` lie in (0, inf). A ``ValueError`` says which argument does not fit. A
@@ -22,8 +22,6 @@ Here: the weights of a unit are those of one index of the first axis, (out, in, 
 import torch
 
 from triptych.common.checks import (
-    check_batch,
-    check_floating,
     check_floats,
     check_gradients,
     check_integer,
@@ -101,8 +99,7 @@ def _check_numbers(clipping: float, epsilon: float) -> tuple[float, float]:
 @own_arrays
 def _check_w(w: torch.Tensor, axis: int | None) -> int:
     """The axis of the units, counted from the first."""
-    check_floating("w", w)
-    check_batch(w, "w")
+    check_gradients([w], "w")
     return _check_axis(len(w.shape), axis)
 
 
