@@ -136,10 +136,10 @@ def binary_cross_entropy(
     )
     z = logits[:, 0]
     if plain:
-        return np.mean(_softplus(np.where(labels == 1, -z, z)))
+        return np.mean(softplus(np.where(labels == 1, -z, z)))
     y = labels.astype(z.dtype) * (1 - smoothing) + smoothing / 2
     s = np.ones_like(z) if sample_weights is None else sample_weights
-    losses = s * (w * y * _softplus(-z) + (1 - y) * _softplus(z))
+    losses = s * (w * y * softplus(-z) + (1 - y) * softplus(z))
     return reduced(losses, s, np.ones_like(z), reduction, mean_over)
 
 
@@ -203,7 +203,7 @@ def mean_squared_error_backward(
     return 2 * (predictions - targets) * scale.reshape(-1, *[1] * (predictions.ndim - 1))
 
 
-def _softplus(s: np.ndarray) -> np.ndarray:
+def softplus(s: np.ndarray) -> np.ndarray:
     """log(1 + exp(s))"""
     return np.maximum(s, 0) + np.log1p(np.exp(-np.abs(s)))
 

@@ -134,22 +134,44 @@ def weighted_cross_entropy(
     mean_over: str,
 ) -> torch.Tensor:
     """What ``losses.py`` and ``label_smoothing.py`` return where there are weights."""
-    kept, sparse = torch.ones_like(logits[:, 0]), not labels.is_floating_point()
-    labels = labels.long() if sparse else labels
-    if ignore_index is not None:
-        kept = (labels != ignore_index).to(logits.dtype)
-    s = kept if sample_weights is None else kept * sample_weights
-    w = torch.ones_like(logits[0]) if class_weights is None else class_weights
-    losses = s * F.cross_entropy(
+    w, kept = term_weights(logits, labels, class_weights, sample_weights, ignore_index)
+    target = labels if labels.is_floating_point() else labels.long()
+    losses = F.cross_entropy(
         logits,
-        labels,
+        target,
         class_weights,
         ignore_index=-100 if ignore_index is None else ignore_index,
         reduction="none",
         label_smoothing=smoothing,
     )
-    v = s * (w[torch.where(kept == 1, labels, 0)] if sparse else (w * labels).sum(dim=1))
+    if sample_weights is not None:
+        losses = sample_weights * losses
+    v = (w * dense(labels, logits)).sum(dim=1)
     return reduced(losses, v, kept, reduction, mean_over)
+
+
+def dense(labels: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
+    """Dense labels as they are, integers as one-hot rows of the dtype of the logits."""
+    if labels.is_floating_point():
+        return labels
+    classes = torch.arange(logits.shape[1], device=labels.device)
+    return (labels[:, None] == classes).to(logits.dtype)
+
+
+def term_weights(
+    logits: torch.Tensor,
+    labels: torch.Tensor,
+    class_weights: torch.Tensor | None,
+    sample_weights: torch.Tensor | None,
+    ignore_index: int | None,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """s_i w_c, 0 in ignored rows, of a shape that goes with (N, C); and 1 where a row is kept."""
+    kept = torch.ones_like(logits[:, 0])
+    if ignore_index is not None:
+        kept = (labels.long() != ignore_index).to(logits.dtype)
+    s = kept if sample_weights is None else kept * sample_weights
+    w = 1 if class_weights is None else class_weights
+    return s[:, None] * w, kept
 
 
 def reduced(
