@@ -49,6 +49,7 @@ BINARY = {"logits": floats(4, 1), "labels": np.array([0, 1, 1, 0])}
 REDUCED = {"sample_weights": PER_IMAGE, "reduction": "mean", "mean_over": "weights"}
 WEIGHTED = REDUCED | {"class_weights": G}
 ROW = np.array([0, 1, 1, 0])
+DISTILLED = {"student": floats(4, 3), "teacher": floats(4, 3), "temperature": 4.0}
 MAP = {
     "matrices": np.tile(np.array([[1, 0.1, 0], [0, 1, 0.2]], "float32"), (4, 1, 1)),
     "interpolation": "bilinear",
@@ -130,6 +131,10 @@ CALLS: dict[str, dict[str, Any]] = {
     "focal_loss.sigmoid_focal_loss_backward": BINARY | REDUCED | {"gamma": 2.0, "alpha": 0.25},
     "focal_loss.softmax_focal_loss": SCORES | WEIGHTED | {"gamma": 2.0},
     "focal_loss.softmax_focal_loss_backward": SCORES | WEIGHTED | {"gamma": 2.0},
+    "distillation.distillation_divergence": DISTILLED,
+    "distillation.distillation_divergence_backward": DISTILLED,
+    "distillation.distillation_loss": DISTILLED | {"labels": LABELS, "weight": 0.5},
+    "distillation.distillation_loss_backward": DISTILLED | {"labels": LABELS, "weight": 0.5},
     "gradient_clipping.global_norm": {"grads": GRADS},
     "gradient_clipping.clip_by_value": {"grads": GRADS, "limit": 0.5},
     "gradient_clipping.clip_by_norm": {"grads": GRADS, "max_norm": 0.5},
