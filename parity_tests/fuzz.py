@@ -46,9 +46,12 @@ LABELS = np.array([0, 2, 1, 1])
 SCORES = {"logits": floats(4, 3), "labels": LABELS}
 TARGETS = np.array([[0.5, 0.25, 0.25], [1, 0, 0], [0, 0.5, 0.5], [0, 0, 1]], "float32")
 BINARY = {"logits": floats(4, 1), "labels": np.array([0, 1, 1, 0])}
+REDUCED = {"sample_weights": PER_IMAGE, "reduction": "mean", "mean_over": "weights"}
+WEIGHTED = REDUCED | {"class_weights": G}
 ROW = np.array([0, 1, 1, 0])
 PARTNER = np.array([1, 2, 0, 3])
 BOX = np.array([[0, 0, 2, 3], [1, 1, 6, 5], [2, 2, 2, 4], [0, 0, 6, 5]])
+DISTILLED = {"student": floats(4, 3), "teacher": floats(4, 3), "temperature": 4.0}
 MAP = {
     "matrices": np.tile(np.array([[1, 0.1, 0], [0, 1, 0.2]], "float32"), (4, 1, 1)),
     "interpolation": "bilinear",
@@ -138,8 +141,20 @@ CALLS: dict[str, dict[str, Any]] = {
         "dtype": "float32",
     },
     "label_smoothing.smooth_targets": {"targets": TARGETS, "smoothing": 0.1},
-    "label_smoothing.label_smoothing_cross_entropy": SCORES | {"smoothing": 0.1},
-    "label_smoothing.label_smoothing_cross_entropy_backward": SCORES | {"smoothing": 0.1},
+    "label_smoothing.label_smoothing_cross_entropy": SCORES
+    | WEIGHTED
+    | {"smoothing": 0.1, "ignore_index": 2},
+    "label_smoothing.label_smoothing_cross_entropy_backward": SCORES
+    | WEIGHTED
+    | {"smoothing": 0.1, "ignore_index": 2},
+    "focal_loss.sigmoid_focal_loss": BINARY | REDUCED | {"gamma": 2.0, "alpha": 0.25},
+    "focal_loss.sigmoid_focal_loss_backward": BINARY | REDUCED | {"gamma": 2.0, "alpha": 0.25},
+    "focal_loss.softmax_focal_loss": SCORES | WEIGHTED | {"gamma": 2.0},
+    "focal_loss.softmax_focal_loss_backward": SCORES | WEIGHTED | {"gamma": 2.0},
+    "distillation.distillation_divergence": DISTILLED,
+    "distillation.distillation_divergence_backward": DISTILLED,
+    "distillation.distillation_loss": DISTILLED | {"labels": LABELS, "weight": 0.5},
+    "distillation.distillation_loss_backward": DISTILLED | {"labels": LABELS, "weight": 0.5},
     "gradient_clipping.global_norm": {"grads": GRADS, "order": 3.0},
     "gradient_clipping.clip_by_value": {"grads": GRADS, "limit": 0.5},
     "gradient_clipping.clip_by_norm": {"grads": GRADS, "max_norm": 0.5, "order": 3.0},
@@ -231,10 +246,14 @@ CALLS: dict[str, dict[str, Any]] = {
     "pooling.average_pool2d_backward": POOLING | {"grad": POOLED, "x": IMAGES},
     "pooling.global_average_pool2d": {"x": IMAGES},
     "pooling.global_average_pool2d_backward": {"grad": floats(4, 2), "x": IMAGES},
-    "losses.softmax_cross_entropy": SCORES,
-    "losses.softmax_cross_entropy_backward": SCORES,
-    "losses.binary_cross_entropy": BINARY,
-    "losses.binary_cross_entropy_backward": BINARY,
+    "losses.softmax_cross_entropy": SCORES | WEIGHTED | {"ignore_index": 2},
+    "losses.softmax_cross_entropy_backward": SCORES | WEIGHTED | {"ignore_index": 2},
+    "losses.binary_cross_entropy": BINARY | REDUCED | {"smoothing": 0.1, "pos_weight": 2.0},
+    "losses.binary_cross_entropy_backward": BINARY
+    | REDUCED
+    | {"smoothing": 0.1, "pos_weight": 2.0},
+    "losses.mean_squared_error": {"predictions": X, "targets": floats(4, 3)} | REDUCED,
+    "losses.mean_squared_error_backward": {"predictions": X, "targets": floats(4, 3)} | REDUCED,
     "optimizers.sgd_step": {"w": X, "g": X, "v": X, "t": 2, "momentum": 0.9, "nesterov": False}
     | RATES,
     "optimizers.adam_step": {"w": X, "g": X, "m": X, "v": X, "t": 2} | RATES,

@@ -3,7 +3,14 @@ import numpy as np
 import pytest
 import torch
 
-from parity_tests.panels import ADAPTERS, assert_gradient, everywhere, panel, same_error
+from parity_tests.panels import (
+    ADAPTERS,
+    DTYPES,
+    assert_gradient,
+    everywhere,
+    panel,
+    same_error,
+)
 
 SCRATCH = panel("scratch", "label_smoothing")
 LOSSES = panel("scratch", "losses")
@@ -21,21 +28,27 @@ def draw(dtype, rows, classes, *, dense=False, seed=0):
     return logits, rng.integers(0, classes, rows)
 
 
-def loss_and_gradient(logits, labels, smoothing):
+def loss_and_gradient(logits, labels, smoothing, **options):
     """``call(framework, adapter)``; scratch by hand, the others by automatic differentiation."""
 
     def call(framework, adapter):
         loss = panel(framework, "label_smoothing").label_smoothing_cross_entropy
         if framework == "scratch":
-            grad = SCRATCH.label_smoothing_cross_entropy_backward(logits, labels, smoothing)
-            return [loss(logits, labels, smoothing), grad]
-        target = adapter.tensor(labels)
+            backward = SCRATCH.label_smoothing_cross_entropy_backward
+            arguments = logits, labels, smoothing
+            return [loss(*arguments, **options), backward(*arguments, **options)]
+        target, given = adapter.tensor(labels), tensors(adapter, options)
+        upstream = np.ones(len(labels) * (options.get("reduction") == "none") or (), logits.dtype)
         value, grads = adapter.vjp(
-            lambda z: loss(z, target, smoothing), (logits,), np.ones((), logits.dtype)
+            lambda z: loss(z, target, smoothing, **given), (logits,), upstream
         )
         return [value, *grads]
 
     return call
+
+
+def tensors(adapter, options):
+    return {k: adapter.tensor(v) if isinstance(v, np.ndarray) else v for k, v in options.items()}
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
@@ -176,6 +189,94 @@ def test_bare_keras_loss(parity, dtype, dense):
     parity("label_smoothing, native", {"scratch": scratch, "keras": [loss, *grads]}, terms=40)
 
 
+W = np.array([0.5, 3, 0, 0.1])
+S = np.array([1, 0.3, 2, 0, 1, 0.7, 4])
+WEIGHTED = [
+    (True, {"class_weights": W}),
+    (True, {"class_weights": W, "sample_weights": S}),
+    (False, {"class_weights": W}),
+    (False, {"sample_weights": S, "ignore_index": 2}),
+    (False, {"class_weights": W, "sample_weights": S, "ignore_index": 2}),
+]
+REDUCED = [
+    {},
+    {"mean_over": "rows"},
+    {"reduction": "sum"},
+    {"reduction": "none"},
+]
+
+
+def cast(options, dtype):
+    return {k: v.astype(dtype) if isinstance(v, np.ndarray) else v for k, v in options.items()}
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("reduced", REDUCED, ids=str)
+def test_weighted_loss_and_gradient_agree(parity, dtype, reduced):
+    for dense, options in WEIGHTED:
+        logits, labels = draw(dtype, 7, 4, dense=dense)
+        given = cast(options | reduced, dtype)
+        call = loss_and_gradient(logits, labels, 0.1, **given)
+        parity("label_smoothing, weighted", everywhere(call), terms=7 + 4)
+
+
+def test_weighted_backward_is_the_gradient():
+    for dense, options in WEIGHTED:
+        logits, labels = draw("float64", 7, 4, dense=dense, seed=3)
+        for reduced in REDUCED:
+            given = options | reduced
+            assert_gradient(
+                lambda z, labels=labels, given=given: SCRATCH.label_smoothing_cross_entropy(
+                    z, labels, 0.3, **given
+                ).sum(),
+                logits,
+                SCRATCH.label_smoothing_cross_entropy_backward(logits, labels, 0.3, **given),
+            )
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_class_weights_of_both_frameworks(parity, dtype):
+    """PyTorch weighs each class's term, Keras the row by its label.
+
+    Entries of the map: label-smoothing-class-weight, class-weight-dense.
+    """
+    adapter, w, s = ADAPTERS["keras"], W.astype(dtype), S.astype(dtype)
+    for dense, ours in ((False, {}), (True, {"mean_over": "rows"})):
+        logits, labels = draw(dtype, 7, 4, dense=dense)
+        bare = torch.nn.CrossEntropyLoss(torch.tensor(w), label_smoothing=0.1)
+        tensor = torch.tensor(logits, requires_grad=True)
+        loss = bare(tensor, torch.tensor(labels))
+        loss.backward()
+        given = {"class_weights": w} | ours
+        scratch = loss_and_gradient(logits, labels, 0.1, **given)("scratch", None)
+        found = {"scratch": scratch, "torch": [loss, tensor.grad]}
+        parity("label_smoothing, native", found, terms=7 + 4)
+
+    logits, labels = draw(dtype, 7, 4)
+    bare = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.1, dtype=dtype)
+    target, rows = adapter.tensor(np.eye(4, dtype=dtype)[labels]), w[labels] * s
+    loss, grads = adapter.vjp(
+        lambda z: bare(target, z, sample_weight=adapter.tensor(rows)), (logits,), np.ones((), dtype)
+    )
+    given = {"sample_weights": rows, "mean_over": "rows"}
+    scratch = loss_and_gradient(logits, labels, 0.1, **given)("scratch", None)
+    parity("label_smoothing, native", {"scratch": scratch, "keras": [loss, *grads]}, terms=7 + 4)
+
+
+def test_without_smoothing_it_is_the_weighted_cross_entropy():
+    for dense, options in WEIGHTED:
+        logits, labels = draw("float64", 7, 4, dense=dense)
+        for suffix in ("", "_backward"):
+            smoothed = getattr(SCRATCH, f"label_smoothing_cross_entropy{suffix}")
+            plain = getattr(LOSSES, f"softmax_cross_entropy{suffix}")
+            np.testing.assert_allclose(
+                smoothed(logits, labels, 0.0, **options),
+                plain(logits, labels, **options),
+                rtol=1e-14,
+                atol=1e-17,
+            )
+
+
 @pytest.mark.parametrize("dense", [False, True])
 def test_keras_graph_with_unknown_batch_size(parity, dense):
     """Labels cannot be read there; the PyTorch backend has no graph and runs as it is."""
@@ -268,6 +369,25 @@ def test_bad_smoothing(smoothing):
             ),
             message,
         )
+
+
+def test_bad_weights():
+    """The rest is that of the losses: the check is one."""
+
+    def call(**options):
+        def call(framework, adapter):
+            loss = panel(framework, "label_smoothing").label_smoothing_cross_entropy
+            arguments = adapter.tensor(np.zeros((2, 3))), adapter.tensor(np.array([0, 1]))
+            loss(*arguments, 0.5, **tensors(adapter, options))
+
+        return call
+
+    text = "class_weights must have shape (3,), got (2,)"
+    same_error(call(class_weights=np.ones(2)), text)
+    text = "sample_weights must have the dtype of logits, float64, got float32"
+    same_error(call(sample_weights=np.ones(2, "float32")), text)
+    text = "mean_over must be one of 'weights', 'rows', got None"
+    same_error(call(mean_over=None), text)
 
 
 def test_bad_integer_labels():

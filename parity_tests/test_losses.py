@@ -1,7 +1,17 @@
+import keras
 import numpy as np
 import pytest
+import torch
 
-from parity_tests.panels import ADAPTERS, assert_gradient, everywhere, panel, same_error
+from parity_tests.panels import (
+    ADAPTERS,
+    DTYPES,
+    assert_gradient,
+    everywhere,
+    panel,
+    same_error,
+    traced,
+)
 
 SCRATCH = panel("scratch", "losses")
 LOSSES = ["softmax_cross_entropy", "binary_cross_entropy"]
@@ -14,21 +24,26 @@ def draw(dtype, rows, classes, *, labels="int64", seed=0):
     return logits, rng.integers(0, max(classes, 2), rows).astype(labels)
 
 
-def loss_and_gradient(name, logits, labels):
+def loss_and_gradient(name, logits, labels, **options):
     """``call(framework, adapter)``; scratch by hand, the others by automatic differentiation."""
 
     def call(framework, adapter):
         losses = panel(framework, "losses")
         if framework == "scratch":
-            loss = getattr(losses, name)(logits, labels)
-            return [loss, getattr(losses, f"{name}_backward")(logits, labels)]
-        target = adapter.tensor(labels)
+            loss = getattr(losses, name)(logits, labels, **options)
+            return [loss, getattr(losses, f"{name}_backward")(logits, labels, **options)]
+        target, given = adapter.tensor(labels), tensors(adapter, options)
+        upstream = np.ones(len(labels) * (options.get("reduction") == "none") or (), logits.dtype)
         loss, grads = adapter.vjp(
-            lambda z: getattr(losses, name)(z, target), (logits,), np.ones((), logits.dtype)
+            lambda z: getattr(losses, name)(z, target, **given), (logits,), upstream
         )
         return [loss, *grads]
 
     return call
+
+
+def tensors(adapter, options):
+    return {k: adapter.tensor(v) if isinstance(v, np.ndarray) else v for k, v in options.items()}
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
@@ -134,8 +149,6 @@ def test_by_hand():
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_bare_torch_losses_at_their_defaults(parity, dtype):
-    import torch
-
     for name, classes in (("softmax_cross_entropy", 10), ("binary_cross_entropy", 1)):
         logits, labels = draw(dtype, 30, classes, seed=5)
         tensor, target = torch.tensor(logits, requires_grad=True), torch.tensor(labels)
@@ -156,8 +169,6 @@ def test_bare_keras_losses(parity, dtype, from_logits):
 
     Entries of the map: probabilities-clipped, binary-probabilities-clipped.
     """
-    import keras
-
     options = {"from_logits": from_logits, "dtype": dtype}
     softmax = keras.losses.SparseCategoricalCrossentropy(**options)
     binary = keras.losses.BinaryCrossentropy(**options)
@@ -204,12 +215,271 @@ def test_nothing_of_the_caller_changes(name):
     np.testing.assert_array_equal(before[1], labels)
 
 
-def bad(name, logits, labels, message):
-    same_error(
-        lambda f, a: getattr(panel(f, "losses"), name)(a.tensor(logits), a.tensor(labels)), message
+ROWS, CLASSES = 9, 4
+W = np.array([0.5, 3, 0, 0.1])
+S = np.array([1, 0.3, 2, 0, 1, 0.7, 4, 1, 0.25])
+REDUCED = [
+    {},
+    {"mean_over": "rows"},
+    {"reduction": "sum"},
+    {"reduction": "none"},
+]
+SOFTMAX = [
+    ("integers", {"class_weights": W}),
+    ("integers", {"sample_weights": S}),
+    ("integers", {"class_weights": W, "sample_weights": S, "ignore_index": 1}),
+    ("masked", {"ignore_index": -100}),
+    ("masked", {"class_weights": W, "sample_weights": S, "ignore_index": -100}),
+    ("dense", {}),
+    ("dense", {"class_weights": W}),
+    ("dense", {"class_weights": W, "sample_weights": S}),
+]
+BINARY = [
+    ("integers", {"pos_weight": 2.5, "sample_weights": S}),
+    ("integers", {"smoothing": 0.1}),
+    ("dense", {}),
+    ("dense", {"pos_weight": 0.3, "sample_weights": S, "smoothing": 0.1}),
+]
+
+
+def weighted(dtype, name, kind, options, seed=8):
+    """Logits, labels of a kind, and the options in a dtype."""
+    binary = name.startswith("binary")
+    logits, labels = draw(dtype, ROWS, 1 if binary else CLASSES, seed=seed)
+    rng = np.random.default_rng(seed)
+    if kind == "masked":
+        labels[[0, 4]] = -100
+    elif kind == "dense":
+        dense = rng.random(ROWS) if binary else rng.dirichlet(np.ones(CLASSES), ROWS)
+        labels = dense.astype(dtype)
+    cast = {k: v.astype(dtype) if isinstance(v, np.ndarray) else v for k, v in options.items()}
+    return logits, labels, cast
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("reduced", REDUCED, ids=str)
+def test_weighted_losses(parity, dtype, reduced):
+    for name, cases in zip(LOSSES, (SOFTMAX, BINARY), strict=True):
+        for kind, options in cases:
+            logits, labels, given = weighted(dtype, name, kind, options | reduced)
+            found = everywhere(loss_and_gradient(name, logits, labels, **given))
+            parity(f"{name}, weighted", found, terms=ROWS + CLASSES)
+            assert found["scratch"][0].dtype == found["scratch"][1].dtype == dtype
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("reduced", REDUCED, ids=str)
+def test_squares(parity, dtype, reduced):
+    for shape in ((ROWS,), (ROWS, 3), (ROWS, 2, 3)):
+        y, t = np.random.default_rng(9).normal(size=(2, *shape)).astype(dtype)
+        for options in (reduced, reduced | {"sample_weights": S.astype(dtype)}):
+            found = everywhere(loss_and_gradient("mean_squared_error", y, t, **options))
+            parity("mean_squared_error", found, terms=y.size)
+
+
+def test_weighted_backward_is_the_gradient():
+    squares = ("mean_squared_error", [("", {"sample_weights": S})])
+    for name, cases in (*zip(LOSSES, (SOFTMAX, BINARY), strict=True), squares):
+        for kind, options in cases:
+            for reduced in REDUCED:
+                logits, labels, given = weighted("float64", name, kind, options | reduced)
+                if name == "mean_squared_error":
+                    labels = np.cos(logits)
+                forward, backward = getattr(SCRATCH, name), getattr(SCRATCH, f"{name}_backward")
+
+                def loss(z, forward=forward, labels=labels, given=given):
+                    return forward(z, labels, **given).sum()
+
+                assert_gradient(loss, logits, backward(logits, labels, **given))
+
+
+def test_weights_by_hand():
+    """Two right answers of three, with probabilities 1/2, 1/4, 1/8 for the labels."""
+    logits = np.log([[4.0, 2.0, 2.0], [2.0, 2.0, 4.0], [1.0, 4.0, 3.0]])
+    labels = np.array([0, 1, 0])
+    bits = {"class_weights": np.array([1.0, 3.0, 5.0]) / np.log(2)}
+    loss = SCRATCH.softmax_cross_entropy
+    np.testing.assert_allclose(loss(logits, labels, **bits, reduction="none"), [1, 6, 3])
+    np.testing.assert_allclose(loss(logits, labels, **bits, reduction="sum"), 10)
+    np.testing.assert_allclose(loss(logits, labels, **bits, mean_over="rows"), 10 / 3)
+    np.testing.assert_allclose(loss(logits, labels, **bits), 10 / 5 * np.log(2))
+    np.testing.assert_allclose(
+        loss(logits, labels, **bits, ignore_index=1, mean_over="rows"), (1 + 3) / 2
     )
+
+
+def test_what_weights_mean():
+    """A row of weight 2 stands for two rows; a row of weight 0, or ignored, for none."""
+    logits, labels = draw("float64", ROWS, CLASSES)
+    twice = np.repeat(np.arange(ROWS), 2)[1:]
+    weights = np.full(ROWS, 2.0)
+    weights[0] = 1
+    for suffix in ("", "_backward"):
+        loss = getattr(SCRATCH, f"softmax_cross_entropy{suffix}")
+        found = loss(logits, labels, sample_weights=weights)
+        expected = loss(logits[twice], labels[twice])
+        if suffix:
+            expected = np.add.reduceat(expected, np.flatnonzero(np.r_[1, np.diff(twice)]))
+        np.testing.assert_allclose(found, expected, rtol=1e-13)
+        kept = labels != 2
+        ignored = loss(logits, labels, ignore_index=2)
+        weightless = loss(logits, labels, sample_weights=kept.astype(float))
+        expected = loss(logits[kept], labels[kept])
+        for each in (ignored, weightless):
+            np.testing.assert_allclose(each[kept] if suffix else each, expected, rtol=1e-13)
+        rows = np.eye(CLASSES)[labels]
+        for options in ({}, {"class_weights": W}, {"class_weights": W, "mean_over": "rows"}):
+            np.testing.assert_allclose(
+                loss(logits, rows, **options), loss(logits, labels, **options), rtol=1e-13
+            )
+
+
+def test_a_sigmoid_is_a_softmax_of_two():
+    """Of logits 0 and z; pos_weight is then the weight of class 1."""
+    z, y = draw("float64", ROWS, 1)
+    pair, options = np.hstack([np.zeros_like(z), z]), {"sample_weights": S, "mean_over": "rows"}
+    found = SCRATCH.binary_cross_entropy(z, y, pos_weight=3.0, **options)
+    two = {"class_weights": np.array([1.0, 3.0])}
+    expected = SCRATCH.softmax_cross_entropy(pair, y, **two, **options)
+    np.testing.assert_allclose(found, expected, rtol=1e-14)
+    grads = SCRATCH.softmax_cross_entropy_backward(pair, y, **two, **options)
+    found = SCRATCH.binary_cross_entropy_backward(z, y, pos_weight=3.0, **options)
+    np.testing.assert_allclose(found[:, 0], grads[:, 1], rtol=1e-12, atol=1e-16)
+
+
+def test_impossible_classes():
+    """A logit of -inf takes a class out, with weights too."""
+    logits, labels, given = weighted("float64", LOSSES[0], "integers", {"sample_weights": S})
+    labels[:] = labels % 2
+    logits[:, 3] = -np.inf
+
+    def call(framework, adapter):
+        loss = panel(framework, "losses").softmax_cross_entropy
+        tensor = adapter.tensor(logits), adapter.tensor(labels)
+        return adapter.numpy(loss(*tensor, **tensors(adapter, given)))
+
+    expected = SCRATCH.softmax_cross_entropy(logits[:, :3], labels, **given)
+    np.testing.assert_allclose(list(everywhere(call).values()), expected, rtol=1e-14)
+    grad = SCRATCH.softmax_cross_entropy_backward(logits, labels, **given)
+    assert np.isfinite(grad).all()
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_bare_torch_weighted(parity, dtype, reduction):
+    """Rows of probabilities, and binary losses, are divided by N, integers by their weights.
+
+    Entries of the map: class-weight-dense, pos-weight.
+    """
+    options = {"reduction": reduction}
+    of_rows = options | {"mean_over": "rows"}
+
+    def measure(name, bare, logits, labels, given, target=None):
+        tensor = torch.tensor(logits, requires_grad=True)
+        target = torch.tensor(labels) if target is None else torch.tensor(target)
+        loss = bare(tensor, target)
+        loss.sum().backward()
+        if loss.ndim == 2:
+            loss = loss[:, 0]
+        scratch = loss_and_gradient(name, logits, labels, **given)("scratch", None)
+        found = {"scratch": scratch, "torch": [loss, tensor.grad]}
+        parity(f"{name}, native", found, terms=ROWS + CLASSES)
+
+    w, s = W.astype(dtype), S.astype(dtype)
+    cross_entropy = torch.nn.CrossEntropyLoss(torch.tensor(w), **options)
+    for kind, ours in (
+        ("integers", options),
+        ("masked", options | {"ignore_index": -100}),
+        ("dense", of_rows),
+    ):
+        logits, labels, _ = weighted(dtype, LOSSES[0], kind, {})
+        measure(LOSSES[0], cross_entropy, logits, labels, ours | {"class_weights": w})
+    for kind in ("integers", "dense"):
+        logits, labels, _ = weighted(dtype, LOSSES[1], kind, {})
+        bare = torch.nn.BCEWithLogitsLoss(
+            torch.tensor(s[:, None]), pos_weight=torch.tensor([3], dtype=getattr(torch, dtype)),
+            **options,
+        )  # fmt: skip
+        ours = of_rows | {"sample_weights": s, "pos_weight": 3.0}
+        measure(LOSSES[1], bare, logits, labels, ours, labels[:, None].astype(dtype))
+    y, t = np.random.default_rng(9).normal(size=(2, ROWS, 1)).astype(dtype)
+    measure("mean_squared_error", torch.nn.MSELoss(**options), y, t, options)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(
+    ("reduction", "ours"),
+    [
+        ("sum_over_batch_size", {"mean_over": "rows"}),
+        ("mean_with_sample_weight", {}),
+        ("sum", {"reduction": "sum"}),
+        (None, {"reduction": "none"}),
+    ],
+)
+def test_bare_keras_weighted(parity, dtype, reduction, ours):
+    """Entries of the map: class-weight-mean, ignore-index, label-smoothing-binary."""
+    adapter = ADAPTERS["keras"]
+    options, s = {"reduction": reduction, "dtype": dtype}, S.astype(dtype)
+    from_logits = options | {"from_logits": True}
+
+    def measure(name, bare, logits, labels, target=None, **given):
+        target = adapter.tensor(labels if target is None else target)
+        loss = bare(target, adapter.tensor(logits), sample_weight=adapter.tensor(s))
+        scratch = getattr(SCRATCH, name)(logits, labels, sample_weights=s, **ours, **given)
+        found = {"scratch": scratch, "keras": adapter.numpy(loss)}
+        parity(f"{name}, native", found, terms=ROWS + CLASSES)
+
+    logits, labels, _ = weighted(dtype, LOSSES[0], "integers", {})
+    bare = keras.losses.SparseCategoricalCrossentropy(**from_logits)
+    measure(LOSSES[0], bare, logits, labels)
+    bare = keras.losses.SparseCategoricalCrossentropy(ignore_class=1, **from_logits)
+    measure(LOSSES[0], bare, logits, labels, ignore_index=1)
+    logits, labels, _ = weighted(dtype, LOSSES[0], "dense", {})
+    measure(LOSSES[0], keras.losses.CategoricalCrossentropy(**from_logits), logits, labels)
+    logits, labels, _ = weighted(dtype, LOSSES[1], "dense", {})
+    bare = keras.losses.BinaryCrossentropy(label_smoothing=0.125, **from_logits)
+    measure(LOSSES[1], bare, logits, labels, labels[:, None], smoothing=0.125)
+    y, t = np.random.default_rng(9).normal(size=(2, ROWS, 3)).astype(dtype)
+    measure("mean_squared_error", keras.losses.MeanSquaredError(**options), y, t)
+
+
+def test_class_weight_of_keras_fit(parity):
+    """It is the sample weight of the label, and the mean is over rows."""
+    x, labels = draw("float32", ROWS, CLASSES, seed=10)
+    model = keras.Sequential([keras.layers.Input((4,)), keras.layers.Dense(4, use_bias=False)])
+    model.set_weights([np.eye(4)])
+    model.compile(loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    loss = model.train_on_batch(x, labels, class_weight=dict(enumerate(W)))
+    ours = {"sample_weights": W.astype("float32")[labels], "mean_over": "rows"}
+    scratch = SCRATCH.softmax_cross_entropy(x, labels, **ours)
+    found = {"scratch": scratch, "keras": np.float32(loss)}
+    parity("softmax_cross_entropy, native", found, terms=ROWS + CLASSES)
+
+
+def test_weights_in_a_graph(parity):
+    """Where nothing can be read."""
+    adapter, losses = ADAPTERS["keras"], panel("keras", "losses")
+    given = {"class_weights": W, "sample_weights": S, "ignore_index": 1}
+    logits, labels, _ = weighted("float64", LOSSES[0], "integers", {})
+    constant = adapter.tensor(labels), tensors(adapter, given)
+
+    def loss(logits):
+        return losses.softmax_cross_entropy(logits, constant[0], **constant[1])
+
+    scratch = SCRATCH.softmax_cross_entropy(logits, labels, **given)
+    for compiled in traced(loss, (None, CLASSES), "float64"):
+        found = {"scratch": scratch, "keras": adapter.numpy(compiled(adapter.tensor(logits)))}
+        parity("softmax_cross_entropy, weighted", found, terms=ROWS + CLASSES)
+
+
+def bad(name, logits, labels, message, **options):
+    def call(framework, adapter):
+        tensor = adapter.tensor(logits), adapter.tensor(labels)
+        getattr(panel(framework, "losses"), name)(*tensor, **tensors(adapter, options))
+
+    same_error(call, message)
     with pytest.raises(ValueError) as caught:  # noqa: PT011 (the text is compared below)
-        getattr(SCRATCH, f"{name}_backward")(logits, labels)
+        getattr(SCRATCH, f"{name}_backward")(logits, labels, **options)
     assert str(caught.value) == message
 
 
@@ -225,7 +495,15 @@ def test_bad_input(name):
         bad(name, logits, np.array(wrong), text)
     bad(name, logits, labels[:3], "logits and labels must have equal counts, got 4 and 3")
     floats = labels.astype(np.float32)
-    bad(name, logits, floats, "labels must be integers of shape (N,), got float32 of shape (4,)")
+    if columns == 1:
+        text = "labels must lie in [0, 1], got values from 0.0 to 2.0"
+        bad(name, logits, 2 * floats, text)
+        bad(name, logits, floats[:, None], "labels must have shape (4,), got (4, 1)")
+        text = "labels must have the dtype of logits, float32, got float64"
+        bad(name, logits, floats.astype(float), text)
+    else:
+        text = "labels must be floating point of shape (N, classes), got float32 of shape (4,)"
+        bad(name, logits, floats, text)
     column = labels[:, None]
     bad(name, logits, column, "labels must be integers of shape (N,), got int64 of shape (4, 1)")
     truth = labels > 0
@@ -242,3 +520,50 @@ def test_bad_input(name):
     else:
         none = np.zeros((4, 0), np.float32)
         bad(name, none, labels, "logits must hold at least one row, got shape (4, 0)")
+
+
+def test_bad_weights():
+    name, (logits, labels) = "softmax_cross_entropy", draw("float32", 4, 3)
+    w = np.ones(3, np.float32)
+    for argument, size in (("class_weights", 3), ("sample_weights", 4)):
+        good = np.ones(size, np.float32)
+        numbers = f"{argument} must be finite, >= 0 and not all 0, got values from"
+        for wrong, text in (
+            (good[:2], f"{argument} must have shape ({size},), got (2,)"),
+            (good[:, None], f"{argument} must have shape ({size},), got ({size}, 1)"),
+            (good.astype(float), f"{argument} must have the dtype of logits, float32, got float64"),
+            (
+                0 * good,
+                f"{argument} must be finite, >= 0 and not all 0, got values from 0.0 to 0.0",
+            ),
+        ):
+            bad(name, logits, labels, text, **{argument: wrong})
+        for value in (-1, np.inf):
+            wrong = good.copy()
+            wrong[1] = value
+            low, high = float(wrong.min()), float(wrong.max())
+            bad(name, logits, labels, f"{numbers} {low} to {high}", **{argument: wrong})
+    text = "reduction must be one of 'none', 'sum', 'mean', got 'average'"
+    bad(name, logits, labels, text, reduction="average")
+    text = "mean_over must be one of 'weights', 'rows', got 'batch'"
+    bad(name, logits, labels, text, mean_over="batch")
+    text = "labels must not all be ignore_index, got 1 alone"
+    bad(name, logits, np.ones_like(labels), text, ignore_index=1)
+    text = "labels must lie in [0, 2], got labels from 0 to 3"
+    bad(name, logits, np.array([0, 3, -100, 1]), text, ignore_index=-100)
+    text = "ignore_index must be None where labels are rows of probabilities, got 1"
+    bad(name, logits, np.eye(3, dtype=np.float32)[labels], text, ignore_index=1)
+    text = "ignore_index must be an integer in [-2147483647, 2147483647], got 0.5"
+    bad(name, logits, labels, text, ignore_index=0.5)
+    logits, labels = draw("float32", 4, 1)
+    for argument, interval in (("smoothing", "[0, 1]"), ("pos_weight", "[0, inf)")):
+        text = f"{argument} must be a number in {interval}, got -1"
+        bad("binary_cross_entropy", logits, labels, text, **{argument: -1})
+    name, y = "mean_squared_error", np.ones((4, 3), np.float32)
+    bad(name, y, y[:, :1], "targets must have shape (4, 3), got (4, 1)")
+    bad(name, y, y[:0], "targets must have shape (4, 3), got (0, 3)")
+    bad(name, y[:0], y[:0], "predictions must hold at least one row, got shape (0, 3)")
+    text = "targets must have the dtype of predictions, float32, got float64"
+    bad(name, y, y.astype(float), text)
+    text = "sample_weights must have shape (4,), got (3,)"
+    bad(name, y, y, text, sample_weights=w)

@@ -9,6 +9,14 @@ r"""Label smoothing: give every class a share of the target, so that no logit is
 The largest logit is subtracted first, as in ``losses.py``. Rows of q add up to 1: that gives the
 gradient its form, and lets log sum_k exp(z_k) stand outside the sum over q.
 
+With class weights w, sample weights s, and t the labels as rows, a row has the loss l_i and the
+weight v_i, and ``reduction``, ``mean_over`` and ``ignore_index`` are those of ``losses.py``:
+
+    l_i = -s_i sum_c w_c q_ic log p_ic      v_i = s_i sum_c w_c t_ic      L = sum_i l_i / sum_i v_i
+
+So each class's term has its own weight, as in PyTorch. Keras weighs the whole loss of a row by its
+label: that is ``sample_weights=class_weights[labels]`` and ``mean_over="rows"``.
+
 ``logits`` (N, C), finite; ``labels`` integers in [0, C) of shape (N,), or dense: rows of
 probabilities (N, C), of the dtype of the logits, in [0, 1] and with sums within (C + 8) * eps of 1
 (what rounding a row to its dtype and adding it up may cost). ``smoothing`` lies in [0, 1]; 0 is
@@ -20,23 +28,23 @@ computer vision", CVPR 2016 (section 7).
 
 Framework differences: we take both kinds of labels, as PyTorch does, and refuse rows that do not
 sum to 1. See ``triptych differences``: label-smoothing-sparse, label-smoothing-class-weight,
-soft-target-rows.
+soft-target-rows, class-weight-dense.
 """
 
 import numpy as np
 
 from scratch.half import half_in_float32
+from scratch.losses import dense, divisor, reduced, term_weights
 from triptych.common.checks import (
-    FLOATING,
-    check_array,
     check_batch,
+    check_class_targets,
     check_dtype,
-    check_floating,
     check_labels,
     check_number,
     check_probabilities,
+    check_reduction,
     check_size,
-    dtype_name,
+    check_weights,
     own_arrays,
 )
 
@@ -53,7 +61,7 @@ def smooth_labels(
 ) -> np.ndarray:
     """q of integer labels, (N, classes)."""
     classes, smoothing = _check_labels(labels, classes, smoothing, dtype)
-    return _smooth(_one_hot(labels, classes, dtype), smoothing)
+    return _smooth((labels[:, np.newaxis] == np.arange(classes)).astype(dtype), smoothing)
 
 
 def smooth_targets(targets: np.ndarray, smoothing: float) -> np.ndarray:
@@ -68,37 +76,71 @@ def _smooth(targets: np.ndarray, smoothing: float) -> np.ndarray:
 
 @half_in_float32
 def label_smoothing_cross_entropy(
-    logits: np.ndarray, labels: np.ndarray, smoothing: float
+    logits: np.ndarray,
+    labels: np.ndarray,
+    smoothing: float,
+    *,
+    class_weights: np.ndarray | None = None,
+    sample_weights: np.ndarray | None = None,
+    ignore_index: int | None = None,
+    reduction: str = "mean",
+    mean_over: str = "weights",
 ) -> np.ndarray:
-    """The mean loss of a batch; ``labels`` are integers (N,) or dense (N, C)."""
-    smoothing = _check(logits, labels, smoothing)
-    q = _smooth(_dense(labels, logits), smoothing)
+    """The mean loss of a batch, or what ``reduction`` says; ``labels`` as above."""
+    plain, smoothing = _check(
+        logits,
+        labels,
+        smoothing,
+        class_weights,
+        sample_weights,
+        ignore_index,
+        reduction,
+        mean_over,
+    )
+    t = dense(labels, logits)
+    q = _smooth(t, smoothing)
     shifted = logits - logits.max(axis=1, keepdims=True)
     log_sum = np.log(np.exp(shifted).sum(axis=1))
-    return np.mean(log_sum - (q * shifted).sum(axis=1))
+    if plain:
+        return np.mean(log_sum - (q * shifted).sum(axis=1))
+    w, kept = term_weights(logits, labels, class_weights, sample_weights, ignore_index)
+    losses = -(w * q * (shifted - log_sum[:, np.newaxis])).sum(axis=1)
+    return reduced(losses, (w * t).sum(axis=1), kept, reduction, mean_over)
 
 
 @half_in_float32
 def label_smoothing_cross_entropy_backward(
-    logits: np.ndarray, labels: np.ndarray, smoothing: float
+    logits: np.ndarray,
+    labels: np.ndarray,
+    smoothing: float,
+    *,
+    class_weights: np.ndarray | None = None,
+    sample_weights: np.ndarray | None = None,
+    ignore_index: int | None = None,
+    reduction: str = "mean",
+    mean_over: str = "weights",
 ) -> np.ndarray:
     """dL/dlogits."""
-    smoothing = _check(logits, labels, smoothing)
-    q = _smooth(_dense(labels, logits), smoothing)
+    plain, smoothing = _check(
+        logits,
+        labels,
+        smoothing,
+        class_weights,
+        sample_weights,
+        ignore_index,
+        reduction,
+        mean_over,
+    )
+    t = dense(labels, logits)
+    q = _smooth(t, smoothing)
     exp = np.exp(logits - logits.max(axis=1, keepdims=True))
     p = exp / exp.sum(axis=1, keepdims=True)
-    return (p - q) / len(labels)
-
-
-def _dense(labels: np.ndarray, logits: np.ndarray) -> np.ndarray:
-    """Dense labels as they are, integers as one-hot rows of the dtype of the logits."""
-    if dtype_name(labels) in FLOATING:
-        return labels
-    return _one_hot(labels, logits.shape[1], dtype_name(logits))
-
-
-def _one_hot(labels: np.ndarray, classes: int, dtype: str) -> np.ndarray:
-    return (labels[:, np.newaxis] == np.arange(classes)).astype(dtype)
+    if plain:
+        return (p - q) / len(labels)
+    w, kept = term_weights(logits, labels, class_weights, sample_weights, ignore_index)
+    w_q = w * q
+    grad = w_q.sum(axis=1, keepdims=True) * p - w_q
+    return grad / divisor((w * t).sum(axis=1), kept, reduction, mean_over)
 
 
 @own_arrays
@@ -121,11 +163,20 @@ def _check_targets(targets: np.ndarray, smoothing: float) -> float:
 
 
 @own_arrays
-def _check(logits: np.ndarray, labels: np.ndarray, smoothing: float) -> float:
-    check_array("labels", labels)
-    if dtype_name(labels) in FLOATING:
-        check_floating("logits", logits)
-        check_probabilities("labels", labels, logits)
-    else:
-        check_labels(logits, labels)
-    return check_number("smoothing", smoothing, "[0, 1]")
+def _check(
+    logits: np.ndarray,
+    labels: np.ndarray,
+    smoothing: float,
+    class_weights: np.ndarray | None,
+    sample_weights: np.ndarray | None,
+    ignore_index: int | None,
+    reduction: str,
+    mean_over: str,
+) -> tuple[bool, float]:
+    """Whether it is the plain mean; and the number."""
+    check_class_targets(logits, labels, ignore_index)
+    smoothing = check_number("smoothing", smoothing, "[0, 1]")
+    check_weights(logits, class_weights, sample_weights)
+    check_reduction(reduction, mean_over)
+    weighted = not (class_weights is sample_weights is ignore_index is None)
+    return reduction == "mean" and not weighted, smoothing

@@ -9,6 +9,14 @@ r"""Label smoothing: give every class a share of the target, so that no logit is
 The largest logit is subtracted first, as in ``losses.py``. Rows of q add up to 1: that gives the
 gradient its form, and lets log sum_k exp(z_k) stand outside the sum over q.
 
+With class weights w, sample weights s, and t the labels as rows, a row has the loss l_i and the
+weight v_i, and ``reduction``, ``mean_over`` and ``ignore_index`` are those of ``losses.py``:
+
+    l_i = -s_i sum_c w_c q_ic log p_ic      v_i = s_i sum_c w_c t_ic      L = sum_i l_i / sum_i v_i
+
+So each class's term has its own weight, as in PyTorch. Keras weighs the whole loss of a row by its
+label: that is ``sample_weights=class_weights[labels]`` and ``mean_over="rows"``.
+
 ``logits`` (N, C), finite; ``labels`` integers in [0, C) of shape (N,), or dense: rows of
 probabilities (N, C), of the dtype of the logits, in [0, 1] and with sums within (C + 8) * eps of 1
 (what rounding a row to its dtype and adding it up may cost). ``smoothing`` lies in [0, 1]; 0 is
@@ -20,7 +28,7 @@ computer vision", CVPR 2016 (section 7).
 
 Framework differences: we take both kinds of labels, as PyTorch does, and refuse rows that do not
 sum to 1. See ``triptych differences``: label-smoothing-sparse, label-smoothing-class-weight,
-soft-target-rows.
+soft-target-rows, class-weight-dense.
 
 Here: it is PyTorch's own ``cross_entropy`` with ``label_smoothing``, and its autograd.
 """
@@ -28,17 +36,17 @@ Here: it is PyTorch's own ``cross_entropy`` with ``label_smoothing``, and its au
 import torch
 from torch.nn import functional as F
 
+from torch_impl.losses import weighted_cross_entropy
 from triptych.common.checks import (
-    FLOATING,
-    check_array,
     check_batch,
+    check_class_targets,
     check_dtype,
-    check_floating,
     check_labels,
     check_number,
     check_probabilities,
+    check_reduction,
     check_size,
-    dtype_name,
+    check_weights,
     own_arrays,
 )
 
@@ -65,12 +73,33 @@ def _smooth(targets: torch.Tensor, smoothing: float) -> torch.Tensor:
 
 
 def label_smoothing_cross_entropy(
-    logits: torch.Tensor, labels: torch.Tensor, smoothing: float
+    logits: torch.Tensor,
+    labels: torch.Tensor,
+    smoothing: float,
+    *,
+    class_weights: torch.Tensor | None = None,
+    sample_weights: torch.Tensor | None = None,
+    ignore_index: int | None = None,
+    reduction: str = "mean",
+    mean_over: str = "weights",
 ) -> torch.Tensor:
-    """The mean loss of a batch; ``labels`` are integers (N,) or dense (N, C)."""
-    smoothing = _check(logits, labels, smoothing)
-    labels = labels if labels.is_floating_point() else labels.long()
-    return F.cross_entropy(logits, labels, label_smoothing=smoothing)
+    """The mean loss of a batch, or what ``reduction`` says; ``labels`` as above."""
+    plain, smoothing = _check(
+        logits,
+        labels,
+        smoothing,
+        class_weights,
+        sample_weights,
+        ignore_index,
+        reduction,
+        mean_over,
+    )
+    if plain:
+        labels = labels if labels.is_floating_point() else labels.long()
+        return F.cross_entropy(logits, labels, label_smoothing=smoothing)
+    return weighted_cross_entropy(
+        logits, labels, smoothing, class_weights, sample_weights, ignore_index, reduction, mean_over
+    )
 
 
 @own_arrays
@@ -93,11 +122,20 @@ def _check_targets(targets: torch.Tensor, smoothing: float) -> float:
 
 
 @own_arrays
-def _check(logits: torch.Tensor, labels: torch.Tensor, smoothing: float) -> float:
-    check_array("labels", labels)
-    if dtype_name(labels) in FLOATING:
-        check_floating("logits", logits)
-        check_probabilities("labels", labels, logits)
-    else:
-        check_labels(logits, labels)
-    return check_number("smoothing", smoothing, "[0, 1]")
+def _check(
+    logits: torch.Tensor,
+    labels: torch.Tensor,
+    smoothing: float,
+    class_weights: torch.Tensor | None,
+    sample_weights: torch.Tensor | None,
+    ignore_index: int | None,
+    reduction: str,
+    mean_over: str,
+) -> tuple[bool, float]:
+    """Whether it is the plain mean; and the number."""
+    check_class_targets(logits, labels, ignore_index)
+    smoothing = check_number("smoothing", smoothing, "[0, 1]")
+    check_weights(logits, class_weights, sample_weights)
+    check_reduction(reduction, mean_over)
+    weighted = not (class_weights is sample_weights is ignore_index is None)
+    return reduction == "mean" and not weighted, smoothing

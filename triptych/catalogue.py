@@ -20,6 +20,8 @@ CHAPTERS = {
     "Penalties and targets": (
         "penalties",
         "label_smoothing",
+        "focal_loss",
+        "distillation",
     ),
     "Steering the descent": (
         "gradient_clipping",

@@ -507,13 +507,25 @@ def check_counts(points: int | None, labels: int | None, name: str = "images") -
         raise ValueError(f"{name} and labels must have equal counts, got {points} and {labels}")
 
 
-def check_labels(logits: Any, labels: Any, *, binary: bool = False, name: str = "labels") -> None:
+def check_labels(
+    logits: Any,
+    labels: Any,
+    *,
+    binary: bool = False,
+    ignore_index: int | None = None,
+    name: str = "labels",
+) -> None:
     """Integer class labels of shape (N,) for logits, or a shape alone, of (N, classes).
 
-    ``binary``: labels in {0, 1} for one logit each, of shape (N, 1).
+    ``binary``: labels in {0, 1} for one logit each, of shape (N, 1). One label must be another than
+    ``ignore_index``, if that is given.
     """
     _check_label_kind(logits, labels, binary, name)
     found, classes = readable(labels), 2 if binary else shape_of(logits)[1]
+    if found is not None and ignore_index is not None:
+        found = found[found.astype("int64") != ignore_index]
+        if not found.size:
+            raise ValueError(f"{name} must not all be ignore_index, got {ignore_index} alone")
     if found is not None and classes is not None:
         low, high = int(found.min()), int(found.max())
         if low < 0 or high >= classes:
@@ -575,6 +587,72 @@ def check_probabilities(name: str, array: Any, logits: Any = None) -> None:
             f"{name} must have rows that add up to 1 within {allowed:.2g}, "
             f"got {sums[row]:.9g} in row {row}"
         )
+
+
+def check_class_targets(logits: Any, labels: Any, ignore_index: int | None = None) -> bool:
+    """Integers (N,), for which it returns True, or rows of probabilities (N, classes)."""
+    if ignore_index is not None:
+        check_integer("ignore_index", ignore_index, minimum=-MOST, maximum=MOST)
+    if not _is_floating(labels):
+        check_labels(logits, labels, ignore_index=ignore_index)
+        return True
+    if ignore_index is not None:
+        raise ValueError(
+            f"ignore_index must be None where labels are rows of probabilities, got {ignore_index}"
+        )
+    check_floating("logits", logits)
+    check_probabilities("labels", labels, logits)
+    return False
+
+
+def check_binary_targets(logits: Any, labels: Any) -> bool:
+    """For logits (N, 1): integers (N,) in {0, 1}, for which it returns True, or numbers in [0, 1].
+
+    These have the dtype of the logits.
+    """
+    if not _is_floating(labels):
+        check_labels(logits, labels, binary=True)
+        return True
+    check_floats(logits=logits, labels=labels)
+    if len(logits.shape) != 2 or logits.shape[1] not in (1, None):
+        raise ValueError(f"logits must have shape (N, 1), got shape {tuple(logits.shape)}")
+    check_batch(logits, "logits")
+    check_same_shape("labels", labels, (logits.shape[0],))
+    found = readable(labels)
+    if found is not None and not (found.min() >= 0 and found.max() <= 1):
+        raise ValueError(
+            f"labels must lie in [0, 1], got values from {found.min()} to {found.max()}"
+        )
+    return False
+
+
+def _is_floating(array: Any) -> bool:
+    return hasattr(array, "dtype") and dtype_name(array) in FLOATING
+
+
+def check_weights(
+    logits: Any, class_weights: Any, sample_weights: Any, name: str = "logits"
+) -> None:
+    """One for each class, and one for each row, of logits (N, classes), if they are given."""
+    both = (("class_weights", class_weights, 1), ("sample_weights", sample_weights, 0))
+    for kind, weights, axis in both:
+        if weights is None:
+            continue
+        check_floats(**{name: logits, kind: weights})
+        check_same_shape(kind, weights, (logits.shape[axis],))
+        found = readable(weights)
+        if found is not None:
+            low, high = float(found.min()), float(found.max())
+            if not 0 <= low <= high < math.inf or high == 0:
+                raise ValueError(
+                    f"{kind} must be finite, >= 0 and not all 0, got values from {low} to {high}"
+                )
+
+
+def check_reduction(reduction: Any, mean_over: Any) -> None:
+    """What the losses of the rows become, and what their mean divides by."""
+    check_choice("reduction", reduction, ("none", "sum", "mean"))
+    check_choice("mean_over", mean_over, ("weights", "rows"))
 
 
 KINDS = {

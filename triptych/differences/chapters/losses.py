@@ -12,6 +12,7 @@ from triptych.translate import class_weight_to_keras, huber_to_torch, smoothed_c
 
 LABELS = np.array([0, 2, 1, 1, 0, 2])
 WEIGHT = np.array([1.0, 2.0, 4.0])
+ROWS = np.array([[0.5, 0.25, 0.25], [0.25, 0.0, 0.75], [0.0, 1.0, 0.0]])
 
 
 class ClassWeightMean(Difference):
@@ -36,6 +37,32 @@ class ClassWeightMean(Difference):
         weight = class_weight_to_keras(LABELS, WEIGHT) if mapped else WEIGHT[LABELS]
         loss = losses.SparseCategoricalCrossentropy(from_logits=True)
         return loss(LABELS, normal(6, 3), sample_weight=weight)
+
+
+class ClassWeightDense(Difference):
+    """Where labels are rows of probabilities, PyTorch weighs each class, Keras the likeliest one.
+
+    PyTorch then divides by the number of rows, not by the weights: one-hot rows and the integers
+    that they stand for have different losses.
+    """
+
+    pytorch = "-sum_c w[c] * t[c] * log p[c] of a row; mean over N"
+    keras = "`fit(class_weight=)`: w[argmax t] times the loss of the row; mean over N"
+    mapping = "targets w * t / sum(w * t), and sample weights of sum(w * t)"
+    words = "class_weight soft labels one-hot probabilities weighted cross entropy mixup argmax"
+
+    def in_pytorch(mapped):
+        return F.cross_entropy(tensor(normal(3, 3)), tensor(ROWS), weight=tensor(WEIGHT))
+
+    def in_keras(mapped):
+        loss = losses.CategoricalCrossentropy(from_logits=True)
+        if mapped:
+            sums = (WEIGHT * ROWS).sum(1)
+            return loss(WEIGHT * ROWS / sums[:, None], normal(3, 3), sample_weight=sums)
+        model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(3, use_bias=False)])
+        model.set_weights([np.eye(3)])
+        model.compile(loss=loss)
+        return model.train_on_batch(normal(3, 3), ROWS, class_weight=dict(enumerate(WEIGHT)))
 
 
 class LabelSmoothingClassWeight(Difference):
@@ -191,6 +218,30 @@ class KlDivergenceMean(Difference):
         return losses.KLDivergence()(p, q)
 
 
+class KlDivergenceClipped(Difference):
+    """Keras clips both probabilities of a KL divergence at 1e-7, PyTorch neither.
+
+    What a teacher is sure of, and a student thinks impossible, costs 16.1 at most in Keras, and has
+    no gradient.
+    """
+
+    pytorch = "`kl_div(log q, p)`: unclipped"
+    keras = "`KLDivergence()(p, q)`: p and q clipped to [1e-7, 1]"
+    mapping = "cross-entropy from logits minus the entropy of p"
+    words = "kl divergence clip epsilon 1e-7 distillation teacher student gradient zero"
+
+    def in_pytorch(mapped):
+        p = tensor([[0.75, 0.25]])
+        return F.kl_div(F.log_softmax(tensor([[0.0, 60.0]]), -1), p, reduction="batchmean")
+
+    def in_keras(mapped):
+        p, logits = np.array([[0.75, 0.25]]), np.array([[0.0, 60.0]])
+        if mapped:
+            loss = losses.CategoricalCrossentropy(from_logits=True)(p, logits)
+            return array(loss) + (p * np.log(p)).sum()
+        return losses.KLDivergence()(p, array(keras.activations.softmax(keras_tensor(logits))))
+
+
 class ReductionNone(Difference):
     """Without reduction PyTorch keeps every element, Keras has averaged the last axis already."""
 
@@ -336,6 +387,26 @@ class IgnoreIndex(Difference):
         ignored = -100 if mapped else None
         loss = losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=ignored)
         return outcome(lambda: array(loss(labels, normal(6, 3))), "InvalidArgumentError")
+
+
+class AllLabelsIgnored(Difference):
+    """Where every label is ignored, PyTorch's mean is NaN, Keras's 0."""
+
+    pytorch = "0 / 0"
+    keras = "`ignore_class=`: 0 where there is nothing to divide by"
+    mapping = "leave the batch out; or `reduction='sum'`, and a count of at least 1"
+    words = "ignore_index all ignored nan loss batch of padding only masked"
+
+    def in_pytorch(mapped):
+        loss = F.cross_entropy(
+            tensor(normal(2, 3)), torch.tensor([-100, -100]), reduction="sum" if mapped else "mean"
+        )
+        return loss if mapped else str(loss.item())
+
+    def in_keras(mapped):
+        loss = losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=-100)
+        loss = loss(np.array([-100, -100]), normal(2, 3))
+        return loss if mapped else str(float(array(loss)))
 
 
 class CosineSimilaritySign(Difference):
@@ -501,3 +572,51 @@ class FocalBalance(Difference):
 
     bound = 1e-6
     because = "Keras clips the probabilities of its factor"
+
+
+class CategoricalFocalAlpha(Difference):
+    """Keras's categorical focal loss is a quarter of what the paper's is without weights.
+
+    One ``alpha`` for all classes balances nothing: it is a factor.
+    """
+
+    pytorch = "none: (1 - p)**gamma * cross_entropy by hand"
+    keras = "`CategoricalFocalCrossentropy(alpha=0.25, gamma=2)`: times 0.25"
+    mapping = "`alpha=1.0`, or a list with a weight for each class"
+    words = "categorical focal crossentropy alpha 0.25 softmax multi-class smaller"
+
+    def in_pytorch(mapped):
+        logits, labels = tensor(normal(6, 3)), tensor(LABELS)
+        ce = F.cross_entropy(logits, labels, reduction="none")
+        return ((1 - (-ce).exp()) ** 2 * ce).mean()
+
+    def in_keras(mapped):
+        options = {"alpha": 1.0} if mapped else {}
+        loss = losses.CategoricalFocalCrossentropy(from_logits=True, **options)
+        return loss(np.eye(3)[LABELS], normal(6, 3))
+
+
+class FocalClipped(Difference):
+    """Keras's categorical focal loss clips probabilities at 1e-7, from logits too.
+
+    A sure and wrong answer costs 16.1 at most, and has no gradient: the hardest examples, which the
+    loss is made for, teach nothing. Keras's binary one does so on JAX and PyTorch; on TensorFlow it
+    sees the logits behind its sigmoid.
+    """
+
+    pytorch = "by hand from `log_softmax`: unclipped"
+    keras = "`CategoricalFocalCrossentropy(from_logits=True)`: a softmax, then clipped"
+    mapping = "by hand, from `ops.log_softmax`"
+    words = "focal loss from_logits clip epsilon saturated gradient zero hard examples"
+
+    def in_pytorch(mapped):
+        log_p = F.log_softmax(tensor([[0.0, 60.0]]), -1)[:, 0]
+        return -((1 - log_p.exp()) ** 2) * log_p
+
+    def in_keras(mapped):
+        logits = np.array([[0.0, 60.0]])
+        if mapped:
+            log_p = ops.log_softmax(keras_tensor(logits))[:, 0]
+            return -ops.square(1 - ops.exp(log_p)) * log_p
+        loss = losses.CategoricalFocalCrossentropy(alpha=1.0, from_logits=True, reduction=None)
+        return loss(np.array([[1.0, 0.0]]), logits)
