@@ -26,6 +26,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_impl.optimizers import Transform
 from triptych.common.checks import (
     check_floats,
     check_gradients,
@@ -70,7 +71,7 @@ def _scale(norm: Any, limit: Any) -> Any:
 
 
 @keras.saving.register_keras_serializable("triptych")
-class AdaptiveClipping:
+class AdaptiveClipping(Transform):
     """Clips the gradients of each step, those of every parameter.
 
     In a training of one's own:
@@ -84,7 +85,6 @@ class AdaptiveClipping:
         self.clipping, self.epsilon = _check_numbers(clipping, epsilon)
 
     def __call__(self, grads: list[Any], variables: list[Any], step: Any) -> list[Any]:
-        """What an optimizer calls before its step, when the gradients are known."""
         params = [variable.value for variable in variables]
         return clip_adaptively(grads, params, self.clipping, epsilon=self.epsilon)
 
@@ -105,10 +105,10 @@ def _check_w(w: Any, axis: int | None) -> int:
 
 
 def _check_axis(axes: int, axis: int | None) -> int:
-    if axis is None:
-        axis = -1
-    number = check_integer("axis", axis, minimum=-axes, maximum=axes - 1)
-    return number % axes if axes > 1 else -1
+    if axes < 2:
+        return -1  # one unit as a whole
+    axis = -1 if axis is None else axis
+    return check_integer("axis", axis, minimum=-axes, maximum=axes - 1) % axes
 
 
 @own_arrays
@@ -122,5 +122,5 @@ def _check(
     for index, (grad, w) in enumerate(zip(grads, params, strict=True)):
         check_same_shape(f"params[{index}]", w, grad)
         check_floats(**{f"grads[{index}]": grad, f"params[{index}]": w})
-        _check_axis(len(w.shape) or 1, axis)
+        _check_axis(len(w.shape), axis)
     return _check_numbers(clipping, epsilon)

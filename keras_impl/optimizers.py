@@ -39,17 +39,35 @@ from keras.optimizers.schedules import LearningRateSchedule
 
 from keras_impl.gradient_clipping import clip_by_global_norm
 from keras_impl.penalties import is_weight
-from triptych.common.checks import check_flag, check_number
+from triptych.common.checks import check_flag, check_kind, check_number
 
 __all__ = ["SGD", "Adam", "AdamW"]
+
+
+class Transform:
+    """What an optimizer of this panel does with the gradients before it clips them; its base class.
+
+    A class of one's own is registered with ``keras.saving.register_keras_serializable`` and has a
+    ``get_config``: then it is saved with the optimizer.
+    """
+
+    def build(self, optimizer: keras.optimizers.Optimizer, variables: list[Any]) -> None:
+        """Where the optimizer makes its variables."""
+
+    def __call__(self, grads: list[Any], variables: list[Any], step: Any) -> list[Any]:
+        """The gradients that take the place of ``grads`` in a step, counted from 0."""
+        raise NotImplementedError
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Transform":
+        return cls(**config)
 
 
 class Base:
     """Keras's weight decay, of kernels alone; and ``global_clipnorm``, with the norm kept.
 
     ``gradient_norm`` is the global norm of the last step's gradients, before they were clipped.
-    ``transforms`` change the gradients, one after the other, before they are clipped: each is
-    called with the gradients, their variables and the number of the step.
+    ``transforms`` change the gradients, one after the other, before they are clipped.
     """
 
     weight_decay: float
@@ -59,12 +77,15 @@ class Base:
         super().__init__(*args, **kwargs)
         loaded = keras.saving.deserialize_keras_object
         self.transforms = [loaded(t) if isinstance(t, dict) else t for t in transforms]
+        for index, transform in enumerate(self.transforms):
+            check_kind(f"transforms[{index}]", transform, Transform)
 
     def build(self, variables: Sequence[keras.Variable]) -> None:
+        if self.built:  # type: ignore[attr-defined]
+            return
         super().build(variables)  # type: ignore[misc]
         for transform in self.transforms:
-            if hasattr(transform, "build"):
-                transform.build(self, variables)
+            transform.build(self, variables)
         if self.global_clipnorm is not None:
             dtype = variables[0].dtype
             self.gradient_norm = self.add_variable(  # type: ignore[attr-defined]
@@ -72,7 +93,8 @@ class Base:
             )
 
     def _backend_apply_gradients(self, grads: Sequence[Any], variables: Sequence[Any]) -> None:
-        self._changed = list(variables)
+        # Keras would take what is set as usual for variables of the optimizer.
+        object.__setattr__(self, "_changed", list(variables))
         super()._backend_apply_gradients(grads, variables)  # type: ignore[misc]
 
     def _clip_gradients(self, grads: Sequence[Any]) -> Sequence[Any]:

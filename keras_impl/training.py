@@ -26,14 +26,18 @@ import numpy as np
 from keras.callbacks import Callback
 from keras.optimizers.schedules import LearningRateSchedule
 
+from keras_impl.adaptive_clipping import AdaptiveClipping
+from keras_impl.averaging import ExponentialMovingAverage, StochasticWeightAveraging
 from keras_impl.early_stopping import LOGGED_AS, EarlyStopping
 from keras_impl.gradient_clipping import GradientNorms
 from keras_impl.label_smoothing import label_smoothing_cross_entropy
 from keras_impl.losses import binary_cross_entropy, softmax_cross_entropy
+from keras_impl.mixing import Mixing
 from keras_impl.optimizers import SGD, Adam, AdamW
 from keras_impl.precision import floatx
 from keras_impl.schedules import CosineDecay, ExponentialDecay, ReduceOnPlateau, StepDecay
 from keras_impl.streams import permutation
+from keras_impl.training_noise import GradientNoise, WeightNoise
 from triptych.common.checks import (
     check_counts,
     check_examples,
@@ -59,6 +63,7 @@ __all__ = ["batches", "fit", "evaluate", "predict"]
 
 OPTIMIZERS = {"sgd": SGD, "adam": Adam, "adamw": AdamW}
 SCHEDULES = {"step": StepDecay, "exponential": ExponentialDecay, "cosine": CosineDecay}
+AVERAGES = {"ema": ExponentialMovingAverage, "swa": StochasticWeightAveraging}
 EVALUATION_BATCH = 1000
 
 
@@ -82,11 +87,12 @@ def fit(
 ) -> History:
     """Train ``model`` in place, for ``recipe.epochs`` epochs or until a watcher ends the run."""
     _check_fit(model, recipe, dataset, progress, watchers, terminate_on_nan)
-    watching = [*_watchers(recipe, len(dataset.x_train)), *watchers]
+    transforms = _transforms(recipe)
+    watching = [*_watchers(recipe, len(dataset.x_train), transforms), *watchers]
     with floatx(recipe.dtype):
         x = dataset.x_train.astype(recipe.dtype, copy=False)
         y = dataset.y_train
-        _compile(model, recipe, len(x))
+        _compile(model, recipe, len(x), transforms)
         history = History("keras")
         steps = recipe.steps_per_epoch(len(x))
         about: dict[str, Any] = {"epochs": recipe.epochs, "steps": steps, "verbose": 0}
@@ -157,21 +163,26 @@ def predict(model: keras.Model, recipe: Recipe, x: np.ndarray) -> np.ndarray:
 def _loss(recipe: Recipe) -> Callable[[Any, Any], Any]:
     if recipe.loss == "binary":
         return binary_cross_entropy
+    weights = None
+    if recipe.class_weights:
+        weights = keras.ops.convert_to_tensor(recipe.class_weights, recipe.dtype)
     if recipe.label_smoothing == 0:
-        return softmax_cross_entropy
-    return partial(label_smoothing_cross_entropy, smoothing=recipe.label_smoothing)
+        return partial(softmax_cross_entropy, class_weights=weights)
+    options: dict[str, Any] = {"smoothing": recipe.label_smoothing, "class_weights": weights}
+    return partial(label_smoothing_cross_entropy, **options)
 
 
-class SmoothedLoss(keras.losses.Loss):
-    """``label_smoothing_cross_entropy`` as ``model.compile`` wants a loss."""
+class OwnLoss(keras.losses.Loss):
+    """The loss of a recipe as ``model.compile`` wants one."""
 
-    def __init__(self, smoothing: float) -> None:
+    def __init__(self, recipe: Recipe) -> None:
         super().__init__(reduction=None)
-        self.smoothing = smoothing
+        self.recipe = recipe
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        labels = keras.ops.cast(y_true, "int64")  # Keras hands them over as floats
-        return label_smoothing_cross_entropy(y_pred, labels, self.smoothing)
+        if not self.recipe.mixes:
+            y_true = keras.ops.cast(y_true, "int64")  # Keras hands them over as floats
+        return _loss(self.recipe)(y_pred, y_true)
 
 
 def _last_learning_rate(optimizer: keras.optimizers.Optimizer) -> float:
@@ -182,14 +193,16 @@ def _last_learning_rate(optimizer: keras.optimizers.Optimizer) -> float:
     return float(keras.ops.convert_to_numpy(rate))
 
 
-def _compile(model: keras.Model, recipe: Recipe, examples: int) -> None:
+def _compile(model: keras.Model, recipe: Recipe, examples: int, transforms: list[Any]) -> None:
     if recipe.loss == "softmax":
         loss: keras.losses.Loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     else:
         loss = keras.losses.BinaryCrossentropy(from_logits=True)
-    if recipe.label_smoothing > 0:
-        loss = SmoothedLoss(recipe.label_smoothing)
-    options = recipe.optimizer_options()
+    if recipe.label_smoothing > 0 or recipe.class_weights or recipe.mixes:
+        loss = OwnLoss(recipe)
+    options = recipe.optimizer_options() | {"transforms": transforms}
+    if recipe.accumulate > 1:
+        options["gradient_accumulation_steps"] = recipe.accumulate
     if recipe.clips_gradients:
         options["global_clipnorm"] = recipe.clip_norm
     if recipe.schedule is not None and recipe.schedule.kind in SCHEDULES:
@@ -198,13 +211,31 @@ def _compile(model: keras.Model, recipe: Recipe, examples: int) -> None:
     model.compile(optimizer=OPTIMIZERS[recipe.optimizer](**options), loss=loss)
 
 
-def _watchers(recipe: Recipe, examples: int) -> list[Callback]:
-    """Those that the recipe asks for and that are no arguments of the optimizer."""
+def _transforms(recipe: Recipe) -> list[Any]:
+    """What the optimizer does with the gradients before it clips them."""
+    transforms: list[Any] = []
+    if recipe.weight_noise > 0:
+        transforms.append(WeightNoise(recipe.weight_noise, seed=recipe.seed, name="weight_noise"))
+    if recipe.gradient_noise > 0:
+        noise = GradientNoise(recipe.gradient_noise, seed=recipe.seed, name="gradient_noise")
+        transforms.append(noise)
+    if recipe.adaptive_clip < math.inf:
+        transforms.append(AdaptiveClipping(recipe.adaptive_clip))
+    return transforms
+
+
+def _watchers(recipe: Recipe, examples: int, transforms: list[Any]) -> list[Callback]:
+    """Those that the recipe asks for and that are no arguments of the optimizer alone."""
     watchers: list[Callback] = []
+    if recipe.mixes:
+        watchers.append(Mixing(**recipe.mixing_options()))
+    watchers += [transform for transform in transforms if isinstance(transform, Callback)]
     if recipe.clips_gradients:
         watchers.append(GradientNorms())
     if recipe.schedule is not None and recipe.schedule.kind == "plateau":
         watchers.append(ReduceOnPlateau(**recipe.schedule_options(examples)))
+    if recipe.averaging is not None:
+        watchers.append(AVERAGES[recipe.averaging.kind](**recipe.averaging_options()))
     if recipe.early_stopping is not None:
         watchers.append(EarlyStopping(**asdict(recipe.early_stopping)))
     return watchers

@@ -30,6 +30,7 @@ from keras import ops
 
 from keras_impl.layers import synchronize
 from keras_impl.noise import draw_noise
+from keras_impl.optimizers import Transform
 from keras_impl.penalties import is_weight
 from triptych.common.checks import check_number, check_seed, dtype_name
 from triptych.common.names import layer_name
@@ -39,7 +40,7 @@ __all__ = ["WeightNoise", "GradientNoise"]
 
 
 @keras.saving.register_keras_serializable("triptych")
-class WeightNoise(keras.callbacks.Callback):
+class WeightNoise(Transform, keras.callbacks.Callback):
     """Noise on the weights of a model while it is passed through.
 
     In a training of one's own:
@@ -58,14 +59,11 @@ class WeightNoise(keras.callbacks.Callback):
         self.seed = check_seed(seed)
 
     def build(self, optimizer: keras.optimizers.Optimizer, variables: list[Any]) -> None:
-        """Where an optimizer makes its variables."""
         self._weights = [v for v in variables if is_weight(v)]
         self._clean = [optimizer.add_variable_from_reference(v, "clean") for v in self._weights]
 
     def __call__(self, grads: list[Any], variables: list[Any], step: Any) -> list[Any]:
-        """What an optimizer calls before its step, when the gradients are known."""
-        for weight, clean in zip(self._weights, self._clean, strict=True):
-            weight.assign(clean)
+        self._remove()
         return grads
 
     def on_train_begin(self, logs: Any = None) -> None:
@@ -82,12 +80,21 @@ class WeightNoise(keras.callbacks.Callback):
             weight.assign(weight + ops.convert_to_tensor(self.stddev, weight.dtype) * noise)
         self._step += 1
 
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        if self._step % (self.model.optimizer.gradient_accumulation_steps or 1) > 0:
+            synchronize(self.model)  # the gradients were added up, and there was no step
+            self._remove()
+
+    def _remove(self) -> None:
+        for weight, clean in zip(self._weights, self._clean, strict=True):
+            weight.assign(clean)
+
     def get_config(self) -> dict[str, Any]:
         return {"stddev": self.stddev, "seed": self.seed, "name": self.name}
 
 
 @keras.saving.register_keras_serializable("triptych")
-class GradientNoise:
+class GradientNoise(Transform):
     """Annealed noise on the gradients of each step.
 
     In a training of one's own:
@@ -117,7 +124,6 @@ class GradientNoise:
         ]
 
     def __call__(self, grads: list[Any], variables: list[Any], step: Any) -> list[Any]:
-        """What an optimizer calls before its step, when the gradients are known."""
         return self.add(grads, ops.cast(step, "int64"))
 
     def get_config(self) -> dict[str, Any]:

@@ -88,7 +88,7 @@ def test_runs_agree(parity, kind):
             array for _, array in sorted(arrays(framework, model).items())
         ]
 
-    parity("averaging", everywhere(run))
+    parity("averaging", everywhere(run), tolerance=1e-12)
 
 
 @pytest.mark.parametrize("kind", WATCHERS)

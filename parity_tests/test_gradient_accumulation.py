@@ -23,7 +23,7 @@ def test_mean_agrees(parity, dtype):
 def dataset(examples=96):
     x = RNG.normal(size=(examples, 5))
     y = RNG.integers(0, 3, examples)
-    return Dataset("points", x, y, x[:12], y[:12])
+    return Dataset("points", x, y, x[:12], y[:12], x[:12], y[:12], 3)
 
 
 def run(framework, data, **options):
@@ -41,7 +41,9 @@ def test_runs_agree_and_equal_large_batches(parity):
     data = dataset()
     small = everywhere(lambda f, a: run(f, data, batch_size=12, accumulate=4))
     large = everywhere(lambda f, a: run(f, data, batch_size=48))
-    parity("gradient_accumulation", {f: weights for f, (_, weights) in small.items()})
+    parity(
+        "gradient_accumulation", {f: weights for f, (_, weights) in small.items()}, tolerance=1e-12
+    )
     for framework, (history, weights) in small.items():
         assert len(history.gradient_norm) == 4
         np.testing.assert_allclose(
@@ -54,7 +56,9 @@ def test_runs_agree_and_equal_large_batches(parity):
 def test_sums_left_at_the_end_of_an_epoch_go_on(parity):
     data = dataset(60)  # five batches of 12, and a step for every two
     runs = everywhere(lambda f, a: run(f, data, batch_size=12, accumulate=2))
-    parity("gradient_accumulation", {f: weights for f, (_, weights) in runs.items()})
+    parity(
+        "gradient_accumulation", {f: weights for f, (_, weights) in runs.items()}, tolerance=1e-12
+    )
     assert all(len(history.gradient_norm) == 5 for history, _ in runs.values())
 
 

@@ -76,7 +76,8 @@ DECLARED = [
     ),
     ("scratch torch", "training_noise.WeightNoise.add", "Keras's is a callback and a transform"),
     ("scratch torch", "training_noise.WeightNoise.remove", "Keras's optimizer does it"),
-    ("keras", "training_noise.WeightNoise.build", "where the optimizer makes its variables"),
+    ("keras", "training_noise.*.build", "where the optimizer makes its variables"),
+    ("keras", "adaptive_clipping.*.build", "where the optimizer makes its variables"),
     ("scratch torch", "*.before_step", "what fit calls; Keras's callbacks are called on_..."),
     ("scratch torch", "*.after_*", "what fit calls; Keras's callbacks are called on_..."),
     (

@@ -9,6 +9,7 @@ import pytest
 from triptych.common.history import History
 from triptych.common.recipes import (
     AugmentationRecipe,
+    AveragingRecipe,
     EarlyStoppingRecipe,
     Recipe,
     ScheduleRecipe,
@@ -22,6 +23,7 @@ RECIPE = Recipe(input_shape=(4, 4, 1), hidden=(8, 8), outputs=1)
 BASES = {
     "Recipe": RECIPE,
     "AugmentationRecipe": AugmentationRecipe(),
+    "AveragingRecipe": AveragingRecipe(kind="ema"),
     "EarlyStoppingRecipe": EarlyStoppingRecipe(),
     "ScheduleRecipe": ScheduleRecipe(kind="step"),
 }
@@ -65,6 +67,11 @@ def test_an_integer_will_do_for_a_float(kind, name):
         assert "got 1" in str(error)  # noqa: PT017 (1 is outside some intervals)
         value = getattr(replace(base, **{name: 0}), name)
     assert type(value) is float
+
+
+def test_numbers_of_a_tuple_are_rounded():
+    weights = replace(RECIPE, outputs=2, class_weights=(0.1, 2)).class_weights
+    assert weights == (0.10000000149011612, 2.0)
 
 
 def test_defaults_are_rounded_too():
@@ -122,6 +129,12 @@ BAD = {
         *number("stochastic_depth", "[0, 1)", -0.5, 1),
         *number("label_smoothing", "[0, 1]", -0.5, 1.5),
         *number("clip_norm", "(0, inf]", 0, -1.0),
+        *number("adaptive_clip", "(0, inf]", 0, -1.0),
+        *number("mixup", "[0, inf)", -1.0, INF),
+        *number("cutmix", "[0, inf)", -1.0, INF),
+        *number("weight_noise", "[0, inf)", -1.0, INF),
+        *number("gradient_noise", "[0, inf)", -1.0, INF),
+        *integer("accumulate", ">= 1", 0, -1),
         *number("batch_norm_momentum", "[0, 1]", -0.5, 1.5),
         *number("batch_norm_epsilon", "(0, inf)", 0, -1.0, INF),
         *number("l1", "[0, inf)", -1.0, INF),
@@ -141,6 +154,12 @@ BAD = {
         *integer("passes_per_epoch", ">= 1", 0, -1),
         *integer("epochs", ">= 1", 0, -1),
         *integer("seed", "in [0, 18446744073709551615]", -1, 2**64),
+    ],
+    "AveragingRecipe": [
+        *choice("kind", "ema", "swa"),
+        *number("decay", "[0, 1)", -0.5, 1),
+        *flag("warmup"),
+        *integer("start_epoch", ">= 0", -1),
     ],
     "AugmentationRecipe": [
         *number("rotation", "[0, 180]", -1.0, 181),
@@ -195,7 +214,7 @@ def test_every_argument_has_its_bad_values():
         tried = {name for options, _ in BAD[kind] for name in options}
         if kind == "Recipe":  # their own tests follow
             tried |= {"input_shape", "channels", "hidden"}
-            tried |= {"early_stopping", "augmentation", "schedule"}
+            tried |= {"early_stopping", "augmentation", "schedule", "averaging", "class_weights"}
         assert tried == {field.name for field in fields(base)}
 
 
@@ -240,6 +259,21 @@ SHAPE = "input_shape must be (features,) or (height, width, channels), got "
             {"loss": "binary", "label_smoothing": 0.1},
             "label_smoothing must be 0 for the binary loss: it smooths classes",
         ),
+        (
+            {"loss": "binary", "outputs": 1, "mixup": 0.5},
+            "mixup and cutmix must be 0 for the binary loss: they mix classes",
+        ),
+        (
+            {"input_shape": (16,), "cutmix": 0.5},
+            "cutmix needs images: input_shape must be (height, width, channels), got (16,)",
+        ),
+        ({"class_weights": [1.0]}, "class_weights must be a tuple of weights, got [1.0]"),
+        ({"class_weights": (0,)}, "class_weights must be a number in (0, inf), got 0"),
+        (
+            {"outputs": 3, "class_weights": (1.0, 2.0)},
+            "class_weights must be one for each of the 3 classes of the softmax loss, got 2",
+        ),
+        ({"averaging": "ema"}, "averaging must be an AveragingRecipe or None"),
         ({"schedule": "cosine"}, "schedule must be a ScheduleRecipe or None"),
         ({"augmentation": 1}, "augmentation must be an AugmentationRecipe or None"),
         (

@@ -106,10 +106,10 @@ def _check_w(w: np.ndarray, axis: int | None) -> int:
 
 
 def _check_axis(axes: int, axis: int | None) -> int:
-    if axis is None:
-        axis = -1
-    number = check_integer("axis", axis, minimum=-axes, maximum=axes - 1)
-    return number % axes if axes > 1 else -1
+    if axes < 2:
+        return -1  # one unit as a whole
+    axis = -1 if axis is None else axis
+    return check_integer("axis", axis, minimum=-axes, maximum=axes - 1) % axes
 
 
 @own_arrays
@@ -127,5 +127,5 @@ def _check(
     for index, (grad, w) in enumerate(zip(grads, params, strict=True)):
         check_same_shape(f"params[{index}]", w, grad)
         check_floats(**{f"grads[{index}]": grad, f"params[{index}]": w})
-        _check_axis(len(w.shape) or 1, axis)
+        _check_axis(len(w.shape), axis)
     return _check_numbers(clipping, epsilon)

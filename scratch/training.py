@@ -20,10 +20,14 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
+from typing import Any
 
 import numpy as np
 
+from scratch.adaptive_clipping import AdaptiveClipping
+from scratch.averaging import ExponentialMovingAverage, StochasticWeightAveraging
 from scratch.early_stopping import EarlyStopping
+from scratch.gradient_accumulation import GradientAccumulation
 from scratch.gradient_clipping import GlobalNormClipping
 from scratch.label_smoothing import (
     label_smoothing_cross_entropy,
@@ -36,10 +40,12 @@ from scratch.losses import (
     softmax_cross_entropy,
     softmax_cross_entropy_backward,
 )
+from scratch.mixing import Mixing
 from scratch.optimizers import SGD, Adam, AdamW
 from scratch.penalties import L1, L2, total_penalty, total_penalty_backward
 from scratch.schedules import CosineDecay, ExponentialDecay, ReduceOnPlateau, StepDecay
 from scratch.streams import permutation
+from scratch.training_noise import GradientNoise, WeightNoise
 from triptych.common.checks import (
     check_counts,
     check_examples,
@@ -70,6 +76,7 @@ SCHEDULES = {
     "cosine": CosineDecay,
     "plateau": ReduceOnPlateau,
 }
+AVERAGES = {"ema": ExponentialMovingAverage, "swa": StochasticWeightAveraging}
 EVALUATION_BATCH = 1000
 
 Loss = Callable[..., np.ndarray]
@@ -191,22 +198,40 @@ def _loss(recipe: Recipe) -> tuple[Loss, Loss]:
     """The loss, and its gradient with respect to the logits."""
     if recipe.loss == "binary":
         return binary_cross_entropy, binary_cross_entropy_backward
+    weights = np.array(recipe.class_weights, recipe.dtype) if recipe.class_weights else None
     if recipe.label_smoothing == 0:
-        return softmax_cross_entropy, softmax_cross_entropy_backward
+        return (
+            partial(softmax_cross_entropy, class_weights=weights),
+            partial(softmax_cross_entropy_backward, class_weights=weights),
+        )
+    options: dict[str, Any] = {"smoothing": recipe.label_smoothing, "class_weights": weights}
     return (
-        partial(label_smoothing_cross_entropy, smoothing=recipe.label_smoothing),
-        partial(label_smoothing_cross_entropy_backward, smoothing=recipe.label_smoothing),
+        partial(label_smoothing_cross_entropy, **options),
+        partial(label_smoothing_cross_entropy_backward, **options),
     )
 
 
 def _watchers(recipe: Recipe, examples: int) -> list[Watcher]:
     """Those that the recipe asks for."""
     watchers: list[Watcher] = []
+    if recipe.mixes:
+        watchers.append(Mixing(**recipe.mixing_options()))
+    if recipe.weight_noise > 0:
+        watchers.append(WeightNoise(recipe.weight_noise, seed=recipe.seed, name="weight_noise"))
+    if recipe.accumulate > 1:
+        watchers.append(GradientAccumulation(recipe.accumulate))
+    if recipe.gradient_noise > 0:
+        noise = GradientNoise(recipe.gradient_noise, seed=recipe.seed, name="gradient_noise")
+        watchers.append(noise)
+    if recipe.adaptive_clip < math.inf:
+        watchers.append(AdaptiveClipping(recipe.adaptive_clip))
     if recipe.clips_gradients:
         watchers.append(GlobalNormClipping(recipe.clip_norm))
     if recipe.schedule is not None:
         schedule = SCHEDULES[recipe.schedule.kind]
         watchers.append(schedule(**recipe.schedule_options(examples)))
+    if recipe.averaging is not None:
+        watchers.append(AVERAGES[recipe.averaging.kind](**recipe.averaging_options()))
     if recipe.early_stopping is not None:
         watchers.append(EarlyStopping(**asdict(recipe.early_stopping)))
     return watchers

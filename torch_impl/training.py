@@ -17,20 +17,26 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 from torch.utils.data import DataLoader, Sampler, TensorDataset
 
+from torch_impl.adaptive_clipping import AdaptiveClipping
+from torch_impl.averaging import ExponentialMovingAverage, StochasticWeightAveraging
 from torch_impl.early_stopping import EarlyStopping
+from torch_impl.gradient_accumulation import GradientAccumulation
 from torch_impl.gradient_clipping import GlobalNormClipping
 from torch_impl.label_smoothing import label_smoothing_cross_entropy
 from torch_impl.losses import binary_cross_entropy, softmax_cross_entropy
+from torch_impl.mixing import Mixing
 from torch_impl.optimizers import SGD, Adam, AdamW
 from torch_impl.penalties import L1, L2, total_penalty
 from torch_impl.schedules import CosineDecay, ExponentialDecay, ReduceOnPlateau, StepDecay
-from torch_impl.streams import permutation
+from torch_impl.streams import Device, permutation
+from torch_impl.training_noise import GradientNoise, WeightNoise
 from triptych.common.checks import (
     check_counts,
     check_examples,
@@ -61,6 +67,7 @@ SCHEDULES = {
     "cosine": CosineDecay,
     "plateau": ReduceOnPlateau,
 }
+AVERAGES = {"ema": ExponentialMovingAverage, "swa": StochasticWeightAveraging}
 EVALUATION_BATCH = 1000
 
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
@@ -109,7 +116,7 @@ def fit(
         generator=torch.Generator(),  # else each pass takes a seed from PyTorch's global one
     )
     device = next(model.parameters()).device
-    loss_function = _loss(recipe)
+    loss_function = _loss(recipe, device)
     penalties = _penalties(recipe)
     optimizer = OPTIMIZERS[recipe.optimizer](model.named_parameters(), **recipe.optimizer_options())
     watching = [*_watchers(recipe, len(x), optimizer), *watchers]
@@ -186,22 +193,40 @@ def predict(model: nn.Module, recipe: Recipe, x: np.ndarray) -> np.ndarray:
     return logits.numpy()
 
 
-def _loss(recipe: Recipe) -> Loss:
+def _loss(recipe: Recipe, device: Device = None) -> Loss:
     if recipe.loss == "binary":
         return binary_cross_entropy
+    weights = None
+    if recipe.class_weights:
+        dtype = getattr(torch, recipe.dtype)
+        weights = torch.tensor(recipe.class_weights, dtype=dtype, device=device)
     if recipe.label_smoothing == 0:
-        return softmax_cross_entropy
-    return partial(label_smoothing_cross_entropy, smoothing=recipe.label_smoothing)
+        return partial(softmax_cross_entropy, class_weights=weights)
+    options: dict[str, Any] = {"smoothing": recipe.label_smoothing, "class_weights": weights}
+    return partial(label_smoothing_cross_entropy, **options)
 
 
 def _watchers(recipe: Recipe, examples: int, optimizer: torch.optim.Optimizer) -> list[Watcher]:
     """Those that the recipe asks for."""
     watchers: list[Watcher] = []
+    if recipe.mixes:
+        watchers.append(Mixing(**recipe.mixing_options()))
+    if recipe.weight_noise > 0:
+        watchers.append(WeightNoise(recipe.weight_noise, seed=recipe.seed, name="weight_noise"))
+    if recipe.accumulate > 1:
+        watchers.append(GradientAccumulation(recipe.accumulate))
+    if recipe.gradient_noise > 0:
+        noise = GradientNoise(recipe.gradient_noise, seed=recipe.seed, name="gradient_noise")
+        watchers.append(noise)
+    if recipe.adaptive_clip < math.inf:
+        watchers.append(AdaptiveClipping(recipe.adaptive_clip))
     if recipe.clips_gradients:
         watchers.append(GlobalNormClipping(recipe.clip_norm))
     if recipe.schedule is not None:
         schedule = SCHEDULES[recipe.schedule.kind]
         watchers.append(schedule(optimizer, **recipe.schedule_options(examples)))
+    if recipe.averaging is not None:
+        watchers.append(AVERAGES[recipe.averaging.kind](**recipe.averaging_options()))
     if recipe.early_stopping is not None:
         watchers.append(EarlyStopping(**asdict(recipe.early_stopping)))
     return watchers

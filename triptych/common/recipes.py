@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AugmentationRecipe",
+    "AveragingRecipe",
     "EarlyStoppingRecipe",
     "Recipe",
     "ScheduleRecipe",
@@ -80,6 +81,18 @@ def sizes(what: str, *, lengths: tuple[int, ...] = (), default: Any = MISSING) -
     return _declare(check, default)
 
 
+def numbers(what: str, interval: str) -> tuple[float, ...]:
+    """A tuple of numbers, empty by default."""
+
+    def check(name: str, value: Any) -> None:
+        if not isinstance(value, tuple):
+            raise ValueError(f"{name} must be {what}, got {value!r}")
+        for number in value:
+            check_number(name, number, interval)
+
+    return _declare(check, ())
+
+
 def nested(kind: type[Nested]) -> Nested | None:
     """A recipe of that kind, which was checked when it was made, or None, the default."""
 
@@ -103,7 +116,10 @@ class _Declared:
         self.check()
         for declared in fields(self):
             if declared.type is float:
-                value = representable(getattr(self, declared.name))
+                value: Any = representable(getattr(self, declared.name))
+                object.__setattr__(self, declared.name, value)
+            elif declared.type == tuple[float, ...]:
+                value = tuple(map(representable, getattr(self, declared.name)))
                 object.__setattr__(self, declared.name, value)
         self.check()
 
@@ -156,6 +172,21 @@ class AugmentationRecipe(_Declared):
     def clips(self) -> bool:
         """True if a change may leave [0, 1], so that the result has to be clipped."""
         return any((self.brightness, self.contrast, self.noise))
+
+
+@dataclass(frozen=True, kw_only=True)
+class AveragingRecipe(_Declared):
+    """An average of the weights, which takes their place for validation and at the end.
+
+    ``kind``: "ema" is a moving average with ``decay``, after every step; ``warmup`` lets it forget
+    the first steps sooner. "swa" is the mean of the weights after each epoch from ``start_epoch``,
+    with batch norm's statistics estimated anew.
+    """
+
+    kind: str = choice("ema", "swa")
+    decay: float = number("[0, 1)", default=0.999)
+    warmup: bool = flag(default=False)
+    start_epoch: int = integer(minimum=0, default=0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,10 +247,16 @@ class Recipe(_Declared):
     The loss is softmax cross-entropy over the classes, with ``label_smoothing``, or binary
     cross-entropy of a single logit, plus ``l1 * sum(abs(w)) + l2 / 2 * sum(w**2)`` over the weights
     of dense layers and convolutions (no biases, no batch-norm scales). The gradients are scaled
-    down to the global norm ``clip_norm`` if they exceed it. ``weight_decay`` is decoupled: ``w -=
+    down to the global norm ``clip_norm`` if they exceed it, and before that those of each unit to
+    ``adaptive_clip`` of the norm of its weights. ``weight_decay`` is decoupled: ``w -=
     learning_rate * weight_decay * w``, on the same weights; "adamw" needs one above 0. An epoch is
     ``passes_per_epoch`` visits of the training set, each in an order of its own, then validation;
     with ``drop_last`` a visit's last batch is left out if it is smaller than ``batch_size``.
+
+    ``mixup`` and ``cutmix`` are the alphas of their Beta distributions, ``weight_noise`` is the
+    deviation of noise on the weights during a pass, ``gradient_noise`` the eta of annealed noise on
+    the gradients. ``class_weights`` weigh the loss of each label, and its mean. ``accumulate``
+    batches make one step of the optimizer.
     """
 
     input_shape: tuple[int, ...] = sizes("(features,) or (height, width, channels)", lengths=(1, 3))
@@ -229,6 +266,9 @@ class Recipe(_Declared):
     outputs: int = integer(minimum=1)
     loss: str = choice("softmax", "binary", default="softmax")
     label_smoothing: float = number("[0, 1]", default=0.0)
+    class_weights: tuple[float, ...] = numbers("a tuple of weights", "(0, inf)")
+    mixup: float = number("[0, inf)", default=0.0)
+    cutmix: float = number("[0, inf)", default=0.0)
     activation: str = choice("relu", "tanh", "sigmoid", default="relu")
     dropout: float = number("[0, 1)", default=0.0)
     spatial_dropout: float = number("[0, 1)", default=0.0)
@@ -248,6 +288,11 @@ class Recipe(_Declared):
     epsilon: float = number("(0, inf)", default=1e-8)
     schedule: ScheduleRecipe | None = nested(ScheduleRecipe)
     clip_norm: float = number("(0, inf]", default=math.inf)
+    adaptive_clip: float = number("(0, inf]", default=math.inf)
+    weight_noise: float = number("[0, inf)", default=0.0)
+    gradient_noise: float = number("[0, inf)", default=0.0)
+    accumulate: int = integer(minimum=1, default=1)
+    averaging: AveragingRecipe | None = nested(AveragingRecipe)
     batch_size: int = integer(minimum=1, default=128)
     drop_last: bool = flag(default=False)
     passes_per_epoch: int = integer(minimum=1, default=1)
@@ -274,6 +319,16 @@ class Recipe(_Declared):
             )
         if self.loss == "binary" and self.label_smoothing > 0:
             raise ValueError("label_smoothing must be 0 for the binary loss: it smooths classes")
+        if self.loss == "binary" and self.mixes:
+            raise ValueError("mixup and cutmix must be 0 for the binary loss: they mix classes")
+        if flat and self.cutmix > 0:
+            raise ValueError(f"cutmix needs {images}")
+        classes = self.outputs if self.loss == "softmax" else 0
+        if self.class_weights and len(self.class_weights) != classes:
+            raise ValueError(
+                f"class_weights must be one for each of the {classes} classes of the softmax loss, "
+                f"got {len(self.class_weights)}"
+            )
         if self.schedule is not None and self.schedule.kind == "cosine":
             check_integer("warmup", self.schedule.warmup, maximum=self.epochs - 1)
             check_number("floor", self.schedule.floor, f"[0, {self.learning_rate}]")
@@ -323,6 +378,26 @@ class Recipe(_Declared):
         names += ["momentum", "nesterov"] if self.optimizer == "sgd" else []
         names += ["beta_1", "beta_2", "epsilon"] if self.optimizer != "sgd" else []
         return {name: getattr(self, name) for name in names}
+
+    @property
+    def mixes(self) -> bool:
+        """True if the labels of a batch are rows of shares, and no integers."""
+        return self.mixup > 0 or self.cutmix > 0
+
+    def mixing_options(self) -> dict[str, Any]:
+        """The keywords of ``Mixing``, in every panel."""
+        own = {"mixup": self.mixup, "cutmix": self.cutmix}
+        return own | {"classes": self.outputs, "seed": self.seed, "name": "mixing"}
+
+    def averaging_options(self) -> dict[str, Any]:
+        """The keywords of the average's class, in every panel."""
+        averaging = self.averaging
+        if averaging is None:
+            return {}
+        if averaging.kind == "ema":
+            return {"decay": averaging.decay, "warmup": averaging.warmup}
+        batch_size = max(self.batch_size, 2)
+        return {"start_epoch": averaging.start_epoch, "batch_size": batch_size}
 
     @property
     def clips_gradients(self) -> bool:
