@@ -55,6 +55,7 @@ from triptych.common.checks import (
     check_same_shape,
     check_weights,
     own_arrays,
+    remembered,
 )
 
 __all__ = [
@@ -263,6 +264,12 @@ def _check(
     return sparse and not weighted and reduction == "mean"
 
 
+@remembered
+def _check_numbers(smoothing: float, pos_weight: float) -> tuple[float, float]:
+    smoothing = check_number("smoothing", smoothing, "[0, 1]")
+    return smoothing, check_number("pos_weight", pos_weight, "[0, inf)")
+
+
 def _check_binary(
     logits: np.ndarray,
     labels: np.ndarray,
@@ -274,8 +281,7 @@ def _check_binary(
 ) -> tuple[bool, float, float]:
     """Whether it is the plain loss of integers; and the two numbers."""
     sparse = _check_binary_targets(logits, labels)
-    smoothing = check_number("smoothing", smoothing, "[0, 1]")
-    pos_weight = check_number("pos_weight", pos_weight, "[0, inf)")
+    smoothing, pos_weight = _check_numbers(smoothing, pos_weight)
     if sample_weights is not None:
         _check_weights(logits, None, sample_weights)
     check_reduction(reduction, mean_over)

@@ -649,6 +649,7 @@ def check_weights(
                 )
 
 
+@remembered
 def check_reduction(reduction: Any, mean_over: Any) -> None:
     """What the losses of the rows become, and what their mean divides by."""
     check_choice("reduction", reduction, ("none", "sum", "mean"))
