@@ -217,9 +217,12 @@ def test_keras_swa_in_model_fit():
         model = keras.Sequential([keras.layers.Dense(3), keras.layers.BatchNormalization()])
         model.compile("sgd", "mse")
         seen = []
-        keep = keras.callbacks.LambdaCallback(
-            on_train_batch_end=lambda batch, logs, m=model, s=seen: s.append(m.get_weights()[0])
-        )
+
+        def see(batch, logs, model=model, seen=seen):
+            panel("keras", "layers").synchronize(model)
+            seen.append(model.get_weights()[0])
+
+        keep = keras.callbacks.LambdaCallback(on_train_batch_end=see)
         swa = panel("keras", "averaging").StochasticWeightAveraging(1, inputs=x.astype("float32"))
         model.fit(
             x, y, batch_size=8, epochs=4, shuffle=False, verbose=0, callbacks=[keep, swa],
