@@ -113,7 +113,7 @@ class Variables(keras.callbacks.Callback):
     def _set_weights(self, model: keras.Model, weights: list[Any]) -> None:
         synchronize(model)
         for variable, w in zip(model.trainable_variables, weights, strict=True):
-            variable.assign(w)
+            variable.assign(ops.copy(w))  # JAX gives away the buffer of what it trains
 
     def _state(self, model: keras.Model) -> list[np.ndarray]:
         synchronize(model)

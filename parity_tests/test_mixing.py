@@ -148,6 +148,7 @@ def test_bare_keras_with_its_draws(parity):
 
     x = RNG.random((6, 8, 9, 3)).astype("float32")
     q = np.eye(6, dtype="float32")
+    rows = keras.ops.convert_to_tensor(q)
     layer = keras.layers.MixUp(alpha=0.5, seed=1)
     drawn = layer.get_random_transformation({"images": x, "labels": q})
     partner, weight = (
@@ -157,7 +158,7 @@ def test_bare_keras_with_its_draws(parity):
         "mixing, native",
         {
             "scratch": [scratch.mixup(x, partner, weight), scratch.mixup(q, partner, weight)],
-            "keras": [layer.transform_images(x, drawn), layer.transform_labels(q, drawn)],
+            "keras": [layer.transform_images(x, drawn), layer.transform_labels(rows, drawn)],
         },
     )
     layer = keras.layers.CutMix(seed=1)
