@@ -38,6 +38,7 @@ from keras_impl.precision import floatx
 from keras_impl.schedules import CosineDecay, ExponentialDecay, ReduceOnPlateau, StepDecay
 from keras_impl.streams import permutation
 from keras_impl.training_noise import GradientNoise, WeightNoise
+from keras_impl.weight_constraints import MaxNorm, WeightConstraint
 from triptych.common.checks import (
     check_counts,
     check_examples,
@@ -234,6 +235,8 @@ def _watchers(recipe: Recipe, examples: int, transforms: list[Any]) -> list[Call
         watchers.append(GradientNorms())
     if recipe.schedule is not None and recipe.schedule.kind == "plateau":
         watchers.append(ReduceOnPlateau(**recipe.schedule_options(examples)))
+    if recipe.max_norm < math.inf:
+        watchers.append(WeightConstraint(MaxNorm(recipe.max_norm)))
     if recipe.averaging is not None:
         watchers.append(AVERAGES[recipe.averaging.kind](**recipe.averaging_options()))
     if recipe.early_stopping is not None:

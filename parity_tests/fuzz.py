@@ -134,6 +134,11 @@ CALLS: dict[str, dict[str, Any]] = {
     "penalties.penalized": {"model": model},
     "penalties.total_penalty": {"model": model, "penalty": penalty},
     "penalties.total_penalty_backward": {"model": model, "penalty": penalty},
+    "weight_constraints.max_norm": {"w": X, "max_norm": 0.5, "axis": -1},
+    "weight_constraints.unit_norm": {"w": X, "axis": -1},
+    "weight_constraints.min_max_norm": {"w": X, "min_norm": 0.5, "max_norm": 1.0}
+    | {"rate": 0.5, "axis": -1},
+    "weight_constraints.non_negative": {"w": X - 0.5},
     "label_smoothing.smooth_labels": {
         "labels": LABELS,
         "classes": 3,
@@ -345,6 +350,11 @@ OBJECTS: dict[str, dict[str, Any]] = {
         "start_from_epoch": 0,
         "restore_best_weights": True,
     },
+    "weight_constraints.MaxNorm": {"max_norm": 0.5},
+    "weight_constraints.UnitNorm": {},
+    "weight_constraints.MinMaxNorm": {"min_norm": 0.5, "max_norm": 1.0, "rate": 0.5},
+    "weight_constraints.NonNegative": {},
+    "weight_constraints.WeightConstraint": {"constraint": abs},
     "adaptive_clipping.AdaptiveClipping": {"clipping": 0.1, "epsilon": 1e-3},
     "training_noise.WeightNoise": {"stddev": 0.1} | NAMED,
     "training_noise.GradientNoise": {"eta": 0.1, "gamma": 0.5} | NAMED,

@@ -30,7 +30,7 @@ DIFFERENCES = {
     r"affine\.affine\(fill_value=large\)": "PyTorch samples images - fill_value: digits are lost",
     r"convolution\.conv2d\(weight=.*weight must have": "PyTorch's weights have another layout",
     r"pooling\.\w+\(\)?.*\(?x=NaN\)": "TensorFlow's maximum leaves NaN out (docs/findings.md)",
-    r"adaptive_clipping\.unit_norms\(axis=None": "PyTorch's weights have another layout",
+    r"(adaptive_clipping|weight_constraints)\.\w+\(axis=None": "PyTorch's layout",
     r"averaging\.update_batch_norm\(x=an axis": "the model has errors of its own",
     r"layers\.Sequential\(\)\(x=(half|float64)\)": "a Keras model has one dtype for what goes in",
 }

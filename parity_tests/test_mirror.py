@@ -42,6 +42,8 @@ DECLARED = [
     ("scratch", "optimizers.*(coupled_weight_decay)", "as PyTorch's own SGD and Adam have it"),
     ("scratch", "optimizers.*(decay_all)", "as the optimizers of PyTorch and Keras have it"),
     ("scratch", "optimizers.*(epsilon_hat)", "as Keras's own Adam has it"),
+    ("scratch", "weight_constraints.*(epsilon)", "as PyTorch's and Keras's own have it"),
+    ("scratch", "weight_constraints.*(always)", "as Keras's own max-norm has it"),
     ("scratch", "gradient_clipping.*(epsilon)", "as PyTorch's own clip_grad_norm_ has it"),
     ("scratch", "schedules.ReduceOnPlateau(signed_threshold)", "as PyTorch's own has it"),
     ("scratch", "schedules.*(one_epoch_more)", "as PyTorch's own ReduceLROnPlateau counts"),

@@ -130,6 +130,7 @@ BAD = {
         *number("label_smoothing", "[0, 1]", -0.5, 1.5),
         *number("clip_norm", "(0, inf]", 0, -1.0),
         *number("adaptive_clip", "(0, inf]", 0, -1.0),
+        *number("max_norm", "(0, inf]", 0, -1.0),
         *number("mixup", "[0, inf)", -1.0, INF),
         *number("cutmix", "[0, inf)", -1.0, INF),
         *number("weight_noise", "[0, inf)", -1.0, INF),

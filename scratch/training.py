@@ -46,6 +46,7 @@ from scratch.penalties import L1, L2, total_penalty, total_penalty_backward
 from scratch.schedules import CosineDecay, ExponentialDecay, ReduceOnPlateau, StepDecay
 from scratch.streams import permutation
 from scratch.training_noise import GradientNoise, WeightNoise
+from scratch.weight_constraints import MaxNorm, WeightConstraint
 from triptych.common.checks import (
     check_counts,
     check_examples,
@@ -230,6 +231,8 @@ def _watchers(recipe: Recipe, examples: int) -> list[Watcher]:
     if recipe.schedule is not None:
         schedule = SCHEDULES[recipe.schedule.kind]
         watchers.append(schedule(**recipe.schedule_options(examples)))
+    if recipe.max_norm < math.inf:
+        watchers.append(WeightConstraint(MaxNorm(recipe.max_norm)))
     if recipe.averaging is not None:
         watchers.append(AVERAGES[recipe.averaging.kind](**recipe.averaging_options()))
     if recipe.early_stopping is not None:

@@ -37,6 +37,7 @@ from torch_impl.penalties import L1, L2, total_penalty
 from torch_impl.schedules import CosineDecay, ExponentialDecay, ReduceOnPlateau, StepDecay
 from torch_impl.streams import Device, permutation
 from torch_impl.training_noise import GradientNoise, WeightNoise
+from torch_impl.weight_constraints import MaxNorm, WeightConstraint
 from triptych.common.checks import (
     check_counts,
     check_examples,
@@ -225,6 +226,8 @@ def _watchers(recipe: Recipe, examples: int, optimizer: torch.optim.Optimizer) -
     if recipe.schedule is not None:
         schedule = SCHEDULES[recipe.schedule.kind]
         watchers.append(schedule(optimizer, **recipe.schedule_options(examples)))
+    if recipe.max_norm < math.inf:
+        watchers.append(WeightConstraint(MaxNorm(recipe.max_norm)))
     if recipe.averaging is not None:
         watchers.append(AVERAGES[recipe.averaging.kind](**recipe.averaging_options()))
     if recipe.early_stopping is not None:

@@ -19,6 +19,7 @@ CHAPTERS = {
     ),
     "Penalties and targets": (
         "penalties",
+        "weight_constraints",
         "label_smoothing",
         "focal_loss",
         "distillation",

@@ -248,7 +248,8 @@ class Recipe(_Declared):
     cross-entropy of a single logit, plus ``l1 * sum(abs(w)) + l2 / 2 * sum(w**2)`` over the weights
     of dense layers and convolutions (no biases, no batch-norm scales). The gradients are scaled
     down to the global norm ``clip_norm`` if they exceed it, and before that those of each unit to
-    ``adaptive_clip`` of the norm of its weights. ``weight_decay`` is decoupled: ``w -=
+    ``adaptive_clip`` of the norm of its weights. After a step the weights of a unit or filter are
+    scaled down to the norm ``max_norm``. ``weight_decay`` is decoupled: ``w -=
     learning_rate * weight_decay * w``, on the same weights; "adamw" needs one above 0. An epoch is
     ``passes_per_epoch`` visits of the training set, each in an order of its own, then validation;
     with ``drop_last`` a visit's last batch is left out if it is smaller than ``batch_size``.
@@ -289,6 +290,7 @@ class Recipe(_Declared):
     schedule: ScheduleRecipe | None = nested(ScheduleRecipe)
     clip_norm: float = number("(0, inf]", default=math.inf)
     adaptive_clip: float = number("(0, inf]", default=math.inf)
+    max_norm: float = number("(0, inf]", default=math.inf)
     weight_noise: float = number("[0, inf)", default=0.0)
     gradient_noise: float = number("[0, inf)", default=0.0)
     accumulate: int = integer(minimum=1, default=1)
