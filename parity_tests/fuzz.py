@@ -37,6 +37,9 @@ SHAPE = IMAGES.shape
 PER_IMAGE = floats(4)
 MASKED = {"rate": 0.5, "training": True}
 NORM = {"x": X, "gamma": G, "mean": floats(3), "variance": floats(3), "epsilon": 1e-5}
+CENTRED = {"x": X, "gamma": G, "epsilon": 0.1}
+INSTANCES = {"x": IMAGES, "gamma": G[:2], "epsilon": 0.1}
+GROUPED = CENTRED | {"groups": 1}
 KERNEL = {"x": IMAGES, "weight": floats(3, 2, 2, 3), "stride": 1, "padding": "valid"}
 CONVOLVED = floats(4, 4, 4, 3)
 POOLING = {"pool_size": 2, "stride": 2, "padding": "valid"}
@@ -57,6 +60,7 @@ GRADS = [floats(3, 2), floats(2)]
 AUGMENTATION = AugmentationRecipe(rotation=5.0, brightness=0.1)
 NAMED = {"seed": 0, "name": "n"}
 DTYPE = {"dtype": "float32"}
+AFFINE = {"features": 3, "epsilon": 0.1, "affine": True, "name": "n"} | DTYPE
 RATES = {"learning_rate": 0.1, "weight_decay": 0.01}
 ADAM = RATES | {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8}
 DECAY = {"learning_rate": 0.1, "factor": 0.5, "every": 3}
@@ -99,6 +103,14 @@ CALLS: dict[str, dict[str, Any]] = {
     "batch_norm.batch_norm_inference": NORM | {"beta": G},
     "batch_norm.batch_norm_backward": {"grad": X[::-1].copy()} | NORM | {"training": True},
     "batch_norm.update_running": {"running": G, "batch": 2 * G, "momentum": 0.9},
+    "normalization.layer_norm": CENTRED | {"beta": G},
+    "normalization.layer_norm_backward": {"grad": X[::-1].copy()} | CENTRED,
+    "normalization.rms_norm": CENTRED,
+    "normalization.rms_norm_backward": {"grad": X[::-1].copy()} | CENTRED,
+    "normalization.group_norm": GROUPED | {"beta": G},
+    "normalization.group_norm_backward": {"grad": X[::-1].copy()} | GROUPED,
+    "normalization.instance_norm": INSTANCES | {"beta": G[:2]},
+    "normalization.instance_norm_backward": {"grad": IMAGES[::-1].copy()} | INSTANCES,
     "penalties.l1_penalty": {"w": X, "strength": 0.1},
     "penalties.l1_gradient": {"w": X, "strength": 0.1},
     "penalties.l1_proximal": {"w": X, "strength": 0.1, "step_size": 0.1},
@@ -240,6 +252,10 @@ LAYERS: dict[str, tuple[dict[str, Any], np.ndarray]] = {
         {"features": 3, "momentum": 0.9, "epsilon": 1e-5, "affine": True, "name": "n"} | DTYPE,
         X,
     ),
+    "normalization.LayerNorm": (AFFINE | {"use_bias": True}, X),
+    "normalization.RMSNorm": (AFFINE, X),
+    "normalization.GroupNorm": (AFFINE | {"groups": 1}, X),
+    "normalization.InstanceNorm": (AFFINE | {"features": 2}, IMAGES),
     "residual.Residual": ({"branch": branch, "shortcut": (), "name": "n"}, X),
     "augmentation.Augmentation": ({"recipe": AUGMENTATION} | NAMED, IMAGES),
     "layers.Dense": (

@@ -14,6 +14,7 @@ CHAPTERS = {
     ),
     "Normalization and shortcuts": (
         "batch_norm",
+        "normalization",
         "residual",
     ),
     "Penalties and targets": (
