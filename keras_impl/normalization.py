@@ -122,7 +122,8 @@ class _Norm(Checked):
         self.features = check_size("features", features)
         epsilon = check_number("epsilon", epsilon, "(0, inf)")
         self.has_weights = check_flag("affine", affine)
-        return kwargs | {"epsilon": epsilon, "dtype": check_dtype(dtype)}
+        dtype = check_dtype(dtype)
+        return kwargs | {"epsilon": epsilon, "dtype": dtype}
 
     def check(self, inputs: Any) -> None:
         check_features(inputs, self.features)

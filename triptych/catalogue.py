@@ -17,6 +17,7 @@ CHAPTERS = {
         "normalization",
         "residual",
     ),
+    "Activations": ("activations",),
     "Penalties and targets": (
         "penalties",
         "label_smoothing",
