@@ -37,6 +37,9 @@ SHAPE = IMAGES.shape
 PER_IMAGE = floats(4)
 MASKED = {"rate": 0.5, "training": True}
 NORM = {"x": X, "gamma": G, "mean": floats(3), "variance": floats(3), "epsilon": 1e-5}
+CENTRED = {"x": X, "gamma": G, "epsilon": 0.1}
+INSTANCES = {"x": IMAGES, "gamma": G[:2], "epsilon": 0.1}
+GROUPED = CENTRED | {"groups": 1}
 KERNEL = {"x": IMAGES, "weight": floats(3, 2, 2, 3), "stride": 1, "padding": "valid"}
 CONVOLVED = floats(4, 4, 4, 3)
 POOLING = {"pool_size": 2, "stride": 2, "padding": "valid"}
@@ -62,6 +65,7 @@ GRADS = [floats(3, 2), floats(2)]
 AUGMENTATION = AugmentationRecipe(rotation=5.0, brightness=0.1)
 NAMED = {"seed": 0, "name": "n"}
 DTYPE = {"dtype": "float32"}
+AFFINE = {"features": 3, "epsilon": 0.1, "affine": True, "name": "n"} | DTYPE
 RATES = {"learning_rate": 0.1, "weight_decay": 0.01}
 ADAM = RATES | {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8}
 DECAY = {"learning_rate": 0.1, "factor": 0.5, "every": 3}
@@ -122,6 +126,22 @@ CALLS: dict[str, dict[str, Any]] = {
     "averaging.ema_update": {"average": X, "w": X + 1, "decay": 0.5},
     "averaging.swa_update": {"average": X, "w": X + 1, "count": 2},
     "averaging.update_batch_norm": {"model": model, "x": X[:, :2].copy(), "batch_size": 2},
+    "normalization.layer_norm": CENTRED | {"beta": G},
+    "normalization.layer_norm_backward": {"grad": X[::-1].copy()} | CENTRED,
+    "normalization.rms_norm": CENTRED,
+    "normalization.rms_norm_backward": {"grad": X[::-1].copy()} | CENTRED,
+    "normalization.group_norm": GROUPED | {"beta": G},
+    "normalization.group_norm_backward": {"grad": X[::-1].copy()} | GROUPED,
+    "normalization.instance_norm": INSTANCES | {"beta": G[:2]},
+    "normalization.instance_norm_backward": {"grad": IMAGES[::-1].copy()} | INSTANCES,
+    "activations.gelu": {"x": X, "approximate": True},
+    "activations.gelu_backward": {"grad": X, "x": X, "approximate": True},
+    "activations.silu": {"x": X},
+    "activations.silu_backward": {"grad": X, "x": X},
+    "activations.leaky_relu": {"x": X, "negative_slope": 0.01},
+    "activations.leaky_relu_backward": {"grad": X, "x": X, "negative_slope": 0.01},
+    "activations.selu": {"x": X},
+    "activations.selu_backward": {"grad": X, "x": X},
     "penalties.l1_penalty": {"w": X, "strength": 0.1},
     "penalties.l1_gradient": {"w": X, "strength": 0.1},
     "penalties.l1_proximal": {"w": X, "strength": 0.1, "step_size": 0.1},
@@ -293,7 +313,15 @@ LAYERS: dict[str, tuple[dict[str, Any], np.ndarray]] = {
         {"features": 3, "momentum": 0.9, "epsilon": 1e-5, "affine": True, "name": "n"} | DTYPE,
         X,
     ),
+    "normalization.LayerNorm": (AFFINE | {"use_bias": True}, X),
+    "normalization.RMSNorm": (AFFINE, X),
+    "normalization.GroupNorm": (AFFINE | {"groups": 1}, X),
+    "normalization.InstanceNorm": (AFFINE | {"features": 2}, IMAGES),
     "residual.Residual": ({"branch": branch, "shortcut": (), "name": "n"}, X),
+    "activations.GELU": ({"approximate": True, "name": "n"}, X),
+    "activations.SiLU": ({"name": "n"}, X),
+    "activations.LeakyReLU": ({"negative_slope": 0.01, "name": "n"}, X),
+    "activations.SELU": ({"name": "n"}, X),
     "augmentation.Augmentation": ({"recipe": AUGMENTATION} | NAMED, IMAGES),
     "layers.Dense": (
         {"in_features": 3, "out_features": 2, "use_bias": True} | NAMED | DTYPE,

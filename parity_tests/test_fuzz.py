@@ -24,7 +24,7 @@ from triptych.catalogue import CARRIERS, TECHNIQUES
 pytestmark = pytest.mark.once
 
 DIFFERENCES = {
-    r"batch_norm.*\(gamma=infinite\)": "infinity times 0, which PyTorch folds in elsewhere",
+    r"(batch_norm|normalization).*\(gamma=infinite\)": "infinity times 0, folded in elsewhere",
     r"batch_norm\.batch_norm_train\(x=infinite\)": "inf - inf, where NumPy centres a second time",
     r"affine\.affine\(images=infinite\)": "infinity times a weight of 0 at the pixel next to it",
     r"affine\.affine\(fill_value=large\)": "PyTorch samples images - fill_value: digits are lost",

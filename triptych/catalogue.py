@@ -15,8 +15,10 @@ CHAPTERS = {
     ),
     "Normalization and shortcuts": (
         "batch_norm",
+        "normalization",
         "residual",
     ),
+    "Activations": ("activations",),
     "Penalties and targets": (
         "penalties",
         "weight_constraints",

@@ -386,6 +386,14 @@ def check_rows(x: Any) -> None:
         )
 
 
+def check_groups(groups: Any, features: int | None) -> int:
+    """Return ``groups`` as an int if the features can be divided into as many groups."""
+    number = check_size("groups", groups)
+    if features is not None and features % number:
+        raise ValueError(f"groups must divide the {features} features, got {shown(groups)}")
+    return number
+
+
 def check_same_shape(name: str, array: Any, expected: Any) -> None:
     """Refuse what would broadcast silently. ``expected`` is a shape, or an array that has it."""
     shape, wanted = shape_of(array, name), shape_of(expected)

@@ -35,7 +35,7 @@ class GeluForm(Difference):
         return keras.activations.gelu(x) if mapped else ops.gelu(x)
 
     bound = 1e-8
-    because = "Keras keeps sqrt(2) as a float32"
+    because = "on TensorFlow sqrt(2), and 0.044715 of the tanh form, are kept in float32"
 
 
 class LeakyReluSlope(Difference):
@@ -78,6 +78,73 @@ class LeakyReluString(Difference):
         if mapped:
             return keras.activations.leaky_relu(x, negative_slope=0.25)
         return keras.activations.get("leaky_relu")(x)
+
+
+class LeakyReluSlopeRounding(Difference):
+    """TensorFlow keeps the slope of leaky ReLU in float32, whatever the dtype of the input."""
+
+    pytorch = "0.01 in float64"
+    keras = "on TensorFlow 0.00999999977648258; JAX and PyTorch have the slope as it is said"
+    mapping = "written out: `ops.where(x > 0, x, 0.01 * x)`, or a slope that float32 has"
+    differs = 1e-8
+    backends = ("tensorflow",)
+    words = "leaky relu alpha float64 precision attribute rounding"
+
+    def in_pytorch(mapped):
+        return F.leaky_relu(tensor([-1.0, -2.0]), 0.01)
+
+    def in_keras(mapped):
+        x = keras_tensor([-1.0, -2.0])
+        return ops.where(x > 0, x, 0.01 * x) if mapped else ops.leaky_relu(x, 0.01)
+
+
+class LeakyReluGradientAtZero(Difference):
+    """At 0 itself JAX's leaky ReLU has the gradient of the right, 1; PyTorch's that of the left."""
+
+    pytorch = "`negative_slope`"
+    keras = "on JAX 1; on TensorFlow and PyTorch the slope"
+    mapping = "`where(x > 0, x, negative_slope * x)`"
+    needs = ("jax",)
+    words = "leaky relu derivative at zero subgradient jax"
+
+    def in_pytorch(mapped):
+        x = tensor([-1.0, 0.0, 1.0], gradient=True)
+        F.leaky_relu(x, 0.25).sum().backward()
+        return x.grad
+
+    def in_keras(mapped):
+        import jax
+        import jax.numpy as jnp
+
+        def summed(x):
+            y = jnp.where(x > 0, x, 0.25 * x) if mapped else jax.nn.leaky_relu(x, 0.25)
+            return y.sum()
+
+        return np.asarray(jax.grad(summed)(jnp.array([-1.0, 0.0, 1.0])))
+
+
+class SeluGradientAtZero(Difference):
+    """At 0 itself TensorFlow's SELU has the gradient of the right; PyTorch's that of the left."""
+
+    pytorch = "scale * alpha, 1.758"
+    keras = "on TensorFlow scale, 1.051; on JAX and PyTorch 1.758"
+    mapping = "written out: `scale * where(x > 0, x, alpha * expm1(x))`"
+    backends = ("tensorflow",)
+    words = "selu derivative at zero subgradient tensorflow"
+
+    def in_pytorch(mapped):
+        x = tensor([-1.0, 0.0, 1.0], gradient=True)
+        F.selu(x).sum().backward()
+        return x.grad
+
+    def in_keras(mapped):
+        import tensorflow as tf
+
+        x = tf.Variable(np.array([-1.0, 0.0, 1.0]))
+        with tf.GradientTape() as tape:
+            alpha, scale = 1.6732632423543772, 1.0507009873554805
+            y = scale * ops.where(x > 0, x, alpha * ops.expm1(x)) if mapped else ops.selu(x)
+        return tape.gradient(y, x)
 
 
 class SoftplusThreshold(Difference):
