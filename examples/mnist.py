@@ -2,6 +2,7 @@
 
     triptych mnist                        or  python -m examples.mnist
     triptych mnist --model cnn --framework scratch
+    triptych mnist --technique mixup --technique ema
 
 A multilayer perceptron, a convolutional or a residual network learns MNIST with the whole pipeline
 on: augmentation, dropout, batch norm, L2 or decoupled weight decay, label smoothing, clipped
@@ -30,6 +31,7 @@ from triptych.common.datasets import Dataset, DatasetUnavailable, digits, mnist
 from triptych.common.history import History
 from triptych.common.recipes import (
     AugmentationRecipe,
+    AveragingRecipe,
     EarlyStoppingRecipe,
     Recipe,
     ScheduleRecipe,
@@ -74,6 +76,21 @@ RECIPES = {
 }
 
 
+# What ``--technique`` changes in a recipe.
+TECHNIQUES: dict[str, dict[str, Any]] = {
+    "mixup": {"mixup": 0.2},
+    "cutmix": {"cutmix": 1.0},
+    "weight-noise": {"weight_noise": 0.01},
+    "gradient-noise": {"gradient_noise": 1e-4},
+    "max-norm": {"max_norm": 3.0},
+    "adaptive-clipping": {"adaptive_clip": 0.05},
+    "accumulation": {"accumulate": 2},
+    "class-weights": {"class_weights": tuple(float(c) for c in np.linspace(0.5, 1.5, 10))},
+    "ema": {"averaging": AveragingRecipe(kind="ema", decay=0.99, warmup=True)},
+    "swa": {"averaging": AveragingRecipe(kind="swa", start_epoch=1)},
+}
+
+
 class Model(StrEnum):
     mlp = "mlp"
     cnn = "cnn"
@@ -90,6 +107,21 @@ class Framework(StrEnum):
 class Dtype(StrEnum):
     float32 = "float32"
     float64 = "float64"
+
+
+class Technique(StrEnum):
+    """Names of TECHNIQUES."""
+
+    mixup = "mixup"
+    cutmix = "cutmix"
+    weight_noise = "weight-noise"
+    gradient_noise = "gradient-noise"
+    max_norm = "max-norm"
+    adaptive_clipping = "adaptive-clipping"
+    accumulation = "accumulation"
+    class_weights = "class-weights"
+    ema = "ema"
+    swa = "swa"
 
 
 class Data(StrEnum):
@@ -110,6 +142,10 @@ def main(
         int | None,
         typer.Option(min=1, help="Passes over the training images. [7; cnn and resnet: 10]"),
     ] = None,
+    technique: Annotated[
+        list[Technique] | None,
+        typer.Option(help="Train with this one too; may be given several times."),
+    ] = None,
     seed: Annotated[
         int, typer.Option(min=0, max=2**64 - 1, help="Weights, masks and order of the data.")
     ] = 0,
@@ -127,6 +163,8 @@ def main(
     recipe = replace(RECIPES[model], seed=seed, dtype=dtype.value)
     if data.name == "digits":
         recipe = for_digits(recipe)
+    for added in technique or []:
+        recipe = replace(recipe, **TECHNIQUES[added])
     if epochs is not None:
         schedule = ScheduleRecipe(kind="cosine", warmup=min(1, epochs - 1))
         recipe = replace(recipe, epochs=epochs, schedule=schedule)

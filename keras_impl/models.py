@@ -8,6 +8,7 @@ import math
 
 import keras
 
+from keras_impl.activations import GELU, SELU, LeakyReLU, SiLU
 from keras_impl.augmentation import Augmentation
 from keras_impl.batch_norm import BatchNorm
 from keras_impl.convolution import Conv2D
@@ -26,7 +27,15 @@ from triptych.common.recipes import Recipe
 
 __all__ = ["mlp", "cnn", "resnet"]
 
-ACTIVATIONS = {"relu": ReLU, "tanh": Tanh, "sigmoid": Sigmoid}
+ACTIVATIONS = {
+    "relu": ReLU,
+    "tanh": Tanh,
+    "sigmoid": Sigmoid,
+    "gelu": GELU,
+    "silu": SiLU,
+    "leaky_relu": LeakyReLU,
+    "selu": SELU,
+}
 
 
 def mlp(recipe: Recipe) -> Sequential:

@@ -8,6 +8,7 @@ import pytest
 
 from triptych.common.history import History
 from triptych.common.recipes import (
+    ACTIVATIONS,
     AugmentationRecipe,
     AveragingRecipe,
     EarlyStoppingRecipe,
@@ -121,7 +122,7 @@ def flag(name):
 BAD = {
     "Recipe": [
         *choice("loss", "softmax", "binary"),
-        *choice("activation", "relu", "tanh", "sigmoid"),
+        *choice("activation", *ACTIVATIONS),
         *choice("optimizer", "sgd", "adam", "adamw"),
         *choice("dtype", "float32", "float64"),
         *number("dropout", "[0, 1)", -0.5, 1),

@@ -16,7 +16,13 @@ from keras_impl.precision import floatx
 from parity_tests.panels import ADAPTERS, PACKAGES, everywhere, panel, same_error
 from triptych.common.datasets import Dataset, DatasetUnavailable, digits, mnist, noisy_xor, xor
 from triptych.common.history import History
-from triptych.common.recipes import AugmentationRecipe, EarlyStoppingRecipe, Recipe, ScheduleRecipe
+from triptych.common.recipes import (
+    AugmentationRecipe,
+    AveragingRecipe,
+    EarlyStoppingRecipe,
+    Recipe,
+    ScheduleRecipe,
+)
 from triptych.common.watchers import Run, Watcher
 
 SMALL = Recipe(
@@ -131,6 +137,39 @@ VARIANTS = {
         "early_stopping": EarlyStoppingRecipe(patience=6),
     },
     "label smoothing": {"loss": "softmax", "outputs": 2, "label_smoothing": 0.125, "l2": 2.0**-8},
+    "mixup": {"loss": "softmax", "outputs": 2, "mixup": 0.5, "activation": "gelu"},
+    "mixup, smoothing, class weights": {
+        "loss": "softmax",
+        "outputs": 2,
+        "mixup": 0.5,
+        "label_smoothing": 0.125,
+        "class_weights": (0.5, 2.0),
+        "activation": "selu",
+    },
+    "class weights": {
+        "loss": "softmax",
+        "outputs": 2,
+        "class_weights": (0.5, 2.0),
+        "activation": "leaky_relu",
+    },
+    "noise, clipped per unit": {
+        "weight_noise": 0.125,
+        "gradient_noise": 2.0**-6,
+        "adaptive_clip": 0.0625,
+        "max_norm": 1.0,
+        "activation": "silu",
+    },
+    "average, early stopping": {
+        "averaging": AveragingRecipe(kind="ema", decay=0.75, warmup=True),
+        "early_stopping": EarlyStoppingRecipe(patience=3),
+        "epochs": 6,
+    },
+    "swa": {
+        "batch_norm": True,
+        "dropout": 0.25,
+        "averaging": AveragingRecipe(kind="swa", start_epoch=1),
+    },
+    "accumulation": {"accumulate": 3, "optimizer": "sgd", "momentum": 0.5, "weight_noise": 0.125},
 }
 
 

@@ -6,6 +6,7 @@ batch norm) is left out. Layers are numbered through: "conv_1", "conv_2", "dense
 
 import math
 
+from scratch.activations import GELU, SELU, LeakyReLU, SiLU
 from scratch.augmentation import Augmentation
 from scratch.batch_norm import BatchNorm
 from scratch.convolution import Conv2D
@@ -22,7 +23,15 @@ from triptych.common.recipes import Recipe
 
 __all__ = ["mlp", "cnn", "resnet"]
 
-ACTIVATIONS = {"relu": ReLU, "tanh": Tanh, "sigmoid": Sigmoid}
+ACTIVATIONS = {
+    "relu": ReLU,
+    "tanh": Tanh,
+    "sigmoid": Sigmoid,
+    "gelu": GELU,
+    "silu": SiLU,
+    "leaky_relu": LeakyReLU,
+    "selu": SELU,
+}
 
 
 def mlp(recipe: Recipe) -> Sequential:

@@ -8,6 +8,7 @@ import math
 
 from torch import nn
 
+from torch_impl.activations import GELU, SELU, LeakyReLU, SiLU
 from torch_impl.augmentation import Augmentation
 from torch_impl.batch_norm import BatchNorm
 from torch_impl.convolution import Conv2D
@@ -24,7 +25,15 @@ from triptych.common.recipes import Recipe
 
 __all__ = ["mlp", "cnn", "resnet"]
 
-ACTIVATIONS = {"relu": ReLU, "tanh": Tanh, "sigmoid": Sigmoid}
+ACTIVATIONS = {
+    "relu": ReLU,
+    "tanh": Tanh,
+    "sigmoid": Sigmoid,
+    "gelu": GELU,
+    "silu": SiLU,
+    "leaky_relu": LeakyReLU,
+    "selu": SELU,
+}
 
 
 def mlp(recipe: Recipe) -> Sequential:

@@ -47,6 +47,9 @@ def representable(value: float) -> float:
         return float(np.float32(value))
 
 
+ACTIVATIONS = ("relu", "tanh", "sigmoid", "gelu", "silu", "leaky_relu", "selu")
+
+
 # What a field may say of itself. One without a default has to be given. To mypy each is what it
 # holds, as ``dataclasses.field`` is.
 
@@ -270,7 +273,7 @@ class Recipe(_Declared):
     class_weights: tuple[float, ...] = numbers("a tuple of weights", "(0, inf)")
     mixup: float = number("[0, inf)", default=0.0)
     cutmix: float = number("[0, inf)", default=0.0)
-    activation: str = choice("relu", "tanh", "sigmoid", default="relu")
+    activation: str = choice(*ACTIVATIONS, default="relu")
     dropout: float = number("[0, 1)", default=0.0)
     spatial_dropout: float = number("[0, 1)", default=0.0)
     stochastic_depth: float = number("[0, 1)", default=0.0)
