@@ -31,7 +31,7 @@ DIFFERENCES = {
     r"convolution\.conv2d\(weight=.*weight must have": "PyTorch's weights have another layout",
     r"pooling\.\w+\(\)?.*\(?x=NaN\)": "TensorFlow's maximum leaves NaN out (docs/findings.md)",
     r"(adaptive_clipping|weight_constraints)\.\w+\(axis=None": "PyTorch's layout",
-    r"averaging\.update_batch_norm\(x=an axis": "the model has errors of its own",
+    r"(averaging.update_batch_norm|uncertainty.monte_carlo)\(x=an axis": "the model has errors of its own",
     r"layers\.Sequential\(\)\(x=(half|float64)\)": "a Keras model has one dtype for what goes in",
 }
 LOOSE = {"float16": 1e-2, "float32": 1e-4, "float64": 1e-10}
@@ -247,17 +247,25 @@ def test_differences_are_there():
         assert any(re.match(kind, line) for line in lines), kind
 
 
+MADE = ("AugmentationDraw", "Uncertainty", "Reliability")  # named tuples, which functions make
+
+
 def test_every_public_name_is_called():
     called = {*CALLS, *LAYERS, *OBJECTS}
     for file in (*TECHNIQUES, *CARRIERS):
         for framework in PACKAGES:
             for name in panel(framework, file).__all__:
-                # Of what is drawn for a batch of images; the functions make it.
-                assert f"{file}.{name}" in called or name == "AugmentationDraw", (framework, name)
+                assert f"{file}.{name}" in called or name in MADE, (framework, name)
 
 
 # The others take NumPy's arrays, or what was drawn on one device, or run a model.
-WITH_VALUES = ("training.", "streams.", "augmentation.", "averaging.update_batch_norm")
+WITH_VALUES = (
+    "training.",
+    "streams.",
+    "augmentation.",
+    "averaging.update_batch_norm",
+    "uncertainty.",
+)
 SHAPES_ALONE = [name for name in CALLS if not name.startswith(WITH_VALUES)]
 
 

@@ -35,6 +35,7 @@ CHAPTERS = {
         "averaging",
         "early_stopping",
     ),
+    "What a model knows": ("uncertainty",),
     "Augmentation": (
         "affine",
         "flips_and_crops",
