@@ -31,7 +31,7 @@ DIFFERENCES = {
     r"convolution\.conv2d\(weight=.*weight must have": "PyTorch's weights have another layout",
     r"pooling\.\w+\(\)?.*\(?x=NaN\)": "TensorFlow's maximum leaves NaN out (docs/findings.md)",
     r"(adaptive_clipping|weight_constraints)\.\w+\(axis=None": "PyTorch's layout",
-    r"(averaging.update_batch_norm|uncertainty.monte_carlo)\(x=an axis": "the model has errors of its own",
+    r"(averaging.update_batch_norm|uncertainty.monte_carlo)\(x=an axis": "errors of the model",
     r"layers\.Sequential\(\)\(x=(half|float64)\)": "a Keras model has one dtype for what goes in",
 }
 LOOSE = {"float16": 1e-2, "float32": 1e-4, "float64": 1e-10}
