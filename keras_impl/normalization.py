@@ -88,7 +88,7 @@ def rms_norm(x: Any, gamma: Any | None, *, epsilon: float) -> Any:
 
 def group_norm(x: Any, gamma: Any | None, beta: Any | None, *, groups: int, epsilon: float) -> Any:
     """y; each group has features that stand side by side."""
-    epsilon, groups = _check_groups(x, groups, epsilon, gamma=gamma, beta=beta)
+    epsilon = _check(x, epsilon, groups=groups, gamma=gamma, beta=beta)
     size, places = x.shape[-1] // groups, ops.shape(x)[1:-1]
     wide = ops.cast(x, keras.backend.result_type(x.dtype, "float32"))  # half adds up in float32
     grouped = ops.reshape(wide, (-1, *places, groups, size))
@@ -244,7 +244,7 @@ class InstanceNorm(_Norm, keras.layers.GroupNormalization):
 
 
 @remembered
-def _check(x: Any, epsilon: float, **per_feature: Any | None) -> float:
+def _check(x: Any, epsilon: float, *, groups: int = 1, **per_feature: Any | None) -> float:
     epsilon = check_number("epsilon", epsilon, "(0, inf)")
     check_batch(x)
     check_features(x, x.shape[-1])
@@ -252,12 +252,5 @@ def _check(x: Any, epsilon: float, **per_feature: Any | None) -> float:
     check_floats(x=x, **tensors)
     for name, tensor in tensors.items():
         check_same_shape(name, tensor, x.shape[-1:])
+    check_groups(groups, x.shape[-1])
     return epsilon
-
-
-@remembered
-def _check_groups(
-    x: Any, groups: int, epsilon: float, **per_feature: Any | None
-) -> tuple[float, int]:
-    epsilon = _check(x, epsilon, **per_feature)
-    return epsilon, check_groups(groups, x.shape[-1])

@@ -54,6 +54,15 @@ def batch_norms(dtype, *, gradient=False, statistics=False):
                 yield (x, gamma, beta), {"epsilon": 1e-5}
 
 
+def gelus(dtype, *, gradient=False):
+    for shape in ((37, 5), (1,), (3, 4, 5, 2)):
+        x = 3 * draw(dtype, *shape)
+        x.reshape(-1)[-1] = -40  # beyond the table
+        for approximate in (False, True):
+            arguments = (draw(dtype, *shape, seed=1), x) if gradient else (x,)
+            yield arguments, {"approximate": approximate}
+
+
 def spatial_dropouts(dtype):
     for shape in ((4, 6, 5, 3), (3, 1, 1, 2), (3, 6, 5, 10), (2, 7, 3, 40)):
         x, mask = draw(dtype, *shape), draw(dtype, shape[0], shape[3], seed=1) > 0
@@ -163,6 +172,8 @@ def crops(dtype):
 
 
 CASES = {
+    "activations.gelu": gelus,
+    "activations.gelu_backward": lambda dtype: gelus(dtype, gradient=True),
     "affine.affine": affines,
     "affine.affine_backward": lambda dtype: affines(dtype, backward=True),
     "batch_norm.batch_norm_train": batch_norms,

@@ -197,6 +197,20 @@ def test_an_example_does_not_see_the_others(kind):
     np.testing.assert_array_equal(x, before)
 
 
+def test_autocast_of_pytorch_casts_as_it_was_asked_to():
+    import torch
+
+    dense = panel("torch", "layers").Dense(6, 6)
+    x = torch.rand(5, 6)
+    for kind in KINDS:
+        for affine in (True, False):
+            layer = make("torch", kind, 6, 1 if kind == "GroupNorm" else None, affine=affine)
+            with torch.autocast("cpu", torch.bfloat16):
+                y = layer(dense(x))
+            bound = 16 * torch.finfo(torch.bfloat16).eps
+            torch.testing.assert_close(y.float(), layer(dense(x)), rtol=bound, atol=bound)
+
+
 # --- Native: the frameworks' own layers at their own defaults -------------------------------------
 
 

@@ -30,13 +30,15 @@ leaky-relu-string, leaky-relu-slope-rounding, leaky-relu-gradient-at-zero, selu-
 
 Here: NumPy has no erf, and Python's ``math.erf``, the C library's, is taken number by number. It is
 within 1 ulp, 1.2e-16 where erf is near 1, so Phi is within 2.3e-16 and y within 2.3e-16 abs(x) plus
-its own rounding: below x = -8 or so, where Phi is smaller than that, y is 0 or -0.
+its own rounding: below x = -8 or so, where Phi is smaller than that, y is 0 or -0. The layer calls
+the functions of ``scratch.fast.activations``, which give the same.
 """
 
 import math
 
 import numpy as np
 
+from scratch.fast import activations as fast
 from scratch.half import half_in_float32
 from scratch.layers import Layer
 from triptych.common.checks import (
@@ -156,11 +158,13 @@ class GELU(Layer):
         self.approximate = check_flag("approximate", approximate)
 
     def forward(self, x: np.ndarray, *, training: bool = False) -> np.ndarray:
+        _check(x)
         self._x = x
-        return gelu(x, approximate=self.approximate)
+        return fast.gelu(x, approximate=self.approximate)
 
     def backward(self, grad: np.ndarray) -> np.ndarray:
-        return gelu_backward(grad, self._x, approximate=self.approximate)
+        _check_backward(grad, self._x)
+        return fast.gelu_backward(grad, self._x, approximate=self.approximate)
 
 
 class SiLU(Layer):

@@ -144,7 +144,7 @@ def group_norm(
     epsilon: float,
 ) -> np.ndarray:
     """y; each group has features that stand side by side."""
-    epsilon, groups = _check_groups(x, groups, epsilon, gamma=gamma, beta=beta)
+    epsilon = _check(x, epsilon, groups=groups, gamma=gamma, beta=beta)
     x_hat, _ = _normalized(_grouped(x, groups), (1, 3), epsilon)
     return _scale_and_shift(x_hat.reshape(x.shape), gamma, beta)
 
@@ -154,7 +154,7 @@ def group_norm_backward(
     grad: np.ndarray, x: np.ndarray, gamma: np.ndarray | None, *, groups: int, epsilon: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """dL/dx, dL/dgamma and dL/dbeta from dL/dy."""
-    epsilon, groups = _check_groups_backward(grad, x, groups, epsilon, gamma=gamma)
+    epsilon = _check_backward(grad, x, epsilon, groups=groups, gamma=gamma)
     x_hat, deviation = _normalized(_grouped(x, groups), (1, 3), epsilon)
     dbeta, dgamma = grad.sum(_rows(x)), (grad * x_hat.reshape(x.shape)).sum(_rows(x))
     dx_hat = _grouped(grad if gamma is None else gamma * grad, groups)
@@ -326,7 +326,9 @@ class InstanceNorm(_Norm):
 
 
 @remembered
-def _check(x: np.ndarray, epsilon: float, **per_feature: np.ndarray | None) -> float:
+def _check(
+    x: np.ndarray, epsilon: float, *, groups: int = 1, **per_feature: np.ndarray | None
+) -> float:
     epsilon = check_number("epsilon", epsilon, "(0, inf)")
     check_batch(x)
     check_features(x, x.shape[-1])
@@ -334,33 +336,18 @@ def _check(x: np.ndarray, epsilon: float, **per_feature: np.ndarray | None) -> f
     check_floats(x=x, **arrays)
     for name, array in arrays.items():
         check_same_shape(name, array, x.shape[-1:])
+    check_groups(groups, x.shape[-1])
     return epsilon
-
-
-@remembered
-def _check_groups(
-    x: np.ndarray, groups: int, epsilon: float, **per_feature: np.ndarray | None
-) -> tuple[float, int]:
-    epsilon = _check(x, epsilon, **per_feature)
-    return epsilon, check_groups(groups, x.shape[-1])
 
 
 @remembered
 def _check_backward(
-    grad: np.ndarray, x: np.ndarray, epsilon: float, *, gamma: np.ndarray | None
+    grad: np.ndarray, x: np.ndarray, epsilon: float, *, groups: int = 1, gamma: np.ndarray | None
 ) -> float:
-    epsilon = _check(x, epsilon, gamma=gamma)
+    epsilon = _check(x, epsilon, groups=groups, gamma=gamma)
     check_floats(x=x, grad=grad)
     check_same_shape("grad", grad, x)
     return epsilon
-
-
-@remembered
-def _check_groups_backward(
-    grad: np.ndarray, x: np.ndarray, groups: int, epsilon: float, *, gamma: np.ndarray | None
-) -> tuple[float, int]:
-    epsilon = _check_backward(grad, x, epsilon, gamma=gamma)
-    return epsilon, check_groups(groups, x.shape[-1])
 
 
 @remembered

@@ -91,7 +91,7 @@ def group_norm(
     epsilon: float,
 ) -> torch.Tensor:
     """y; each group has features that stand side by side."""
-    epsilon, groups = _check_groups(x, groups, epsilon, gamma=gamma, beta=beta)
+    epsilon = _check(x, epsilon, groups=groups, gamma=gamma, beta=beta)
     return torch.group_norm(x.movedim(-1, 1), groups, gamma, beta, epsilon).movedim(1, -1)
 
 
@@ -208,7 +208,9 @@ class InstanceNorm(_Norm):
 
 
 @remembered
-def _check(x: torch.Tensor, epsilon: float, **per_feature: torch.Tensor | None) -> float:
+def _check(
+    x: torch.Tensor, epsilon: float, *, groups: int = 1, **per_feature: torch.Tensor | None
+) -> float:
     epsilon = check_number("epsilon", epsilon, "(0, inf)")
     check_batch(x)
     check_features(x, x.shape[-1])
@@ -216,15 +218,8 @@ def _check(x: torch.Tensor, epsilon: float, **per_feature: torch.Tensor | None) 
     check_floats(x=x, **tensors)
     for name, tensor in tensors.items():
         check_same_shape(name, tensor, x.shape[-1:])
+    check_groups(groups, x.shape[-1])
     return epsilon
-
-
-@remembered
-def _check_groups(
-    x: torch.Tensor, groups: int, epsilon: float, **per_feature: torch.Tensor | None
-) -> tuple[float, int]:
-    epsilon = _check(x, epsilon, **per_feature)
-    return epsilon, check_groups(groups, x.shape[-1])
 
 
 @remembered
