@@ -27,7 +27,7 @@ from triptych import plots
 from triptych.__main__ import run_command
 from triptych.adapters import adapter
 from triptych.common.datasets import Dataset, DatasetUnavailable, digits, mnist
-from triptych.common.history import History
+from triptych.common.history import History, save_histories
 from triptych.common.recipes import (
     AugmentationRecipe,
     EarlyStoppingRecipe,
@@ -142,8 +142,11 @@ def main(
     table = results(runs, data)
     output.write("mnist.txt", lambda path: print_to(path, table))
     console.print(table)
+    histories = {name: run.history for name, run in runs.items()}
+    output.write("mnist-histories.json", partial(save_histories, histories))
     draw(runs, recipe, data, output)
     console.print(f"In {out}/: {', '.join(output.written)}")
+    console.print(f"triptych diagnose {out}/mnist-histories.json says how the training went.")
     console.print("The safetensors are trained weights, for any of the three.")
     output.finish()
 

@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -26,7 +27,7 @@ from triptych import plots
 from triptych.__main__ import run_command
 from triptych.adapters import adapter
 from triptych.common.datasets import Dataset, noisy_xor, xor
-from triptych.common.history import History
+from triptych.common.history import History, save_histories
 from triptych.common.recipes import Recipe
 from triptych.output import Output, print_to
 from triptych.panels import chosen, panel
@@ -96,8 +97,15 @@ def main(
     output.write("xor.txt", lambda path: print_to(path, *tables))
     for table in tables:
         console.print(table)
+    histories = {
+        f"{name} on {data}, {network}": run.history
+        for (network, data), row in runs.items()
+        for name, run in row.items()
+    }
+    output.write("xor-histories.json", partial(save_histories, histories))
     draw(runs, datasets, output)
     console.print(f"Figures and tables are in {out}/: {', '.join(output.written)}")
+    console.print(f"triptych diagnose {out}/xor-histories.json says how the training went.")
     output.finish()
 
 
