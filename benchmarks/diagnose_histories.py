@@ -1,6 +1,8 @@
 """Runs whose outcome is known, for the test of ``diagnose``: parity_tests/histories.json.
 
-    python -m benchmarks.diagnose_histories           a minute or two, NumPy alone
+    python -m benchmarks.diagnose_histories                 a minute, NumPy alone
+    python -m benchmarks.diagnose_histories --random 200    recipes drawn at random: how many of the
+                                                            verdicts are right? Writes nothing
 
 Ten runs of each kind were there when the rules of ``diagnose`` were made ("known"), ten more of
 each, of other recipes, sizes and seeds, were not ("held out"). What a run is called rests on what
@@ -13,6 +15,7 @@ import itertools
 import json
 import math
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -29,6 +32,7 @@ from triptych.__main__ import run_command
 from triptych.common.datasets import Dataset, digits, mnist, noisy_xor, xor
 from triptych.common.history import History
 from triptych.common.recipes import Recipe
+from triptych.diagnosis import diagnose
 
 KINDS = ("underfitting", "good fit", "overfitting", "divergence", "noisy", "too short")
 EACH = 10
@@ -221,36 +225,90 @@ HELD_OUT = {
 
 def main(
     path: Annotated[Path, typer.Option(help="The file to write.")] = PATH,
+    random: Annotated[int, typer.Option(help="Judge so many recipes drawn at random.")] = 0,
+    seed: Annotated[int, typer.Option(help="Of those.")] = 2,
 ) -> None:
     """Train the runs, and write their histories."""
-    images, found = mnist(), {}
-    for name, plans, seed in (("known", KNOWN, 0), ("held out", HELD_OUT, 5000)):
+    images = mnist()
+    if random:
+        judge_random(random, seed, images)
+        return
+    found = {}
+    for name, plans, first in (("known", KNOWN, 0), ("held out", HELD_OUT, 5000)):
         found[name] = [
             {"kind": kind, "history": rounded(history)}
             for kind in track(KINDS, description=name)
-            for history in itertools.islice(runs(kind, plans[kind], images, seed), EACH)
+            for history in itertools.islice(runs(kind, plans[kind], images, first), EACH)
         ]
-    text = ",\n".join(
-        f'"{name}": [\n{lines}\n]'
-        for name, lines in ((n, ",\n".join(map(json.dumps, runs))) for n, runs in found.items())
-    )
+    parts = {name: ",\n".join(map(json.dumps, histories)) for name, histories in found.items()}
+    text = ",\n".join(f'"{name}": [\n{lines}\n]' for name, lines in parts.items())
     path.write_text(f"{{{text}}}\n", "utf-8")
     Console().print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
+
+
+def judge_random(count: int, seed: int, images: Dataset) -> None:
+    """How often the verdict is what the accuracies say, where they say one thing."""
+    rng, outcomes = np.random.default_rng(seed), Counter[tuple[str, str]]()
+    for number in track(range(count)):
+        history, *measured = train(random_plan(rng), 9000 + 1000 * seed + number, images)
+        kinds = [kind for kind in KINDS[:5] if TRUTH[kind](history, *measured)]
+        if "divergence" in kinds:
+            kinds = ["divergence"]
+        if len(kinds) == 1:
+            expected = "not enough evidence" if kinds == ["noisy"] else kinds[0]
+            outcomes[expected, diagnose(history).verdict] += 1
+    for (expected, verdict), times in sorted(outcomes.items()):
+        Console().print(f"{times:4d}  {expected}, called {verdict}")
+    right = sum(times for (a, b), times in outcomes.items() if a == b)
+    Console().print(f"right: {right} of {outcomes.total()}")
+
+
+def random_plan(rng: np.random.Generator) -> Plan:
+    def pick(*choices: Any) -> Any:
+        return choices[rng.integers(len(choices))]
+
+    data = pick("mnist", "digits", "noisy_xor")
+    changes = {
+        "hidden": pick((4,), (16,), (64,), (128,), (32, 32), (128, 64)),
+        "activation": pick("relu", "tanh"),
+        "dropout": pick(0.0, 0.0, 0.2, 0.5),
+        "batch_norm": pick(False, False, True),
+        "l2": pick(0.0, 0.0, 1e-4, 1e-2, 0.1),
+        "optimizer": pick("sgd", "adam"),
+        "batch_size": pick(8, 32, 128),
+        "epochs": pick(6, 10, 20, 40),
+    }
+    adam = changes["optimizer"] == "adam"
+    exponent = rng.uniform(-4, 0) if adam else rng.uniform(-3, 2)
+    changes["learning_rate"] = 10.0**exponent
+    if data == "mnist":
+        return images(pick(60, 200, 1000, 4000), **changes)
+    if data == "digits":
+        return small(pick(60, 200, 1205), **changes)
+    return clouds(pick(40, 200, 1000), pick(0.15, 0.25, 0.35), **changes)
 
 
 def runs(kind: str, plans: list[Plan], images: Dataset, seed: int) -> Iterator[History]:
     """The plans in turn, each with a seed of its own, where they did as they were meant to."""
     for number, plan in enumerate(itertools.islice(itertools.cycle(plans), 6 * EACH)):
-        recipe, data = replace(plan.recipe, seed=seed + number), draw(plan, images, seed + number)
-        model = mlp(recipe)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # it has diverged, or overflows on the way
-            history = fit(model, recipe, data, progress=False)
-            train = evaluate(model, recipe, data.x_train, data.y_train)
-            test = evaluate(model, recipe, data.x_test, data.y_test)
-        if TRUTH[kind](history, *train, *test):
+        history, *measured = train(plan, seed + number, images)
+        if TRUTH[kind](history, *measured):
             yield history
     raise RuntimeError(f"too few of the runs that were meant to show {kind} do")
+
+
+def train(plan: Plan, seed: int, images: Dataset) -> tuple[History, float, float, float, float]:
+    """The history; then loss and accuracy of the whole training set, and of the test set, in
+    inference mode, after the last epoch.
+    """
+    recipe, data = replace(plan.recipe, seed=seed), draw(plan, images, seed)
+    model = mlp(recipe)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it has diverged, or overflows on the way
+        history = fit(model, recipe, data, progress=False)
+        seen = evaluate(model, recipe, data.x_train, data.y_train)
+        unseen = evaluate(model, recipe, data.x_test, data.y_test)
+    return history, *seen, *unseen
 
 
 def draw(plan: Plan, images: Dataset, seed: int) -> Dataset:
@@ -272,8 +330,7 @@ def draw(plan: Plan, images: Dataset, seed: int) -> Dataset:
     )
 
 
-# Each is asked with the history, then loss and accuracy of the whole training set, then of the test
-# set, in inference mode, after the last epoch.
+# Each is asked with what ``train`` returns.
 
 
 def underfitting(history: History, loss: float, right: float, *test: float) -> bool:
@@ -295,9 +352,8 @@ def divergence(history: History, loss: float, right: float, *test: float) -> boo
     if not all(map(math.isfinite, history.step_loss)) or history.diverged:
         return True
     chance = history.step_loss[0]
-    return np.mean(history.step_loss[-10:]) >= 2 * chance or (
-        max(history.step_loss) >= 5 * chance and right <= 0.6
-    )
+    lost = max(history.step_loss) >= 5 * chance and right <= 0.6
+    return lost or float(np.mean(history.step_loss[-10:])) >= 2 * chance
 
 
 def noisy(history: History, loss: float, right: float, test: float, test_right: float) -> bool:

@@ -41,7 +41,7 @@ def small(monkeypatch):
 
 FILES = [
     *("mnist-augmented.png", "mnist-curves.png", "mnist-gradients.png", "mnist-misclassified.png"),
-    *("mnist-scratch.safetensors", "mnist-torch.safetensors", "mnist.txt"),
+    *("mnist-histories.json", "mnist-scratch.safetensors", "mnist-torch.safetensors", "mnist.txt"),
 ]
 
 
