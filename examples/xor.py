@@ -29,6 +29,8 @@ from triptych.adapters import adapter
 from triptych.common.datasets import Dataset, noisy_xor, xor
 from triptych.common.history import History, save_histories
 from triptych.common.recipes import Recipe
+from triptych.common.streams import Stream
+from triptych.diagnostics import Diagnostics
 from triptych.output import Output, print_to
 from triptych.panels import chosen, panel
 
@@ -114,6 +116,7 @@ class Run:
     """One trained network and what it achieved."""
 
     history: History
+    recorder: Diagnostics
     weights: dict[str, np.ndarray]
     train_accuracy: float
     test_accuracy: float
@@ -129,7 +132,9 @@ def train(framework: str, recipe: Recipe, dataset: Dataset, progress: bool) -> R
     model = models.mlp(recipe)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "the run has diverged")  # which is said by main
-        history = training.fit(model, recipe, dataset, progress=progress)
+        recorder = Diagnostics(every=10)
+        watchers = [recorder.watcher(framework)]
+        history = training.fit(model, recipe, dataset, progress=progress, watchers=watchers)
 
     def probability(points: np.ndarray) -> np.ndarray:
         """P(class 1) of points (M, 2): the sigmoid of the logit, as 1/2 + tanh(z / 2) / 2."""
@@ -137,6 +142,7 @@ def train(framework: str, recipe: Recipe, dataset: Dataset, progress: bool) -> R
 
     return Run(
         history,
+        recorder,
         adapter(framework).weights(model),
         training.evaluate(model, recipe, dataset.x_train, dataset.y_train)[1],
         training.evaluate(model, recipe, dataset.x_test, dataset.y_test)[1],
@@ -204,6 +210,34 @@ def draw(
     histories = {name: run.history for name, run in regularized.items()}
     title = "XOR with dropout, batch norm and L2: one curve from each framework"
     output.write("xor-curves.png", lambda path: plots.curves(histories, path, title=title))
+
+    framework = next(iter(regularized))
+    both = {network: runs[network, "noisy"][framework] for network in NETWORKS}
+    output.write(
+        "xor-effects.png",
+        lambda path: plots.regularization_effects(
+            {network: run.history for network, run in both.items()},
+            {network: kernels(run.weights) for network, run in both.items()},
+            {network: run.recorder for network, run in both.items()},
+            path,
+            title="XOR with noise: what dropout, batch norm and L2 do",
+        ),
+    )
+
+    def masks(path: Path) -> None:
+        draw_mask = panel(framework, "dropout").draw_mask
+        streams = {f"step {step}": Stream(0, "dropout_1", step) for step in range(4)}
+        found = {
+            step: draw_mask(stream, (40, *REGULARIZED.hidden), REGULARIZED.dropout)
+            for step, stream in streams.items()
+        }
+        plots.dropout_masks(found, path, title="XOR: what dropout leaves out, step by step")
+
+    output.write("xor-masks.png", masks)
+
+
+def kernels(weights: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {name: array for name, array in weights.items() if name.endswith(".weight")}
 
 
 if __name__ == "__main__":

@@ -85,12 +85,15 @@ def sparsity(weights: Any, threshold: float = 0.0) -> float:
     return float(np.mean(np.abs(_flat(weights)) <= threshold))
 
 
-def weight_histogram(weights: Any, bins: int = 60) -> tuple[np.ndarray, np.ndarray]:
+def weight_histogram(
+    weights: Any, bins: int = 60, *, limit: float | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """How many weights lie in each of ``bins`` intervals of equal width, and their bins + 1 ends,
-    symmetric about 0.
+    from -limit to limit, which is the largest size of a weight unless told otherwise.
     """
     flat = _flat(weights)
-    limit = float(np.abs(flat).max()) or 1.0
+    limit = float(np.abs(flat).max()) or 1.0 if limit is None else limit
+    limit = check_number("limit", limit, "(0, inf)")
     return np.histogram(flat, check_integer("bins", bins, minimum=1), (-limit, limit))
 
 
