@@ -195,7 +195,8 @@ def train(framework: str, name: str, recipe: Recipe, data: Dataset, progress: bo
     model = getattr(models, name)(recipe)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "the run has diverged")  # which is said by main
-        recorder = Diagnostics(every=50)
+        steps = recipe.steps_per_epoch(len(data.x_train)) * recipe.epochs
+        recorder = Diagnostics(every=max(1, steps // 60))
         watchers = [recorder.watcher(framework)]
         history = training.fit(model, recipe, data, progress=progress, watchers=watchers)
     logits = training.predict(model, recipe, data.x_test).astype(np.float64)

@@ -226,7 +226,7 @@ def draw(
 
     def masks(path: Path) -> None:
         draw_mask = panel(framework, "dropout").draw_mask
-        streams = {f"step {step}": Stream(0, "dropout_1", step) for step in range(4)}
+        streams = {f"step {k + 1}": Stream(0, "dropout_1", k) for k in range(4)}
         found = {
             step: draw_mask(stream, (40, *REGULARIZED.hidden), REGULARIZED.dropout)
             for step, stream in streams.items()

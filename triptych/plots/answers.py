@@ -73,7 +73,7 @@ def confusion_matrix(
         [f"{counts[k, k] / sizes[k]:.1%}" if sizes[k] else "-" for k in range(classes)],
         fontsize=9,
     )
-    found.set_ylabel("of the class found", fontsize=10)
+    found.set_ylabel("share of the class that is found", fontsize=10)
     found.tick_params(length=0)
     figure.colorbar(image, ax=ax, label="mistakes", shrink=0.7, pad=0.02)
     return save(figure, path)
@@ -118,13 +118,6 @@ def calibration(
         below.stairs(share, ends, color=style["color"], linewidth=max(1.0, style["linewidth"] / 2))
     ax.set_title(title, fontsize=14, pad=10)
     ax.set_ylabel("accuracy: the share that is right", fontsize=11)
-    ax.text(0.03, 0.94, "above the line: surer it could be", transform=ax.transAxes, color="0.35")
-    ax.text(
-        *(0.97, 0.05, "below the line: too sure"),
-        transform=ax.transAxes,
-        color="0.35",
-        ha="right",
-    )
     first = np.floor(lowest * bins) / bins
     ax.set_xlim(first - 0.01, 1.01)
     ax.set_ylim(-0.02, 1.04)
@@ -135,7 +128,7 @@ def calibration(
         each.grid(alpha=0.3)
         each.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     below.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    beside(ax)
+    beside(ax, "above the line: not sure enough\nbelow the line: too sure")
     return save(figure, path)
 
 

@@ -5,13 +5,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from triptych.common.history import History
 from triptych.diagnostics import Diagnostics, overfitting_score, weight_histogram, weight_norms
-from triptych.plots.style import beside, run_style, save
+from triptych.plots.style import (
+    RUN_COLOURS,
+    beside,
+    log_if_positive,
+    run_style,
+    save,
+    whole_numbers,
+)
 
 __all__ = ["layers", "regularization_effects", "runs"]
 
@@ -66,12 +73,14 @@ def regularization_effects(
             counts / counts.sum(), ends, color=colour, fill=True, alpha=0.25, linewidth=0
         )
         found = weight_norms(models[name])
-        label = f"{name}: L1 / L2 = {found.ratio:.1f}"
+        label = f"{name}\nL2 norm {found.l2:.3g}, L1 / L2 {found.ratio:.3g}"
         weights.stairs(counts / counts.sum(), ends, color=colour, linewidth=1.6, label=label)
         recorder = recorders[name]
         norms.plot(recorder.steps, recorder.l2, **style, label=name)
         scores = overfitting_score(history.loss, history.validation_loss)
         score.plot(np.arange(1, len(scores) + 1), scores, **style, label=name)
+    room = 1.1 + 0.15 * len(histories)  # for the legend
+    weights.set_ylim(0, room * weights.get_ylim()[1])
     weights.set_title("Weights at the end", fontsize=12)
     weights.set_xlabel("value of a weight", fontsize=11)
     weights.set_ylabel("share of the weights", fontsize=11)
@@ -83,7 +92,8 @@ def regularization_effects(
     score.set_title("Overfitting score", fontsize=12)
     score.set_xlabel("epoch", fontsize=11)
     score.set_ylabel("validation loss / training loss", fontsize=11)
-    _log_if_positive(score)
+    log_if_positive(score)
+    whole_numbers(score.xaxis)
     for ax in (losses, weights, norms, score):
         ax.grid(alpha=0.3)
         ax.legend(frameon=False, fontsize=9)
@@ -101,18 +111,29 @@ def layers(
     figure = Figure(figsize=(10, 7.6), layout="constrained")
     gradients, updates = figure.subplots(2, sharex=True)
     gradients.set_title(title, fontsize=14, pad=10)
+    count = len(recorder.gradient_norms)
     for number, layer in enumerate(recorder.gradient_norms):
-        style = run_style(number) | {"linewidth": 1.3, "markersize": 3}
-        gradients.plot(recorder.steps, recorder.gradient_norms[layer], **style, label=layer)
-        updates.plot(recorder.steps, recorder.update_ratios[layer], **style, label=layer)
+        colour = run_style(number)["color"]
+        if count > len(RUN_COLOURS):  # from dark to light, as the layers follow one another
+            colour = colormaps["viridis"](number / count)
+        line = {"color": colour, "linewidth": 1.3}
+        gradients.plot(recorder.steps, recorder.gradient_norms[layer], **line, label=layer)
+        updates.plot(recorder.steps, recorder.update_ratios[layer], **line)
     updates.axhline(1e-3, color="grey", linestyle="--", label="0.001: a healthy step")
     gradients.set_ylabel("norm of the gradient", fontsize=11)
     updates.set_ylabel("norm of the step / norm of the weights", fontsize=11)
     updates.set_xlabel("training step", fontsize=11)
     for ax in (gradients, updates):
-        _log_if_positive(ax)
+        log_if_positive(ax)
         ax.grid(alpha=0.3)
-        beside(ax)
+    figure.legend(
+        *gradients.get_legend_handles_labels(),
+        title="layer, from the first",
+        loc="outside right upper",
+        fontsize=8 if count > 12 else 10,
+        frameon=False,
+    )
+    updates.legend(frameon=False)
     return save(figure, path)
 
 
@@ -140,16 +161,8 @@ def _draw_losses(ax: Axes, histories: Mapping[str, History]) -> None:
     ax.plot([], [], color="grey", label="training")
     ax.plot([], [], color="grey", linestyle="--", label="validation")
     ax.plot([], [], color="grey", marker="*", markersize=11, linestyle="", label="its lowest")
-    _log_if_positive(ax)
+    log_if_positive(ax)
     ax.set_xlabel("epoch", fontsize=11)
     ax.set_ylabel("loss", fontsize=11)
     ax.grid(alpha=0.3)
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-
-
-def _log_if_positive(ax: Axes) -> None:
-    """A log axis, where everything drawn has a place on it."""
-    values = np.concatenate([np.asarray(line.get_ydata(), float) for line in ax.get_lines()])
-    values = values[np.isfinite(values)]
-    if len(values) and values.min() > 0:
-        ax.set_yscale("log")
+    whole_numbers(ax.xaxis)

@@ -8,10 +8,9 @@ import numpy as np
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
-from matplotlib.ticker import MaxNLocator
 
 from triptych.common.checks import readable
-from triptych.plots.style import VERMILION, save, sheet, show
+from triptych.plots.style import VERMILION, save, sheet, show, whole_numbers
 
 __all__ = ["augmented", "dropout_masks", "misclassified"]
 
@@ -112,8 +111,8 @@ def dropout_masks(
         ax.set_title(f"{name}: {1 - kept.mean():.0%} dropped", fontsize=10)
         ax.set_xlabel("unit", fontsize=10)
         ax.set_ylabel("example", fontsize=10)
-        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-        ax.yaxis.set_major_locator(MaxNLocator(integer=True))
+        whole_numbers(ax.xaxis)
+        whole_numbers(ax.yaxis)
     for ax in grid.flat[len(found) :]:
         ax.set_axis_off()
     figure.legend(

@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 # Okabe and Ito's colours, told apart with every kind of colour blindness.
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
@@ -36,15 +38,10 @@ def layer(number: int, colours: Sequence[str]) -> dict[str, Any]:
 
 
 def run_style(number: int) -> dict[str, Any]:
-    """A colour for each of seven runs or layers; those that follow have the colours again, and
-    another marker.
-    """
+    """A colour for each of seven runs; those that follow have the colours again, and markers."""
     again, colour = divmod(number, len(RUN_COLOURS))
-    return {
-        "color": RUN_COLOURS[colour],
-        "linewidth": 1.8,
-        "marker": ("", "o", "s", "^")[again % 4],
-    }
+    marker = ("", "o", "s", "^")[again % 4]
+    return {"color": RUN_COLOURS[colour], "linewidth": 1.8, "marker": marker}
 
 
 def largest(difference: np.ndarray) -> str:
@@ -79,6 +76,24 @@ def beside(ax: Axes, title: str | None = None) -> None:
         frameon=False,
         labelspacing=0.7,
     )
+
+
+def whole_numbers(axis: Axis) -> None:
+    """Ticks of what is counted."""
+    axis.set_major_locator(MaxNLocator(integer=True))
+
+
+def log_if_positive(ax: Axes) -> None:
+    """A log axis with plain numbers, where everything that is drawn has a place on it."""
+    values = np.concatenate([np.asarray(line.get_ydata(), float) for line in ax.get_lines()])
+    values = values[np.isfinite(values)]
+    if not len(values) or values.min() <= 0:
+        return
+    ax.set_yscale("log")
+    narrow = values.max() < 200 * values.min()
+    ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if narrow else (1,)))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
+    ax.yaxis.set_minor_formatter(NullFormatter())
 
 
 def save(figure: Figure, path: str | Path) -> Figure:
