@@ -137,13 +137,13 @@ def test_dead_units_of_models_and_of_feature_maps():
     maps[1, 2, 3, 0] = 1
     assert dead_units(maps) == 0.8
     assert dead_units(maps.transpose(0, 3, 1, 2), axis=1) == 0.8
-    residual = Recipe(input_shape=(8, 8, 1), channels=(3, 4), hidden=(), outputs=2)
-    images = np.random.default_rng(2).random((3, 8, 8, 1)).astype(np.float32)
+    residual = Recipe(input_shape=(4, 4, 1), channels=(2,), hidden=(), outputs=2)
+    images = np.random.default_rng(2).random((3, 4, 4, 1)).astype(np.float32)
     names = {
         name: list(relu_outputs(panel(name, "models").resnet(residual), images))
         for name in PACKAGES
     }
-    assert len(names["scratch"]) == 5
+    assert sorted(names["scratch"]) == ["relu_0", "relu_1a", "relu_1b"]
     assert {tuple(sorted(found)) for found in names.values()} == {tuple(sorted(names["keras"]))}
 
 
@@ -207,19 +207,17 @@ def test_the_recorders_of_three_runs_agree(parity):
 
 @pytest.mark.parametrize("framework", PACKAGES)
 def test_a_recorder_begins_anew_changes_nothing_and_may_skip_steps(framework):
-    recorder, model, data = recorded(framework, every=2)
+    recipe = replace(RECIPE, hidden=(3,), batch_norm=False, dropout=0.0)
+    recorder, model, data = recorded(framework, recipe, every=2)
     assert recorder.steps == [2, 4, 6]
     assert len(recorder.l1) == len(recorder.gradient_norms["output"]) == 3
-    alone = panel(framework, "models").mlp(RECIPE)
-    panel(framework, "training").fit(alone, RECIPE, data, progress=False)
+    alone, fit = panel(framework, "models").mlp(recipe), panel(framework, "training").fit
+    fit(alone, recipe, data, progress=False)
     for name, array in canonical(model).items():
         np.testing.assert_array_equal(array, canonical(alone)[name])
-    watcher = recorder.watcher(framework)
-    for _ in range(2):
-        panel(framework, "training").fit(
-            alone, replace(RECIPE, epochs=1), data, progress=False, watchers=[watcher]
-        )
-        assert recorder.steps == [2]
+    shorter = replace(recipe, epochs=1)
+    fit(alone, shorter, data, progress=False, watchers=[recorder.watcher(framework)])
+    assert recorder.steps == [2]
     if framework == "keras":
         assert "gradient_norms" not in {v.name for v in alone.optimizer.variables}
         assert "apply" not in vars(alone.optimizer)
@@ -316,6 +314,7 @@ def smooth(training, validation, accuracy=(), epochs=10, **more):
         (smooth(0.9, math.nan), "underfitting", "ends at 90% of what it began with"),
         (smooth(0.2, 0.2, diverged="after step 3"), "divergence", "not finite: after step 3"),
         (History("torch", [1.0, math.inf], [0.9], [0.1]), "divergence", "a loss is not finite"),
+        (History("keras", [1.0], [0.3, *[0.1] * 9], [0.1] * 5), "good fit", "as well on"),
         (smooth(3.0, 3.0), "divergence", "ends at 2.99"),
         (smooth(-1.0, 0.2), "not enough evidence", "The loss is negative"),
         (History("keras", [], [], [], [0.5, 0.6] * 5), "not enough evidence", "no training loss"),
@@ -407,3 +406,14 @@ def test_adapters_name_what_is_trained():
         names = [name for name in names if "running" not in name]
         assert sorted(adapter(framework).trained(model)) == sorted(names)
         assert ADAPTERS[framework].name == framework
+
+
+@pytest.mark.once
+def test_bfloat16_and_the_numbers_that_numpy_lacks():
+    import ml_dtypes
+    import torch
+
+    values = np.array([[1.5, -2.0], [0.0, 0.25]])
+    for array in (torch.tensor(values, dtype=torch.bfloat16), values.astype(ml_dtypes.bfloat16)):
+        assert weight_norms(array) == weight_norms(values)
+        assert dead_units(array) == 0

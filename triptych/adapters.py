@@ -174,7 +174,8 @@ class TorchAdapter(Adapter):
         model.eval()
         try:
             with self.torch.no_grad():
-                model(self.tensor(x))
+                device = next((p.device for p in model.parameters()), self.device)
+                model(self.tensor(x).to(device))
         finally:
             model.train(training)
             for handle in handles:

@@ -9,6 +9,7 @@ import importlib.util
 import os
 import subprocess
 import sys
+import textwrap
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -16,7 +17,6 @@ from typing import Annotated
 
 import typer
 from rich.console import Console, RenderableType
-from rich.markup import escape
 
 from triptych import __version__
 from triptych.catalogue import CARRIERS, CHAPTERS, TECHNIQUES
@@ -209,23 +209,24 @@ def diagnose(
     console = Console(highlight=False)
     for names in groups.values():
         found = diagnoses[names[0]]
-        _say(console, f"[bold]{escape(', '.join(names))}: {found.verdict}[/]")
-        _say(console, VERDICTS[found.verdict], 2)
+        _say(console, f"{', '.join(names)}: {found.verdict}", style="bold")
+        _say(console, VERDICTS[found.verdict], "  ")
         for reason in found.because:
-            _say(console, f"- {escape(reason)}", 2)
+            _say(console, reason, "  - ")
         if found.first:
-            _say(console, "Try first:", 2)
+            _say(console, "Try first:", "  ")
             for technique, purpose in found.first:
-                _say(console, f"[bold]{technique:<20}[/]{purpose}", 4)
+                _say(console, purpose, f"    {technique:<18}")
         console.print()
     if any(found.first for found in diagnoses.values()):
         _say(console, "triptych show TECHNIQUE puts its code in the three frameworks side by side.")
 
 
-def _say(console: Console, text: str, indent: int = 0) -> None:
-    from rich.padding import Padding
-
-    console.print(Padding(text, (0, 0, 0, indent), expand=False))
+def _say(console: Console, text: str, start: str = "", *, style: str | None = None) -> None:
+    """``text`` in lines that begin where its first one does, after ``start``."""
+    width, indent = max(console.width, len(start) + 20), " " * len(start)
+    lines = textwrap.fill(text, width, initial_indent=start, subsequent_indent=indent)
+    console.print(lines, style=style, markup=False, soft_wrap=True)
 
 
 def _run_example(context: typer.Context, name: str) -> None:

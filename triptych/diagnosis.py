@@ -191,7 +191,8 @@ def _compared(
         return Diagnosis("underfitting", tuple(because), numbers, LEARN_MORE)
 
     because = [ends, "It does as well on examples it has not seen as on those it learned from."]
-    if np.allclose(losses, validation, rtol=0.1, atol=1e-3):
+    same_length = len(losses) == len(validation)
+    if same_length and np.allclose(losses, validation, rtol=0.1, atol=1e-3):
         because.append("If both are the same examples, this says nothing about others.")
     return Diagnosis("good fit", tuple(because), numbers)
 

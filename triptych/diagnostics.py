@@ -196,11 +196,11 @@ class _Watching(Watcher):
         self.before: dict[str, np.ndarray] | None = None
         if (run.step + 1) % self.recorder.every == 0:
             trained = self.adapter.trained(run.model)
-            self.before = {name: self.adapter.numpy(array) for name, array in trained.items()}
+            self.before = {name: _numbers(array) for name, array in trained.items()}
             grads = run.grads
             if grads is None:  # PyTorch
                 grads = {name: p.grad for name, p in trained.items() if p.grad is not None}
-            self.grads = {name: self.adapter.numpy(grad) for name, grad in grads.items()}
+            self.grads = {name: _numbers(grad) for name, grad in grads.items()}
 
     def after_step(self, run: Run) -> None:
         if self.before is not None:
@@ -225,6 +225,7 @@ def _callback(recorder: Diagnostics) -> Any:
             self.norms = self.optimizer.add_variable(
                 (len(variables),), dtype=variables[0].dtype, name="gradient_norms"
             )
+            vars(self.optimizer).pop("apply", None)  # of a run that did not come to its end
             apply = self.optimizer.apply
 
             def keep_norms(grads: Any, trainable_variables: Any = None) -> None:
@@ -241,13 +242,13 @@ def _callback(recorder: Diagnostics) -> Any:
         def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
             self.step += 1
             if self.step % recorder.every == 0:
-                self.before = {k: found.numpy(v.value) for k, v in self.trained().items()}
+                self.before = {name: _numbers(v.value) for name, v in self.trained().items()}
 
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
             if self.step % recorder.every == 0:
                 trained = self.trained()
-                after = {name: found.numpy(v.value) for name, v in trained.items()}
-                grads = dict(zip(trained, found.numpy(self.norms.value), strict=True))
+                after = {name: _numbers(v.value) for name, v in trained.items()}
+                grads = dict(zip(trained, _numbers(self.norms.value), strict=True))
                 recorder.record(self.before, after, grads)
 
         def on_train_end(self, logs: Any = None) -> None:
@@ -275,6 +276,8 @@ def _two(training: Any, validation: Any) -> tuple[np.ndarray, np.ndarray]:
 
 def _numbers(array: Any) -> np.ndarray:
     found = readable(array)
+    if found is not None and found.dtype.name == "bfloat16":  # which NumPy takes for no number
+        found = found.astype(np.float32)
     if found is None or found.dtype.kind not in "biuf":
         raise ValueError(f"an array of numbers was expected, got {type(array).__name__}")
     return found.astype(np.float64)
