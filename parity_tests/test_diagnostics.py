@@ -1,5 +1,6 @@
 """Diagnostics: the same numbers for the three panels' arrays, models and runs; and the verdicts."""
 
+import doctest
 import json
 import math
 from dataclasses import replace
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parity_tests.panels import ADAPTERS, PACKAGES, everywhere, panel
+from triptych import diagnosis, diagnostics
 from triptych.adapters import adapter
 from triptych.catalogue import TECHNIQUES
 from triptych.common.datasets import noisy_xor
@@ -417,3 +419,11 @@ def test_bfloat16_and_the_numbers_that_numpy_lacks():
     for array in (torch.tensor(values, dtype=torch.bfloat16), values.astype(ml_dtypes.bfloat16)):
         assert weight_norms(array) == weight_norms(values)
         assert dead_units(array) == 0
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("module", [diagnosis, diagnostics])
+def test_the_examples_in_the_docstrings(module):
+    found = doctest.testmod(module)
+    assert found.attempted > 0
+    assert found.failed == 0

@@ -22,9 +22,9 @@ In this order, with losses as shares of ``start``:
 
 With an accuracy of 0.9 nothing is called underfitting.
 
-The limits lie between what 60 runs of known outcome show, and hold for 60 others
-(parity_tests/histories.json). Of 174 more, with recipes drawn at random, the verdict is right in
-91 % (``python -m benchmarks.diagnose_histories --random 200``): dropout and penalties are in the
+The limits lie between what 60 clear runs of known outcome show, and hold for 60 others
+(parity_tests/histories.json). Of 174 more, whose recipes were drawn at random, the verdict is right
+in 91 % (``python -m benchmarks.diagnose_histories --random 200``): dropout and penalties are in the
 training loss, so a history does not always show what is known by heart. Nor can it show whether
 noise in the labels leaves nothing better, or the validation set stands for what comes later.
 """
@@ -65,7 +65,7 @@ LEARN_MORE: Remedies = (
 GENERALIZE: Remedies = (
     ("early_stopping", "keep the weights of the best epoch"),
     ("augmentation", "more images out of those there are"),
-    ("dropout", "no unit relies on one other"),
+    ("dropout", "no unit can rely on another"),
     ("penalties", "smaller weights make a smoother function"),
     ("label_smoothing", "no reward for being ever surer of what is known by heart"),
 )
