@@ -28,7 +28,7 @@ from triptych import plots
 from triptych.__main__ import run_command
 from triptych.adapters import adapter
 from triptych.common.datasets import Dataset, DatasetUnavailable, digits, mnist
-from triptych.common.history import History
+from triptych.common.history import History, save_histories
 from triptych.common.recipes import (
     AugmentationRecipe,
     AveragingRecipe,
@@ -36,6 +36,7 @@ from triptych.common.recipes import (
     Recipe,
     ScheduleRecipe,
 )
+from triptych.diagnostics import Diagnostics
 from triptych.output import Output, print_to
 from triptych.panels import chosen, panel
 from triptych.weights import save
@@ -180,8 +181,11 @@ def main(
     table = results(runs, data)
     output.write("mnist.txt", lambda path: print_to(path, table))
     console.print(table)
+    histories = {name: run.history for name, run in runs.items()}
+    output.write("mnist-histories.json", partial(save_histories, histories))
     draw(runs, recipe, data, output)
     console.print(f"In {out}/: {', '.join(output.written)}")
+    console.print(f"triptych diagnose {out}/mnist-histories.json says how the training went.")
     console.print("The safetensors are trained weights, for any of the three.")
     output.finish()
 
@@ -218,6 +222,8 @@ class Run:
 
     model: Any
     history: History
+    recorder: Diagnostics
+    probabilities: np.ndarray
     predicted: np.ndarray
     test_accuracy: float
 
@@ -227,9 +233,15 @@ def train(framework: str, name: str, recipe: Recipe, data: Dataset, progress: bo
     model = getattr(models, name)(recipe)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "the run has diverged")  # which is said by main
-        history = training.fit(model, recipe, data, progress=progress)
-    predicted = training.predict(model, recipe, data.x_test).argmax(axis=1)
-    return Run(model, history, predicted, float(np.mean(predicted == data.y_test)))
+        steps = recipe.steps_per_epoch(len(data.x_train)) * recipe.epochs
+        recorder = Diagnostics(every=max(1, steps // 60))
+        watchers = [recorder.watcher(framework)]
+        history = training.fit(model, recipe, data, progress=progress, watchers=watchers)
+    logits = training.predict(model, recipe, data.x_test).astype(np.float64)
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    probabilities, predicted = powers / powers.sum(axis=1, keepdims=True), logits.argmax(axis=1)
+    accuracy = float(np.mean(predicted == data.y_test))
+    return Run(model, history, recorder, probabilities, predicted, accuracy)
 
 
 def results(runs: dict[str, Run], data: Dataset) -> Table:
@@ -271,6 +283,23 @@ def draw(runs: dict[str, Run], recipe: Recipe, data: Dataset, output: Output) ->
     output.write(
         "mnist-misclassified.png",
         lambda path: plots.misclassified(data.x_test, data.y_test, predictions, path),
+    )
+
+    name, first = next(iter(runs.items()))
+    confused = f"{data.name} in {name}: which digits are confused"
+    output.write(
+        "mnist-confusion.png",
+        lambda path: plots.confusion_matrix(data.y_test, first.predicted, path, title=confused),
+    )
+    sure = f"{data.name}, {len(data.x_test):,} test images: is it as sure as it is right?"
+    probabilities = {name: run.probabilities for name, run in runs.items()}
+    output.write(
+        "mnist-calibration.png",
+        lambda path: plots.calibration(probabilities, data.y_test, path, title=sure),
+    )
+    by_layer = f"{data.name} in {name}: gradients and updates by layer"
+    output.write(
+        "mnist-layers.png", lambda path: plots.layers(first.recorder, path, title=by_layer)
     )
 
     def augmented(path: Path) -> None:

@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -26,8 +27,10 @@ from triptych import plots
 from triptych.__main__ import run_command
 from triptych.adapters import adapter
 from triptych.common.datasets import Dataset, noisy_xor, xor
-from triptych.common.history import History
+from triptych.common.history import History, save_histories
 from triptych.common.recipes import Recipe
+from triptych.common.streams import Stream
+from triptych.diagnostics import Diagnostics
 from triptych.output import Output, print_to
 from triptych.panels import chosen, panel
 
@@ -96,8 +99,15 @@ def main(
     output.write("xor.txt", lambda path: print_to(path, *tables))
     for table in tables:
         console.print(table)
+    histories = {
+        f"{name} on {data}, {network}": run.history
+        for (network, data), row in runs.items()
+        for name, run in row.items()
+    }
+    output.write("xor-histories.json", partial(save_histories, histories))
     draw(runs, datasets, output)
     console.print(f"Figures and tables are in {out}/: {', '.join(output.written)}")
+    console.print(f"triptych diagnose {out}/xor-histories.json says how the training went.")
     output.finish()
 
 
@@ -106,6 +116,7 @@ class Run:
     """One trained network and what it achieved."""
 
     history: History
+    recorder: Diagnostics
     weights: dict[str, np.ndarray]
     train_accuracy: float
     test_accuracy: float
@@ -121,7 +132,9 @@ def train(framework: str, recipe: Recipe, dataset: Dataset, progress: bool) -> R
     model = models.mlp(recipe)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "the run has diverged")  # which is said by main
-        history = training.fit(model, recipe, dataset, progress=progress)
+        recorder = Diagnostics(every=10)
+        watchers = [recorder.watcher(framework)]
+        history = training.fit(model, recipe, dataset, progress=progress, watchers=watchers)
 
     def probability(points: np.ndarray) -> np.ndarray:
         """P(class 1) of points (M, 2): the sigmoid of the logit, as 1/2 + tanh(z / 2) / 2."""
@@ -129,6 +142,7 @@ def train(framework: str, recipe: Recipe, dataset: Dataset, progress: bool) -> R
 
     return Run(
         history,
+        recorder,
         adapter(framework).weights(model),
         training.evaluate(model, recipe, dataset.x_train, dataset.y_train)[1],
         training.evaluate(model, recipe, dataset.x_test, dataset.y_test)[1],
@@ -196,6 +210,34 @@ def draw(
     histories = {name: run.history for name, run in regularized.items()}
     title = "XOR with dropout, batch norm and L2: one curve from each framework"
     output.write("xor-curves.png", lambda path: plots.curves(histories, path, title=title))
+
+    framework = next(iter(regularized))
+    both = {network: runs[network, "noisy"][framework] for network in NETWORKS}
+    output.write(
+        "xor-effects.png",
+        lambda path: plots.regularization_effects(
+            {network: run.history for network, run in both.items()},
+            {network: kernels(run.weights) for network, run in both.items()},
+            {network: run.recorder for network, run in both.items()},
+            path,
+            title="XOR with noise: what dropout, batch norm and L2 do",
+        ),
+    )
+
+    def masks(path: Path) -> None:
+        draw_mask = panel(framework, "dropout").draw_mask
+        streams = {f"step {k + 1}": Stream(0, "dropout_1", k) for k in range(4)}
+        found = {
+            step: draw_mask(stream, (40, *REGULARIZED.hidden), REGULARIZED.dropout)
+            for step, stream in streams.items()
+        }
+        plots.dropout_masks(found, path, title="XOR: what dropout leaves out, step by step")
+
+    output.write("xor-masks.png", masks)
+
+
+def kernels(weights: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {name: array for name, array in weights.items() if name.endswith(".weight")}
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from typer.testing import CliRunner
 
 from triptych import __version__, cli, extras
 from triptych.catalogue import CARRIERS, CHAPTERS, TECHNIQUES
+from triptych.common.history import History, save_histories
 from triptych.extras import MissingExtra, require
 
 pytestmark = pytest.mark.once
@@ -518,3 +519,33 @@ def test_the_real_examples_show_their_options(name):
     output = plain(run(name, "--help"))
     assert "--framework" in output
     assert "--seed" in output
+
+
+# --- diagnose -------------------------------------------------------------------------------------
+
+
+def test_diagnose_says_what_a_learner_understands(tmp_path):
+    fall = [0.5, 0.3, 0.2, 0.12, 0.1, 0.1, 0.1]
+    rise = [0.5, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
+    histories = {
+        "scratch": History("scratch", [0.7], fall, rise, [0.8] * 7),
+        "torch": History("torch", [0.7], fall, rise, [0.8] * 7),
+        "keras [new]": History("keras", [0.7], fall, fall, [0.95] * 7),
+    }
+    path = tmp_path / "histories.json"
+    save_histories(histories, path)
+    output = " ".join(plain(run("diagnose", str(path), columns=100)).split())
+    assert "scratch, torch: overfitting It knows the training examples by heart" in output
+    assert "It ends at 0.1 in training, at 0.8 in validation; 80.0% of the" in output
+    assert "lowest after epoch 2, at 0.4, and has risen since" in output
+    assert "Try first: early_stopping keep the weights of the best epoch" in output
+    assert "keras [new]: good fit It has learned" in output
+    assert output.count("Try first") == 1
+    assert "triptych show TECHNIQUE" in output
+
+    histories["torch"].save(path)
+    assert "torch: overfitting" in plain(run("diagnose", str(path)))
+    none = tmp_path / "none.json"
+    assert "No such file" in plain(run("diagnose", str(none), code=2, columns=300))
+    none.write_text("{", "utf-8")
+    assert "is none or is damaged" in plain(run("diagnose", str(none), code=2, columns=300))

@@ -40,7 +40,8 @@ def small(monkeypatch):
 
 
 FILES = [
-    *("mnist-augmented.png", "mnist-curves.png", "mnist-gradients.png", "mnist-misclassified.png"),
+    *("mnist-augmented.png", "mnist-calibration.png", "mnist-confusion.png", "mnist-curves.png"),
+    *("mnist-gradients.png", "mnist-histories.json", "mnist-layers.png", "mnist-misclassified.png"),
     *("mnist-scratch.safetensors", "mnist-torch.safetensors", "mnist.txt"),
 ]
 
@@ -108,7 +109,8 @@ def test_xor_keeps_the_rest_too(tmp_path, monkeypatch):
     result = invoke(xor, "--framework", "scratch", "--out", tmp_path, code=1)
     path = tmp_path / "xor-boundaries.png"
     assert result.stderr == f"{path} is not written: ValueError: no font\n"
-    assert sorted(os.listdir(tmp_path)) == ["xor-curves.png", "xor.txt"]
+    kept = ["xor-curves.png", "xor-effects.png", "xor-histories.json", "xor-masks.png", "xor.txt"]
+    assert sorted(os.listdir(tmp_path)) == kept
 
 
 @pytest.mark.parametrize("example", [xor, mnist])

@@ -16,6 +16,7 @@ from matplotlib.text import Text
 from triptych import plots
 from triptych.common.datasets import digits, noisy_xor, xor
 from triptych.common.history import History
+from triptych.diagnostics import Diagnostics, weight_histogram
 
 pytestmark = pytest.mark.once
 
@@ -44,10 +45,18 @@ def overlaps(figure: Figure) -> list[tuple[str, str]]:
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     renderer = canvas.get_renderer()
+    unseen = {  # labels of ticks beyond the ends of their axis, which are not drawn
+        label
+        for ax in figure.axes
+        for axis in (ax.xaxis, ax.yaxis)
+        for tick in [*axis.get_major_ticks(), *axis.get_minor_ticks()]
+        for label in (tick.label1, tick.label2)
+        if not min(axis.get_view_interval()) <= tick.get_loc() <= max(axis.get_view_interval())
+    }
     boxes = [
         (text.get_text(), text.get_window_extent(renderer).padded(-1))
         for text in dict.fromkeys(figure.findobj(Text))
-        if text.get_text() and text.get_visible()
+        if text.get_text() and text.get_visible() and text not in unseen
     ]
     return [
         (first, second)
@@ -312,6 +321,191 @@ def test_augmented_puts_the_original_first(tmp_path, channels):
     assert not overlaps(figure)
     with pytest.raises(ValueError, match=r"must have the shape \(3, 8, 6.* of images, got \(2, "):
         plots.augmented(images, [batches[0][:2]], tmp_path / "a.png")
+
+
+# --- Runs -----------------------------------------------------------------------------------------
+
+
+def run_of(epochs: int, training: float, validation: float, lowest: int) -> History:
+    loss = np.geomspace(1, training, epochs)
+    values = validation + 0.05 * np.abs(np.arange(epochs) - lowest)
+    return History("scratch", loss.tolist(), loss.tolist(), values.tolist(), [0.9] * epochs)
+
+
+def styled(ax, colour, linestyle):
+    """The one line of that colour and style, without those that only the legend shows."""
+    (line,) = (
+        line
+        for line in ax.lines
+        if same_color(line.get_color(), colour) and line.get_linestyle() == linestyle
+        if len(line.get_xdata())
+    )
+    return line
+
+
+def test_runs_have_a_colour_each_and_a_star_at_the_lowest(tmp_path):
+    histories = {"plain": run_of(8, 0.1, 0.5, 3), "L2": run_of(5, 0.2, 0.4, 4)}
+    figure = plots.runs(histories, tmp_path / "r.png", title="Two runs")
+    (ax,) = figure.axes
+    for (name, history), colour in zip(histories.items(), plots.RUN_COLOURS, strict=False):
+        training, validation = (styled(ax, colour, style) for style in ("-", "--"))
+        np.testing.assert_array_equal(training.get_xdata(), np.arange(1, history.epochs + 1))
+        np.testing.assert_array_equal(training.get_ydata(), history.loss)
+        np.testing.assert_array_equal(validation.get_ydata(), history.validation_loss)
+        star = styled(ax, colour, "None")
+        best = int(np.argmin(history.validation_loss))
+        assert star.get_marker() == "*"
+        assert star.get_xdata()[0] == best + 1
+        assert star.get_ydata()[0] == history.validation_loss[best]
+        assert training.get_label() == name
+    assert ax.get_yscale() == "log"
+    assert "Two runs" in texts(figure)
+    assert not overlaps(figure)
+    histories["L2"].loss[-1] = 0.0
+    assert plots.runs(histories, tmp_path / "r.png").axes[0].get_yscale() == "linear"
+    histories["L2"].validation_loss[:] = [float("nan")] * 5
+    plots.runs(histories, tmp_path / "r.png")
+    for wrong in ({}, {"a": History("torch")}, {"a": History("torch", [1.0], [1.0])}):
+        with pytest.raises(ValueError, match="runs needs at least one history, and in each at"):
+            plots.runs(wrong, tmp_path / "r.png")
+
+
+def recorder_of(names: list[str], steps: int = 4) -> Diagnostics:
+    recorder = Diagnostics(every=5)
+    rng = np.random.default_rng(0)
+    for _ in range(steps):
+        before, grads = ({f"{n}.weight": rng.normal(size=3) for n in names} for _ in range(2))
+        recorder.record(before, {k: 1.001 * v for k, v in before.items()}, grads)
+    return recorder
+
+
+def test_effects_are_four_views_of_the_same_runs(tmp_path):
+    histories = {"plain": run_of(8, 0.1, 0.5, 3), "L2": run_of(8, 0.3, 0.4, 7)}
+    weights = {"plain": {"a.weight": np.linspace(-2, 2, 50)}, "L2": {"a.weight": np.ones(8) / 4}}
+    recorders = {name: recorder_of(["a", "b"]) for name in histories}
+    figure = plots.regularization_effects(histories, weights, recorders, tmp_path / "e.png")
+    losses, values, norms, score = figure.axes
+    for number, (name, history) in enumerate(histories.items()):
+        colour = plots.RUN_COLOURS[number]
+        assert styled(losses, colour, "-").get_ydata().tolist() == history.loss
+        counts, ends = weight_histogram(weights[name], limit=2.0)
+        area, outline = values.patches[2 * number : 2 * number + 2]
+        assert same_color(area.get_facecolor()[:3], colour)
+        assert same_color(outline.get_edgecolor()[:3], colour)
+        for patch in (area, outline):
+            np.testing.assert_allclose(patch.get_data().values, counts / counts.sum())
+            np.testing.assert_allclose(patch.get_data().edges, ends)
+        line = styled(norms, colour, "-")
+        np.testing.assert_array_equal(line.get_xdata(), [5, 10, 15, 20])
+        np.testing.assert_array_equal(line.get_ydata(), recorders[name].l2)
+        scores = np.divide(history.validation_loss, history.loss)
+        np.testing.assert_array_equal(styled(score, colour, "-").get_ydata(), scores)
+    assert styled(score, "grey", "--").get_ydata()[0] == 1
+    assert "L2 norm 0.707, L1 / L2 2.83" in texts(figure)
+    assert min(png_size(tmp_path / "e.png")) > 800
+    assert not overlaps(figure)
+    message = r"must have the same names, got \['plain', 'L2'\], \['plain'\] and"
+    with pytest.raises(ValueError, match=message):
+        plots.regularization_effects(
+            histories, {"plain": weights["plain"]}, recorders, tmp_path / "e.png"
+        )
+
+
+@pytest.mark.parametrize("count", [3, 20])
+def test_layers_over_time(tmp_path, count):
+    recorder = recorder_of([f"dense_{k}" for k in range(count)])
+    figure = plots.layers(recorder, tmp_path / "l.png")
+    gradients, updates = figure.axes
+    colours = []
+    for number, layer in enumerate(recorder.gradient_norms):
+        above, below = gradients.lines[number], updates.lines[number]
+        for line, values in (
+            (above, recorder.gradient_norms[layer]),
+            (below, recorder.update_ratios[layer]),
+        ):
+            np.testing.assert_array_equal(line.get_xdata(), [5, 10, 15, 20])
+            np.testing.assert_array_equal(line.get_ydata(), values)
+        assert same_color(above.get_color(), below.get_color())
+        colours.append(to_rgba(above.get_color()))
+    assert len(set(colours)) == count
+    np.testing.assert_allclose(updates.lines[0].get_ydata(), 0.001)
+    assert updates.lines[-1].get_ydata()[0] == 0.001
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == list(recorder.gradient_norms)
+    assert not overlaps(figure)
+    with pytest.raises(ValueError, match="layers needs a recorder that has recorded a step"):
+        plots.layers(Diagnostics(), tmp_path / "l.png")
+
+
+# --- Answers --------------------------------------------------------------------------------------
+
+
+def test_confusion_counts_every_pair_and_colours_mistakes(tmp_path):
+    labels = np.array([0, 0, 0, 1, 1, 2, 2, 2, 2])
+    predicted = np.array([0, 0, 1, 1, 1, 0, 0, 2, 2])
+    figure = plots.confusion_matrix(labels, predicted, tmp_path / "c.png")
+    ax = figure.axes[0]
+    counts = np.array([[2, 1, 0], [0, 2, 0], [2, 0, 2]])
+    written = {text.get_position(): text.get_text() for text in ax.texts}
+    for (row, column), count in np.ndenumerate(counts):
+        assert written[column, row] == (str(count) if count else "·")
+    mistakes = counts * (1 - np.eye(3))
+    np.testing.assert_array_equal(ax.get_images()[0].get_array(), mistakes)
+    assert [patch.get_xy() for patch in ax.patches] == [(k - 0.5, k - 0.5) for k in range(3)]
+    text = texts(figure)
+    assert "66.67% of 9 right, 3 wrong" in text
+    for share in ("66.7%", "100.0%", "50.0%"):
+        assert share in text
+    assert not overlaps(figure)
+    absent = plots.confusion_matrix(np.array([0, 2]), np.array([0, 2]), tmp_path / "c.png")
+    assert "100.00% of 2 right, 0 wrong" in texts(absent)
+    with pytest.raises(ValueError, match=r"the same shape \(N,\), got \(2,\) and \(3,\)"):
+        plots.confusion_matrix(labels[:2], predicted[:3], tmp_path / "c.png")
+
+
+def test_calibration_has_a_point_where_there_are_examples(tmp_path):
+    sure = np.array([0.55, 0.6, 0.85, 0.95, 0.95, 0.7])
+    right = np.array([True, False, True, True, False, True])
+    labels = np.array([0, 1, 1, 0, 1, 0])
+    first = np.where(right == (labels == 0), sure, 1 - sure)  # the probability of class 0
+    given = {"torch": np.stack([first, 1 - first], axis=1), "of class 1": 1 - first}
+    figure = plots.calibration(given, labels, tmp_path / "c.png")
+    ax, below = figure.axes
+    for line in ax.lines[1:]:
+        np.testing.assert_allclose(line.get_xdata(), [0.575, 0.7, 0.85, 0.95])
+        np.testing.assert_allclose(line.get_ydata(), [0.5, 1, 1, 0.5])
+    shares = below.patches[0].get_data().values
+    np.testing.assert_allclose(shares, np.array([0, 0, 0, 0, 0, 2, 1, 0, 1, 2]) / 6)
+    expected = (2 * 0.075 + 0.3 + 0.15 + 2 * 0.45) / 6
+    assert texts(figure).count(f"66.7% right, 76.7% sure\nECE {expected:.3f}") == 2
+    assert not overlaps(figure)
+    for wrong, message in [
+        ({}, "calibration needs the probabilities of one model at least"),
+        ({"a": first[:2]}, r"a must have shape \(6, classes\), got \(2, 2\)"),
+        ({"a": 3 * given["torch"]}, r"a must be probabilities in \[0, 1\]: take the softmax"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            plots.calibration(wrong, labels, tmp_path / "c.png")
+
+
+def test_dropout_masks_are_shown_as_they_are(tmp_path):
+    rng = np.random.default_rng(0)
+    masks = {f"step {k}": rng.random((6, 9)) > 0.3 for k in range(3)}
+    masks["images"] = rng.random((6, 2, 2, 3)) > 0.3
+    masks["more"] = np.ones((2, 3))
+    figure = plots.dropout_masks(masks, tmp_path / "d.png")
+    shown = [ax for ax in figure.axes if ax.get_images()]
+    for ax, (name, mask) in zip(shown, masks.items(), strict=True):
+        np.testing.assert_array_equal(ax.get_images()[0].get_array(), mask.reshape(len(mask), -1))
+        assert ax.get_title() == f"{name}: {1 - mask.mean():.0%} dropped"
+    assert not overlaps(figure)
+    for wrong, message in [
+        ({}, "dropout_masks needs at least one mask"),
+        ({"a": np.full((2, 2), 0.5)}, "a must be a mask of shape"),
+        ({"a": np.ones(3)}, "a must be a mask of shape"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            plots.dropout_masks(wrong, tmp_path / "d.png")
 
 
 def test_no_pyplot_and_no_global_state(tmp_path):

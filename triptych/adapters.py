@@ -50,6 +50,14 @@ class Adapter:
         """Set what ``weights`` returns."""
         raise NotImplementedError
 
+    def trained(self, model: Any) -> dict[str, Any]:
+        """The framework's own object of each array that is trained, in its layout, by our names."""
+        raise NotImplementedError
+
+    def relu_outputs(self, model: Any, x: np.ndarray) -> Arrays:
+        """What each ReLU gives for ``x`` in inference, by the names of the layers."""
+        raise NotImplementedError
+
 
 class ScratchAdapter(Adapter):
     name = "scratch"
@@ -75,6 +83,15 @@ class ScratchAdapter(Adapter):
 
     def load(self, model: Any, weights: Arrays) -> None:
         model.set_weights(weights)
+
+    def trained(self, model: Any) -> dict[str, Any]:
+        return {name: layer.params[key] for name, layer, key in model.parameters()}
+
+    def relu_outputs(self, model: Any, x: np.ndarray) -> Arrays:
+        from scratch.layers import ReLU
+
+        model.forward(x)
+        return {layer.name: layer._y for _, layer in self._layers(model) if isinstance(layer, ReLU)}
 
     def _layers(self, layer: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
         """Every layer that has no layers of its own, and what its names begin with."""
@@ -137,6 +154,33 @@ class TorchAdapter(Adapter):
             for name, (ours, key) in self._places(model).items()
         }
         model.load_state_dict(model.state_dict() | given)
+
+    def trained(self, model: Any) -> dict[str, Any]:
+        places = self._places(model)
+        return {places[name][0]: p for name, p in model.named_parameters() if p.requires_grad}
+
+    def relu_outputs(self, model: Any, x: np.ndarray) -> Arrays:
+        outputs: Arrays = {}
+        handles = []
+        for path, module in model.named_modules():
+            if isinstance(module, self.torch.nn.ReLU):
+                name = getattr(module, "name", path)
+
+                def keep(_: Any, __: Any, output: Any, name: str = name) -> None:
+                    outputs[name] = self.numpy(output)
+
+                handles.append(module.register_forward_hook(keep))
+        training = model.training
+        model.eval()
+        try:
+            with self.torch.no_grad():
+                device = next((p.device for p in model.parameters()), self.device)
+                model(self.tensor(x).to(device))
+        finally:
+            model.train(training)
+            for handle in handles:
+                handle.remove()
+        return outputs
 
     def _places(self, model: Any) -> dict[str, tuple[str, str]]:
         """For each array of ``state_dict``: our name, and "weight" if the layout is PyTorch's own.
@@ -299,6 +343,33 @@ class KerasAdapter(Adapter):
         for variable in model.weights:
             name, _ = places[id(variable)]
             variable.assign(weights[name].reshape(variable.shape))
+
+    def trained(self, model: Any) -> dict[str, Any]:
+        places = self._places(model)
+        return {places[id(variable)][0]: variable for variable in model.trainable_variables}
+
+    def relu_outputs(self, model: Any, x: np.ndarray) -> Arrays:
+        layers, outputs = self.keras.layers, {}
+        relu = self.keras.activations.relu
+        found = [
+            layer
+            for layer in model._flatten_layers()
+            if isinstance(layer, layers.ReLU) or getattr(layer, "activation", None) is relu
+        ]
+        for layer in found:  # which have no hooks
+
+            def keep(*args: Any, layer: Any = layer, call: Any = layer.call, **options: Any) -> Any:
+                output = call(*args, **options)
+                outputs[layer.name] = self.numpy(output)
+                return output
+
+            layer.call = keep
+        try:
+            model(self.tensor(x), training=False)
+        finally:
+            for layer in found:
+                del layer.call
+        return outputs
 
     def _places(self, layer: Any, prefix: str = "") -> dict[int, tuple[str, tuple[int, ...]]]:
         """By the id of a variable: our name, "dense_1.weight", and the shape that we give it.

@@ -9,6 +9,7 @@ import importlib.util
 import os
 import subprocess
 import sys
+import textwrap
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -176,6 +177,56 @@ def xor(context: typer.Context) -> None:
 def mnist(context: typer.Context) -> None:
     """Train on MNIST in each framework; `triptych mnist --help` has the options."""
     _run_example(context, "mnist")
+
+
+@app.command()
+def diagnose(
+    path: Annotated[
+        Path,
+        typer.Argument(
+            metavar="PATH",
+            help="histories.json of a run of mnist or xor, or what `History.save` wrote.",
+        ),
+    ],
+) -> None:
+    """Say of a training run whether it underfits, overfits or diverged, and what to try first."""
+    from triptych.common.history import load_histories
+    from triptych.diagnosis import VERDICTS
+    from triptych.diagnosis import diagnose as judge
+
+    try:
+        diagnoses = {name: judge(history) for name, history in load_histories(path).items()}
+    except OSError as error:
+        text = f"{path} cannot be read: {error.strerror}."
+        raise typer.BadParameter(text, param_hint="PATH") from None
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="PATH") from None
+    # The same run in another framework starts from the same loss, and is told of once.
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for name, found in diagnoses.items():
+        start, epochs = (found.numbers.get(key, 0.0) for key in ("start", "epochs"))
+        groups.setdefault((found.verdict, f"{start:.3g}", f"{epochs}"), []).append(name)
+    console = Console(highlight=False)
+    for names in groups.values():
+        found = diagnoses[names[0]]
+        _say(console, f"{', '.join(names)}: {found.verdict}", style="bold")
+        _say(console, VERDICTS[found.verdict], "  ")
+        for reason in found.because:
+            _say(console, reason, "  - ")
+        if found.first:
+            _say(console, "Try first:", "  ")
+            for technique, purpose in found.first:
+                _say(console, purpose, f"    {technique:<18}")
+        console.print()
+    if any(found.first for found in diagnoses.values()):
+        _say(console, "triptych show TECHNIQUE puts its code in the three frameworks side by side.")
+
+
+def _say(console: Console, text: str, start: str = "", *, style: str | None = None) -> None:
+    """``text`` in lines that begin where its first one does, after ``start``."""
+    width, indent = max(console.width, len(start) + 20), " " * len(start)
+    lines = textwrap.fill(text, width, initial_indent=start, subsequent_indent=indent)
+    console.print(lines, style=style, markup=False, soft_wrap=True)
 
 
 def _run_example(context: typer.Context, name: str) -> None:

@@ -56,6 +56,7 @@ from triptych.layouts import chw_from_hwc, from_torch_layout, hwc_from_chw, to_t
 __all__ = [
     "canonical",
     "chw_from_hwc",
+    "framework_of",
     "from_torch_layout",
     "hwc_from_chw",
     "load",
@@ -93,7 +94,7 @@ def save(model: Any, path: str | Path) -> None:
     metadata = {
         "format": "triptych",
         "version": VERSION,
-        "framework": _framework(model),
+        "framework": framework_of(model),
         "dtype": ", ".join(sorted(floating)),
     }
     metadata["sha256"] = _checksum(arrays, metadata)
@@ -158,7 +159,8 @@ def rename(weights: Mapping[str, np.ndarray], layers: Mapping[str, str]) -> Arra
     return renamed
 
 
-def _framework(model: Any) -> str:
+def framework_of(model: Any) -> str:
+    """Which framework a layer or model is of."""
     for framework, (module, base) in MODELS.items():
         # Nothing is imported: a model can only exist if its framework is there already.
         if module in sys.modules and isinstance(model, getattr(sys.modules[module], base)):
@@ -171,7 +173,7 @@ def _framework(model: Any) -> str:
 
 def _inspect(model: Any) -> tuple[Adapter, Arrays]:
     """The adapter, and every array that travels."""
-    framework = _framework(model)
+    framework = framework_of(model)
     if framework == "keras" and not model.built:
         raise ValueError(
             "model has no weights before it is built: begin it with keras.Input, or call it once"

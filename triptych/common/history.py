@@ -1,12 +1,13 @@
 """What a training run leaves behind, the same from every framework."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-__all__ = ["MONITORED", "History"]
+__all__ = ["MONITORED", "History", "load_histories", "save_histories"]
 
 MONITORED = ("validation_loss", "validation_accuracy")  # what a watcher may go by
 
@@ -63,7 +64,38 @@ class History:
         try:
             return cls(**json.loads(Path(path).read_text("utf-8")))
         except (TypeError, ValueError) as error:
-            raise ValueError(
-                f"path must be a file that save wrote, got {path}, which is none or is damaged "
-                f"({error})"
-            ) from error
+            raise _damaged(path, error) from error
+
+
+def save_histories(histories: Mapping[str, History], path: str | Path) -> None:
+    """Several runs in one file, by name."""
+    fields = {name: asdict(history) for name, history in histories.items()}
+    Path(path).write_text(json.dumps(fields, indent=1) + "\n", "utf-8")
+
+
+def load_histories(path: str | Path) -> dict[str, History]:
+    """What ``save_histories`` wrote; or ``History.save``, by the name of its framework."""
+    try:
+        found = json.loads(Path(path).read_text("utf-8"))
+        if "framework" in found:
+            found = {found["framework"]: found}
+        histories = {name: History(**fields) for name, fields in found.items()}
+        for history in histories.values():
+            _check_numbers(history)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise _damaged(path, error) from error
+    return histories
+
+
+def _check_numbers(history: History) -> None:
+    for name, value in vars(history).items():
+        if isinstance(getattr(History(""), name), list) and not (
+            isinstance(value, list) and all(isinstance(number, int | float) for number in value)
+        ):
+            raise TypeError(f"{name} must be a list of numbers")
+
+
+def _damaged(path: str | Path, error: Exception) -> ValueError:
+    return ValueError(
+        f"path must be a file that save wrote, got {path}, which is none or is damaged ({error})"
+    )
