@@ -16,6 +16,7 @@ one's own.
 
 import math
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from enum import StrEnum
@@ -30,6 +31,7 @@ from rich.table import Table
 
 from triptych.__main__ import run_command
 from triptych.common.datasets import Dataset, DatasetUnavailable, digits, mnist
+from triptych.common.history import History
 from triptych.common.progress import progress_bar
 from triptych.common.recipes import Recipe, ScheduleRecipe
 from triptych.common.streams import Stream
@@ -112,7 +114,8 @@ def main(
     students = replace(STUDENT, input_shape=shape, epochs=epochs)
     if data.name == "digits":
         recipe, students = (replace(each, passes_per_epoch=10) for each in (recipe, students))
-    teacher, taught = train_teacher(frameworks[0], recipe, data, progress)
+    teacher, taught, history = train_teacher(frameworks[0], recipe, data, progress)
+    output.say("the teacher", history)
 
     found: dict[str, dict[str, list[float]]] = {}
     seconds = {}
@@ -151,13 +154,15 @@ def load(choice: Data, console: Console) -> Dataset:
 
 def train_teacher(
     framework: str, recipe: Recipe, data: Dataset, progress: bool
-) -> tuple[np.ndarray, float]:
-    """Its logits of all training images, and its accuracy on the test images."""
+) -> tuple[np.ndarray, float, History]:
+    """Its logits of all training images, its accuracy on the test images, and how it learnt."""
     models, training = panel(framework, "models"), panel(framework, "training")
     model = models.mlp(recipe)
-    training.fit(model, recipe, data, progress=progress)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "the run has diverged")  # which is said by main
+        history = training.fit(model, recipe, data, progress=progress)
     _, accuracy = training.evaluate(model, recipe, data.x_test, data.y_test)
-    return training.predict(model, recipe, data.x_train), accuracy
+    return training.predict(model, recipe, data.x_train), accuracy, history
 
 
 Subset = tuple[np.ndarray, np.ndarray, np.ndarray]  # images, labels, the teacher's logits
