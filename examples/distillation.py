@@ -59,7 +59,7 @@ STUDENT = Recipe(
     batch_size=50,
     epochs=40,
 )
-WAYS = ("alone", "from the teacher", "self-distilled")
+WAYS = ("alone", "from a teacher", "self-distilled")
 IMAGES = {"mnist": 2000, "digits": 200}
 # Student's t: half a 95 % interval in standard errors, by the number of seeds.
 T_95 = {2: 12.71, 3: 4.30, 4: 3.18, 5: 2.78, 6: 2.57, 7: 2.45, 8: 2.36, 9: 2.31, 10: 2.26}
@@ -274,7 +274,7 @@ def results(
 ) -> Table:
     """Test accuracy, and what it gains over the student alone, seed by seed."""
     table = Table(title=title)
-    for column in ("framework", "student", "test accuracy", "gain", "in seeds", "time"):
+    for column in ("framework", "student", "test accuracy", "gain", "seeds", "time"):
         table.add_column(column, justify="left" if column in ("framework", "student") else "right")
     for framework, accuracies in found.items():
         for way, values in accuracies.items():
