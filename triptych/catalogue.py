@@ -44,6 +44,7 @@ CARRIERS = (
     "convolution",
     "pooling",
     "losses",
+    "squared_error",
     "optimizers",
     "models",
     "training",
