@@ -11,8 +11,8 @@ told from chance. The teacher is trained once, by the first of the frameworks; t
 seed see the same images in the same order in each.
 
 With the defaults the teacher is worth 2.5 points to a student, with every seed; self-distillation
-costs one. There are three loops of training here, one for each framework: what ``fit`` does, with a loss of
-one's own.
+costs one. There are three loops of training here, one for each framework: what ``fit`` does, with a
+loss of one's own.
 """
 
 import math
