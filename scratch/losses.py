@@ -46,10 +46,13 @@ from scratch.half import half_in_float32
 from triptych.common.checks import (
     check_binary_targets,
     check_class_targets,
+    check_labels,
     check_number,
     check_reduction,
     check_weights,
+    is_floating,
     own_arrays,
+    remembered,
 )
 
 __all__ = [
@@ -233,13 +236,20 @@ def _check_binary(
 ) -> tuple[bool, float, float]:
     """Whether it is the plain loss of integers; and the two numbers."""
     sparse = _check_binary_targets(logits, labels)
-    smoothing = check_number("smoothing", smoothing, "[0, 1]")
-    pos_weight = check_number("pos_weight", pos_weight, "[0, inf)")
+    smoothing, pos_weight = _check_options(smoothing, pos_weight, reduction, mean_over)
     if sample_weights is not None:
         _check_weights(logits, None, sample_weights)
-    check_reduction(reduction, mean_over)
     weighted = sample_weights is not None or smoothing != 0 or pos_weight != 1
     return sparse and not weighted and reduction == "mean", smoothing, pos_weight
+
+
+@remembered
+def _check_options(
+    smoothing: float, pos_weight: float, reduction: str, mean_over: str
+) -> tuple[float, float]:
+    check_reduction(reduction, mean_over)
+    smoothing = check_number("smoothing", smoothing, "[0, 1]")
+    return smoothing, check_number("pos_weight", pos_weight, "[0, inf)")
 
 
 @own_arrays
@@ -249,7 +259,13 @@ def _check_targets(logits: np.ndarray, labels: np.ndarray, ignore_index: int | N
 
 @own_arrays
 def _check_binary_targets(logits: np.ndarray, labels: np.ndarray) -> bool:
-    return check_binary_targets(logits, labels)
+    """Whether they are integers."""
+    sparse = not is_floating(labels)
+    if sparse:
+        check_labels(logits, labels, binary=True)
+    else:
+        check_binary_targets(logits, labels)
+    return sparse
 
 
 @own_arrays

@@ -47,10 +47,13 @@ from torch.nn import functional as F
 from triptych.common.checks import (
     check_binary_targets,
     check_class_targets,
+    check_labels,
     check_number,
     check_reduction,
     check_weights,
+    is_floating,
     own_arrays,
+    remembered,
 )
 
 __all__ = ["softmax_cross_entropy", "binary_cross_entropy"]
@@ -192,13 +195,20 @@ def _check_binary(
 ) -> tuple[bool, float, float]:
     """Whether it is the plain loss of integers; and the two numbers."""
     sparse = _check_binary_targets(logits, labels)
-    smoothing = check_number("smoothing", smoothing, "[0, 1]")
-    pos_weight = check_number("pos_weight", pos_weight, "[0, inf)")
+    smoothing, pos_weight = _check_options(smoothing, pos_weight, reduction, mean_over)
     if sample_weights is not None:
         _check_weights(logits, None, sample_weights)
-    check_reduction(reduction, mean_over)
     weighted = sample_weights is not None or smoothing != 0 or pos_weight != 1
     return sparse and not weighted and reduction == "mean", smoothing, pos_weight
+
+
+@remembered
+def _check_options(
+    smoothing: float, pos_weight: float, reduction: str, mean_over: str
+) -> tuple[float, float]:
+    check_reduction(reduction, mean_over)
+    smoothing = check_number("smoothing", smoothing, "[0, 1]")
+    return smoothing, check_number("pos_weight", pos_weight, "[0, inf)")
 
 
 @own_arrays
@@ -208,7 +218,13 @@ def _check_targets(logits: torch.Tensor, labels: torch.Tensor, ignore_index: int
 
 @own_arrays
 def _check_binary_targets(logits: torch.Tensor, labels: torch.Tensor) -> bool:
-    return check_binary_targets(logits, labels)
+    """Whether they are integers."""
+    sparse = not is_floating(labels)
+    if sparse:
+        check_labels(logits, labels, binary=True)
+    else:
+        check_binary_targets(logits, labels)
+    return sparse
 
 
 @own_arrays
