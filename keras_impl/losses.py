@@ -1,11 +1,9 @@
-r"""Losses from logits: cross-entropy of a softmax and of one sigmoid; and the mean squared error.
+r"""Cross-entropy from logits: of a softmax over the classes, and of one sigmoid.
 
     softmax   p_c = exp(z_c) / sum_k exp(z_k)    L = -1/N sum_i log p_{i, y_i}
                                                  dL/dz_ic = (p_ic - [c = y_i]) / N
     binary    p = 1 / (1 + exp(-z))              L = -1/N sum_i log(p_i if y_i = 1 else 1 - p_i)
                                                  dL/dz_i = (p_i - y_i) / N
-    squares   of F predictions in a row          L = 1/N sum_i 1/F sum_j (z_ij - y_ij)^2
-                                                 dL/dz_ij = 2 (z_ij - y_ij) / (N F)
 
 Taken literally, exp overflows and log meets 0. So the largest logit is subtracted first, which
 leaves p as it is, and the binary loss is max(s, 0) + log(1 + exp(-|s|)) with s = -z where y = 1
@@ -15,10 +13,12 @@ With dense labels t, class weights w and sample weights s a row has the loss l_i
 
     softmax   l_i = -s_i sum_c w_c t_ic log p_ic                         v_i = s_i sum_c w_c t_ic
     binary    l_i = -s_i (w y_i log p_i + (1 - y_i) log(1 - p_i))        v_i = s_i
-    squares   l_i = s_i/F sum_j (z_ij - y_ij)^2                          v_i = s_i
 
     reduction="none"   l_i                 "mean"   sum_i l_i / sum_i v_i    mean_over="weights"
               "sum"    sum_i l_i                    sum_i l_i / N            mean_over="rows"
+
+    softmax   dl_i/dz_ic = v_i p_ic - s_i w_c t_ic
+    binary    dl_i/dz_i  = s_i ((1 - y_i) p_i - w y_i (1 - p_i))
 
 In the binary loss w is ``pos_weight``, and ``smoothing`` makes y (1 - smoothing) + smoothing / 2 of
 y. Rows whose label is ``ignore_index`` have l = v = 0 and do not count in N. A mean over weights
@@ -26,18 +26,16 @@ that come to 0 is NaN.
 
 Softmax: ``logits`` (N, C); ``labels`` integers in [0, C), of shape (N,), or rows of probabilities
 (N, C). Binary: ``logits`` (N, 1); ``labels`` of shape (N,), integers in {0, 1} or targets in
-[0, 1]. Squares: ``predictions`` and ``targets`` of one shape (N, ...). ``class_weights`` (C,),
-``sample_weights`` (N,) and ``pos_weight`` are finite and >= 0. Whatever is floating point has the
-dtype of the logits, and so has the loss, in nats: a scalar, or (N,) for "none". A ``ValueError``
-says which argument does not fit.
+[0, 1]. ``class_weights`` (C,) and ``sample_weights`` (N,) are finite, >= 0 and not all 0,
+``pos_weight`` is in [0, inf). Whatever is floating point has the dtype of the logits, and so has
+the loss, in nats: a scalar, or (N,) for "none". A ``ValueError`` says which argument does not fit.
 
 Framework differences: "mean" divides by the weights of the labels in PyTorch's ``cross_entropy`` of
 integers, and by the number of rows in its losses of dense labels and of binary ones and in every
 loss of Keras; we divide by the weights unless ``mean_over`` says "rows". ``pos_weight`` is in
 nobody's divisor. We refuse labels out of range. See ``triptych differences``: class-weight-mean,
-class-weight-dense, pos-weight, reduction-none, reduction-sum, probabilities-clipped,
-binary-probabilities-clipped, label-smoothing-binary, ignore-index, all-labels-ignored,
-labels-out-of-range, binary-labels-shape.
+class-weight-dense, pos-weight, probabilities-clipped, binary-probabilities-clipped,
+label-smoothing-binary, ignore-index, all-labels-ignored, labels-out-of-range, binary-labels-shape.
 
 Here: they are Keras's own losses, told that they get logits; weights are multiplied in by hand. In
 a traced graph the labels and weights cannot be read, so their range goes unchecked.
@@ -49,19 +47,18 @@ import keras
 from keras import ops
 
 from triptych.common.checks import (
-    check_batch,
     check_binary_targets,
     check_class_targets,
-    check_floats,
+    check_labels,
     check_number,
     check_reduction,
-    check_same_shape,
     check_weights,
+    is_floating,
     own_arrays,
     remembered,
 )
 
-__all__ = ["softmax_cross_entropy", "binary_cross_entropy", "mean_squared_error"]
+__all__ = ["softmax_cross_entropy", "binary_cross_entropy"]
 
 
 def softmax_cross_entropy(
@@ -109,22 +106,6 @@ def binary_cross_entropy(
     s = ops.ones_like(z) if sample_weights is None else sample_weights
     losses = -s * (w * y * ops.log_sigmoid(z) + (1 - y) * ops.log_sigmoid(-z))
     return reduced(losses, s, ops.ones_like(z), reduction, mean_over)
-
-
-def mean_squared_error(
-    predictions: Any,
-    targets: Any,
-    *,
-    sample_weights: Any | None = None,
-    reduction: str = "mean",
-    mean_over: str = "weights",
-) -> Any:
-    """The mean over rows of the mean square of each, or what ``reduction`` says."""
-    _check_squares(predictions, targets, sample_weights, reduction, mean_over)
-    squares = ops.square(predictions - targets)
-    rows = ops.mean(squares, axis=tuple(range(1, len(squares.shape))))
-    s = ops.ones_like(rows) if sample_weights is None else sample_weights
-    return reduced(s * rows, s, ops.ones_like(rows), reduction, mean_over)
 
 
 def dense(labels: Any, logits: Any) -> Any:
@@ -194,11 +175,20 @@ def _check_binary(
     """Whether it is the plain loss of integers; and the two numbers."""
     sparse = _check_binary_targets(logits, labels)
     smoothing, pos_weight = _check_numbers(smoothing, pos_weight)
+    smoothing, pos_weight = _check_options(smoothing, pos_weight, reduction, mean_over)
     if sample_weights is not None:
         _check_weights(logits, None, sample_weights)
-    check_reduction(reduction, mean_over)
     weighted = sample_weights is not None or smoothing != 0 or pos_weight != 1
     return sparse and not weighted and reduction == "mean", smoothing, pos_weight
+
+
+@remembered
+def _check_options(
+    smoothing: float, pos_weight: float, reduction: str, mean_over: str
+) -> tuple[float, float]:
+    check_reduction(reduction, mean_over)
+    smoothing = check_number("smoothing", smoothing, "[0, 1]")
+    return smoothing, check_number("pos_weight", pos_weight, "[0, inf)")
 
 
 @own_arrays
@@ -208,24 +198,15 @@ def _check_targets(logits: Any, labels: Any, ignore_index: int | None) -> bool:
 
 @own_arrays
 def _check_binary_targets(logits: Any, labels: Any) -> bool:
-    return check_binary_targets(logits, labels)
+    """Whether they are integers."""
+    sparse = not is_floating(labels)
+    if sparse:
+        check_labels(logits, labels, binary=True)
+    else:
+        check_binary_targets(logits, labels)
+    return sparse
 
 
 @own_arrays
 def _check_weights(logits: Any, class_weights: Any | None, sample_weights: Any | None) -> None:
     check_weights(logits, class_weights, sample_weights)
-
-
-@own_arrays
-def _check_squares(
-    predictions: Any,
-    targets: Any,
-    sample_weights: Any | None,
-    reduction: str,
-    mean_over: str,
-) -> None:
-    check_floats(predictions=predictions, targets=targets)
-    check_batch(predictions, "predictions")
-    check_same_shape("targets", targets, predictions)
-    check_weights(predictions, None, sample_weights, "predictions")
-    check_reduction(reduction, mean_over)

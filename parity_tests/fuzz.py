@@ -49,6 +49,7 @@ LABELS = np.array([0, 2, 1, 1])
 SCORES = {"logits": floats(4, 3), "labels": LABELS}
 TARGETS = np.array([[0.5, 0.25, 0.25], [1, 0, 0], [0, 0.5, 0.5], [0, 0, 1]], "float32")
 BINARY = {"logits": floats(4, 1), "labels": np.array([0, 1, 1, 0])}
+SQUARES = {"predictions": X, "targets": floats(4, 3)}
 REDUCED = {"sample_weights": PER_IMAGE, "reduction": "mean", "mean_over": "weights"}
 WEIGHTED = REDUCED | {"class_weights": G}
 ROW = np.array([0, 1, 1, 0])
@@ -281,8 +282,9 @@ CALLS: dict[str, dict[str, Any]] = {
     "losses.binary_cross_entropy_backward": BINARY
     | REDUCED
     | {"smoothing": 0.1, "pos_weight": 2.0},
-    "losses.mean_squared_error": {"predictions": X, "targets": floats(4, 3)} | REDUCED,
-    "losses.mean_squared_error_backward": {"predictions": X, "targets": floats(4, 3)} | REDUCED,
+    "squared_error.mean_squared_error": {"predictions": X, "targets": floats(4, 3)} | REDUCED,
+    "squared_error.mean_squared_error_backward": {"predictions": X, "targets": floats(4, 3)}
+    | REDUCED,
     "optimizers.sgd_step": {"w": X, "g": X, "v": X, "t": 2, "momentum": 0.9, "nesterov": False}
     | RATES,
     "optimizers.adam_step": {"w": X, "g": X, "m": X, "v": X, "t": 2} | RATES,

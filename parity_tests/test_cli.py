@@ -487,9 +487,12 @@ def test_unknown_names():
     assert "No such command" in run("train", code=2)
 
 
-@pytest.mark.parametrize("name", ["xor", "mnist"])
+EXAMPLES = {"xor": "xor", "mnist": "mnist", "distill": "distillation"}
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
 def test_examples_get_every_argument(name, monkeypatch):
-    asked, calls = name, []
+    asked, calls = EXAMPLES[name], []
 
     def main(
         framework: Annotated[str, typer.Option(help="Which one.")] = "all", epochs: int = 3
@@ -514,7 +517,7 @@ def test_examples_get_every_argument(name, monkeypatch):
     assert "torch is not there." in run(name, "--framework", "torch", code=2)
 
 
-@pytest.mark.parametrize("name", ["xor", "mnist"])
+@pytest.mark.parametrize("name", EXAMPLES)
 def test_the_real_examples_show_their_options(name):
     output = plain(run(name, "--help"))
     assert "--framework" in output

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
@@ -6,6 +8,7 @@ import torch
 from parity_tests.panels import (
     ADAPTERS,
     DTYPES,
+    PACKAGES,
     assert_gradient,
     everywhere,
     panel,
@@ -136,7 +139,7 @@ def test_a_hot_teacher_matches_logits():
         options = {"temperature": temperature}
         loss = SCRATCH.distillation_divergence(student, teacher, **options)
         grad = SCRATCH.distillation_divergence_backward(student, teacher, **options)
-        limit = LOSSES.mean_squared_error(gap, np.zeros_like(gap)) / 2
+        limit = panel("scratch", "squared_error").mean_squared_error(gap, np.zeros_like(gap)) / 2
         apart.append(abs(loss / limit - 1))
         slope.append(np.abs(grad - gap / gap.size).max() / np.abs(gap / gap.size).max())
     for first, second in (apart, slope):
@@ -209,6 +212,37 @@ def test_keras_graph_with_unknown_batch_size(parity):
         found = adapter.numpy(compiled(adapter.tensor(student)))
         scratch = SCRATCH.distillation_loss(student, labels, teacher)
         parity("distillation", {"scratch": scratch, "keras": found}, terms=10 + 16)
+
+
+@pytest.mark.once
+def test_the_example(tmp_path, monkeypatch):
+    """A small setting of it: the students of a seed are the same in every framework."""
+    import typer
+    from typer.testing import CliRunner
+
+    from examples import distillation
+
+    small = replace(distillation.TEACHER, hidden=(16,), epochs=1)
+    monkeypatch.setattr(distillation, "TEACHER", small)
+    app = typer.Typer()
+    app.command()(distillation.main)
+    options = ["--dataset", "digits", "--images", "100", "--seeds", "2", "--epochs", "2"]
+    result = CliRunner().invoke(app, [*options, "--no-progress", "--out", str(tmp_path)])
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "distillation.png").stat().st_size > 10_000
+    lines = (tmp_path / "distillation.txt").read_text("utf-8").splitlines()
+    for way in distillation.WAYS:
+        rows = [line.split("│") for line in lines if f" {way} " in line]
+        assert [row[1].strip() for row in rows] == list(PACKAGES)
+        assert len({row[3] for row in rows}) == len({row[4] for row in rows}) == 1
+
+
+@pytest.mark.once
+def test_intervals():
+    """Of 1, 2, 3: the mean 2, and 4.30 standard errors of 1 / sqrt(3)."""
+    from examples.distillation import interval
+
+    np.testing.assert_allclose(interval([1.0, 2.0, 3.0]), (2, 4.30 / np.sqrt(3)))
 
 
 def bad(student, labels, teacher, message, **options):

@@ -54,6 +54,7 @@ CARRIERS = (
     "convolution",
     "pooling",
     "losses",
+    "squared_error",
     "optimizers",
     "models",
     "training",

@@ -229,6 +229,12 @@ def _say(console: Console, text: str, start: str = "", *, style: str | None = No
     console.print(lines, style=style, markup=False, soft_wrap=True)
 
 
+@app.command(context_settings=PASS_ON, add_help_option=False)
+def distill(context: typer.Context) -> None:
+    """Teach a small network by a large one; `triptych distill --help` has the options."""
+    _run_example(context, "distillation")
+
+
 def _run_example(context: typer.Context, name: str) -> None:
     """Run ``main`` of an example as a command of its own, with the arguments of this one."""
     program = load(folder("examples") / f"{name}.py", f"example_{name}")

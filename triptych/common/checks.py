@@ -601,7 +601,7 @@ def check_class_targets(logits: Any, labels: Any, ignore_index: int | None = Non
     """Integers (N,), for which it returns True, or rows of probabilities (N, classes)."""
     if ignore_index is not None:
         check_integer("ignore_index", ignore_index, minimum=-MOST, maximum=MOST)
-    if not _is_floating(labels):
+    if not is_floating(labels):
         check_labels(logits, labels, ignore_index=ignore_index)
         return True
     if ignore_index is not None:
@@ -613,14 +613,8 @@ def check_class_targets(logits: Any, labels: Any, ignore_index: int | None = Non
     return False
 
 
-def check_binary_targets(logits: Any, labels: Any) -> bool:
-    """For logits (N, 1): integers (N,) in {0, 1}, for which it returns True, or numbers in [0, 1].
-
-    These have the dtype of the logits.
-    """
-    if not _is_floating(labels):
-        check_labels(logits, labels, binary=True)
-        return True
+def check_binary_targets(logits: Any, labels: Any) -> None:
+    """For logits (N, 1): numbers (N,) in [0, 1], of the dtype of the logits."""
     check_floats(logits=logits, labels=labels)
     if len(logits.shape) != 2 or logits.shape[1] not in (1, None):
         raise ValueError(f"logits must have shape (N, 1), got shape {tuple(logits.shape)}")
@@ -631,10 +625,9 @@ def check_binary_targets(logits: Any, labels: Any) -> bool:
         raise ValueError(
             f"labels must lie in [0, 1], got values from {found.min()} to {found.max()}"
         )
-    return False
 
 
-def _is_floating(array: Any) -> bool:
+def is_floating(array: Any) -> bool:
     return hasattr(array, "dtype") and dtype_name(array) in FLOATING
 
 
