@@ -184,12 +184,6 @@ def _check(
     return sparse and not weighted and reduction == "mean"
 
 
-@remembered
-def _check_numbers(smoothing: float, pos_weight: float) -> tuple[float, float]:
-    smoothing = check_number("smoothing", smoothing, "[0, 1]")
-    return smoothing, check_number("pos_weight", pos_weight, "[0, inf)")
-
-
 def _check_binary(
     logits: torch.Tensor,
     labels: torch.Tensor,
@@ -201,7 +195,6 @@ def _check_binary(
 ) -> tuple[bool, float, float]:
     """Whether it is the plain loss of integers; and the two numbers."""
     sparse = _check_binary_targets(logits, labels)
-    smoothing, pos_weight = _check_numbers(smoothing, pos_weight)
     smoothing, pos_weight = _check_options(smoothing, pos_weight, reduction, mean_over)
     if sample_weights is not None:
         _check_weights(logits, None, sample_weights)
