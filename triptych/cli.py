@@ -235,6 +235,12 @@ def distill(context: typer.Context) -> None:
     _run_example(context, "distillation")
 
 
+@app.command(context_settings=PASS_ON, add_help_option=False)
+def uncertainty(context: typer.Context) -> None:
+    """Ask a network how sure it is; `triptych uncertainty --help` has the options."""
+    _run_example(context, "uncertainty")
+
+
 def _run_example(context: typer.Context, name: str) -> None:
     """Run ``main`` of an example as a command of its own, with the arguments of this one."""
     program = load(folder("examples") / f"{name}.py", f"example_{name}")
