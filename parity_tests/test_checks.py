@@ -494,6 +494,58 @@ def test_probabilities():
                 fails(message, checks.check_probabilities, "labels", found)
 
 
+def test_targets_of_the_losses():
+    logits, integers = array((2, 3)), np.array([0, 2])
+    assert checks.is_floating(np.ones(2))
+    assert not checks.is_floating(integers)
+    assert not checks.is_floating(None)
+    assert checks.check_class_targets(logits, integers)
+    assert checks.check_class_targets(logits, np.array([0, -100]), -100)
+    assert not checks.check_class_targets(logits, np.eye(3, dtype="float32")[:2])
+    message = "labels must not all be ignore_index, got 1 alone"
+    fails(message, checks.check_class_targets, logits, np.array([1, 1]), 1)
+    message = "ignore_index must be None where labels are rows of probabilities, got 1"
+    fails(message, checks.check_class_targets, logits, np.eye(3, dtype="float32")[:2], 1)
+    message = "ignore_index must be an integer in [-2147483647, 2147483647], got True"
+    fails(message, checks.check_class_targets, logits, integers, True)
+
+    one = array((2, 1))
+    checks.check_binary_targets(one, np.array([0, 1], "float32"))
+    checks.check_binary_targets(array((None, 1)), unreadable((None,), "float32"))
+    message = "labels must lie in [0, 1], got values from nan to nan"
+    fails(message, checks.check_binary_targets, one, np.array([0, NAN], "float32"))
+    message = "logits must have shape (N, 1), got shape (2, 3)"
+    fails(message, checks.check_binary_targets, logits, np.array([0, 1], "float32"))
+    message = "labels must have shape (2,), got (2, 1)"
+    fails(message, checks.check_binary_targets, one, np.zeros((2, 1), "float32"))
+
+
+def test_weights_of_the_losses():
+    logits, two, three = array((2, 3)), np.ones(2, "float32"), np.ones(3, "float32")
+    checks.check_weights(logits, three, two)
+    checks.check_weights(logits, None, None)
+    checks.check_weights(logits, unreadable((3,), "float32"), None)
+    fails("class_weights must have shape (3,), got (2,)", checks.check_weights, logits, two, two)
+    message = "sample_weights must have the dtype of logits, float32, got float64"
+    fails(message, checks.check_weights, logits, None, two.astype("float64"))
+    for value, found in ((-1, "-1.0 to 1.0"), (INF, "1.0 to inf"), (NAN, "nan to nan")):
+        message = f"sample_weights must be finite, >= 0 and not all 0, got values from {found}"
+        fails(message, checks.check_weights, logits, None, np.array([1, value], "float32"))
+    message = "class_weights must be finite, >= 0 and not all 0, got values from 0.0 to 0.0"
+    fails(message, checks.check_weights, logits, 0 * three, None)
+    message = "class_weights must be floating point, got int64"
+    fails(message, checks.check_weights, logits, np.array([1, 1, 1]), None, "y")
+
+
+def test_reductions():
+    for reduction in ("none", "sum", "mean"):
+        checks.check_reduction(reduction, "rows")
+    message = "reduction must be one of 'none', 'sum', 'mean', got 'average'"
+    fails(message, checks.check_reduction, "average", "weights")
+    message = "mean_over must be one of 'weights', 'rows', got []"
+    fails(message, checks.check_reduction, "mean", [])
+
+
 def test_gradients():
     one, two = np.ones((3, 2), np.float32), np.ones((), np.float32)
     for grads in ([one], (two,), [one, two, one]):
