@@ -323,6 +323,17 @@ def test_rows():
         fails(f"{text}{shape})", checks.check_rows, shape)
 
 
+def test_groups():
+    for groups, features in ((1, 6), (3, 6), (6, 6), (4, None)):
+        assert checks.check_groups(groups, features) == groups
+    for groups in (4, 12):
+        message = f"groups must divide the 6 features, got {groups}"
+        fails(message, checks.check_groups, groups, 6)
+    for groups in (0, -1, 1.5, True, None):
+        message = f"groups must be an integer >= 1, got {groups!r}"
+        fails(message, checks.check_groups, groups, 6)
+
+
 def test_same_shape():
     for shape, expected in (
         ((2, 3), (2, 3)),
