@@ -60,6 +60,17 @@ DTYPE = {"dtype": "float32"}
 RATES = {"learning_rate": 0.1, "weight_decay": 0.01}
 ADAM = RATES | {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8}
 DECAY = {"learning_rate": 0.1, "factor": 0.5, "every": 3}
+POLYNOMIAL = {"learning_rate": 0.1, "steps": 9, "floor": 0.01, "power": 2.0}
+RESTARTS = {"learning_rate": 0.1, "steps": 9, "t_mult": 2, "factor": 0.5, "floor": 0.01}
+ONE_CYCLE = {
+    "learning_rate": 0.1,
+    "steps": 9,
+    "pct_start": 0.3,
+    "anneal": "cosine",
+    "div_factor": 25.0,
+    "final_div_factor": 1e4,
+    "three_phase": True,
+}
 
 
 def model(framework: str) -> Any:
@@ -68,6 +79,11 @@ def model(framework: str) -> Any:
 
 def penalty(framework: str) -> Any:
     return panel(framework, "penalties").L2(0.1)
+
+
+def schedule(framework: str) -> Any:
+    first = [optimizer()] if framework == "torch" else []
+    return panel(framework, "schedules").StepDecay(*first, **DECAY)
 
 
 def draw(framework: str) -> Any:
@@ -125,6 +141,12 @@ CALLS: dict[str, dict[str, Any]] = {
     "gradient_clipping.clip_by_norm": {"grads": GRADS, "max_norm": 0.5},
     "gradient_clipping.clip_by_global_norm": {"grads": GRADS, "max_norm": 0.5},
     "schedules.step_decay": {"step": 4, "learning_rate": 0.1, "factor": 0.5, "every": 3},
+    "schedules.multi_step_decay": {
+        "step": 4,
+        "learning_rate": 0.1,
+        "factor": 0.5,
+        "milestones": (3, 6),
+    },
     "schedules.exponential_decay": {"step": 4, "learning_rate": 0.1, "factor": 0.5, "every": 3},
     "schedules.cosine_decay": {
         "step": 4,
@@ -133,6 +155,7 @@ CALLS: dict[str, dict[str, Any]] = {
         "floor": 0.01,
         "warmup_steps": 2,
     },
+    "schedules.polynomial_decay": {"step": 4} | POLYNOMIAL,
     "schedules.improves": {
         "value": 0.5,
         "best": 0.6,
@@ -140,6 +163,9 @@ CALLS: dict[str, dict[str, Any]] = {
         "threshold_mode": "rel",
         "mode": "min",
     },
+    "warmup.linear_warmup": {"step": 4, "learning_rate": 0.1, "steps": 9, "start_factor": 0.5},
+    "warm_restarts.warm_restarts": {"step": 40} | RESTARTS,
+    "one_cycle.one_cycle": {"step": 4} | ONE_CYCLE,
     "early_stopping.improves": {"value": 0.5, "best": 0.6, "min_delta": 0.01, "mode": "min"},
     "affine.affine_matrices": {
         "height": 6,
@@ -272,6 +298,7 @@ OBJECTS: dict[str, dict[str, Any]] = {
     "gradient_clipping.GlobalNormClipping": {"max_norm": 1.0},
     "gradient_clipping.GradientNorms": {},
     "schedules.StepDecay": DECAY,
+    "schedules.MultiStepDecay": {"learning_rate": 0.1, "factor": 0.5, "milestones": (3, 6)},
     "schedules.ExponentialDecay": DECAY,
     "schedules.CosineDecay": {
         "learning_rate": 0.1,
@@ -279,6 +306,7 @@ OBJECTS: dict[str, dict[str, Any]] = {
         "floor": 0.01,
         "warmup_steps": 2,
     },
+    "schedules.PolynomialDecay": POLYNOMIAL,
     "schedules.ReduceOnPlateau": {
         "monitor": "validation_loss",
         "factor": 0.1,
@@ -289,6 +317,9 @@ OBJECTS: dict[str, dict[str, Any]] = {
         "floor": 0.0,
         "mode": "min",
     },
+    "warmup.Warmup": {"schedule": schedule, "steps": 9, "start_factor": 0.5},
+    "warm_restarts.WarmRestarts": RESTARTS,
+    "one_cycle.OneCycle": ONE_CYCLE,
     "early_stopping.EarlyStopping": {
         "patience": 1,
         "monitor": "validation_loss",
@@ -312,7 +343,12 @@ def optimizer() -> torch.optim.Optimizer:
 
 
 # What PyTorch's own constructors take first.
-FIRST = {"torch_impl.optimizers": parameters, "torch_impl.schedules": optimizer}
+FIRST = {
+    "torch_impl.optimizers": parameters,
+    "torch_impl.schedules": optimizer,
+    "torch_impl.warm_restarts": optimizer,
+    "torch_impl.one_cycle": optimizer,
+}
 
 # Each makes a bad array of a good one.
 BAD_ARRAYS: dict[str, Callable[[np.ndarray], Any]] = {

@@ -49,7 +49,7 @@ DECLARED = [
     ("scratch", "schedules.ReduceOnPlateau(best)", "PyTorch's own begins with infinity"),
     ("torch", "*(device)", "where a tensor made from nothing is to live"),
     ("torch", "optimizers.*(params)", "a torch optimizer is given its parameters when it is made"),
-    ("torch", "schedules.*(optimizer)", "a torch schedule is given its optimizer when it is made"),
+    ("torch", "*(optimizer)", "a torch schedule is given its optimizer when it is made"),
     ("keras", "*kwargs)", "what every Keras object takes: dtype, trainable, regularizers"),
     # Methods.
     ("scratch", "*.arrays", "behind get_weights and set_weights"),
@@ -76,7 +76,9 @@ DECLARED = [
     ),
     ("keras", "*.on_*", "what fit and model.fit call; the other panels' watchers have after_..."),
     ("scratch", "schedules.*.update", "PyTorch's own has step, Keras's is called by model.fit"),
-    ("torch", "schedules.*.get_lr", "what PyTorch's step calls for the rate of each group"),
+    ("torch", "*.get_lr", "what PyTorch's step calls for the rate of each group"),
+    ("torch", "warmup.*state_dict", "of both schedules: how PyTorch saves and loads them"),
+    ("torch", "*.rate", "of a step: in the other panels a schedule is called"),
     # Files.
     ("keras", "precision", "only Keras rounds float64 to float32"),
     ("scratch", "windows", "PyTorch slides for itself, Keras pads in convolution.py"),

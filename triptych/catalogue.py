@@ -23,6 +23,9 @@ CHAPTERS = {
     "Steering the descent": (
         "gradient_clipping",
         "schedules",
+        "warmup",
+        "warm_restarts",
+        "one_cycle",
         "early_stopping",
     ),
     "Augmentation": (
