@@ -66,3 +66,10 @@ def test_bare_keras(parity, steps, t_mult, m_mul, alpha):
     # A float32 logarithm gives Keras the place in the cycle, with the digits it has.
     arrays = {"scratch": mine.astype(np.float32), "keras": theirs.astype(np.float32)}
     parity("warm_restarts, native", arrays, terms=40)
+
+
+def test_finding_keras_misses_restarts():
+    """Entries of the map: warm-restarts-rounding."""
+    bare = keras.optimizers.schedules.CosineDecayRestarts(0.5, 1)
+    assert float(bare(8191)) == 0.0
+    assert warm_restarts(8191, learning_rate=0.5, steps=1, t_mult=2) == 0.5
