@@ -325,6 +325,7 @@ OBJECTS: dict[str, dict[str, Any]] = {
         "monitor": "validation_loss",
         "min_delta": 0.0,
         "mode": "min",
+        "baseline": 0.5,
         "start_from_epoch": 0,
         "restore_best_weights": True,
     },

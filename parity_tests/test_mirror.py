@@ -62,6 +62,12 @@ DECLARED = [
     ("keras", "optimizers.*.update_step", "what Keras's apply_gradients calls for each weight"),
     ("keras", "optimizers.*.build", "where a Keras optimizer makes its variables"),
     ("keras", "*.check", "Keras rewrites the errors raised inside call"),
+    ("keras", "early_stopping.*.get_monitor_value", "where Keras reads what is monitored"),
+    (
+        "keras",
+        "early_stopping.EarlyStopping(monitor)",
+        "a function there takes the logs of model.fit as well",
+    ),
     ("keras", "*.get_config", "how Keras saves an object"),
     ("keras", "*.from_config", "how Keras loads an object"),
     ("keras", "residual.Residual.build", "where Keras builds the layers inside"),
