@@ -58,7 +58,7 @@ AUGMENTATION = AugmentationRecipe(rotation=5.0, brightness=0.1)
 NAMED = {"seed": 0, "name": "n"}
 DTYPE = {"dtype": "float32"}
 RATES = {"learning_rate": 0.1, "weight_decay": 0.01}
-ADAM = RATES | {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8}
+ADAM = RATES | {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8, "amsgrad": True}
 DECAY = {"learning_rate": 0.1, "factor": 0.5, "every": 3}
 POLYNOMIAL = {"learning_rate": 0.1, "steps": 9, "floor": 0.01, "power": 2.0}
 RESTARTS = {"learning_rate": 0.1, "steps": 9, "t_mult": 2, "factor": 0.5, "floor": 0.01}
@@ -237,6 +237,8 @@ CALLS: dict[str, dict[str, Any]] = {
     "optimizers.sgd_step": {"w": X, "g": X, "v": X, "t": 2, "momentum": 0.9, "nesterov": False}
     | RATES,
     "optimizers.adam_step": {"w": X, "g": X, "m": X, "v": X, "t": 2} | RATES,
+    "optimizers.amsgrad_step": {"w": X, "g": X, "m": X, "v": X, "v_max": X, "t": 2} | RATES,
+    "rmsprop.rmsprop_step": {"w": X, "g": X, "v": X, "a": X, "u": X, "momentum": 0.9} | RATES,
     "models.mlp": {"recipe": MLP},
     "models.cnn": {"recipe": CNN},
     "models.resnet": {"recipe": CNN},
@@ -332,6 +334,7 @@ OBJECTS: dict[str, dict[str, Any]] = {
     "optimizers.SGD": {"momentum": 0.9, "nesterov": True} | RATES,
     "optimizers.Adam": ADAM,
     "optimizers.AdamW": ADAM,
+    "rmsprop.RMSprop": RATES | {"rho": 0.9, "momentum": 0.9, "epsilon": 1e-8, "centered": False},
 }
 
 
@@ -346,6 +349,7 @@ def optimizer() -> torch.optim.Optimizer:
 # What PyTorch's own constructors take first.
 FIRST = {
     "torch_impl.optimizers": parameters,
+    "torch_impl.rmsprop": parameters,
     "torch_impl.schedules": optimizer,
     "torch_impl.warm_restarts": optimizer,
     "torch_impl.one_cycle": optimizer,

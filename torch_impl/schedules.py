@@ -75,19 +75,13 @@ __all__ = [
 
 
 class Schedule(Watcher, LRScheduler):
-    """One learning rate for all groups of the optimizer, which a step of the schedule sets.
-
-    Times a group's own ``learning_rate_multiplier``, if the optimizer was given one.
-    """
+    """One learning rate for all groups of the optimizer, which a step of the schedule sets."""
 
     def rate(self, step: int) -> float:
         raise NotImplementedError
 
     def get_lr(self) -> list[Any]:
-        return [
-            self.rate(self.last_epoch) * group.get("learning_rate_multiplier", 1.0)
-            for group in self.optimizer.param_groups
-        ]
+        return [self.rate(self.last_epoch)] * len(self.optimizer.param_groups)
 
     def after_step(self, run: Run) -> None:
         self.step()
@@ -246,10 +240,7 @@ class ReduceOnPlateau(Watcher, ReduceLROnPlateau):
             threshold=float(threshold),
             threshold_mode=threshold_mode,  # type: ignore[arg-type]
             cooldown=max(int(cooldown) - 1, 0),
-            min_lr=[
-                float(floor) * group.get("learning_rate_multiplier", 1.0)
-                for group in optimizer.param_groups
-            ],
+            min_lr=float(floor),
             eps=0.0,
         )
 

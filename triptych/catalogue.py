@@ -46,6 +46,7 @@ CARRIERS = (
     "pooling",
     "losses",
     "optimizers",
+    "rmsprop",
     "models",
     "training",
 )
