@@ -220,6 +220,35 @@ def test_a_schedule_is_saved_and_goes_on(name):
         assert copy.get_config() == optimizer.get_config()
 
 
+@pytest.mark.parametrize("name", [*CLASSES, "warmup"])
+def test_a_watcher_does_what_a_loop_of_ones_own_does(name):
+    """At the moments of ``fit``: before a step in NumPy, after it in PyTorch."""
+
+    def schedule(framework, optimizer):
+        first = [optimizer] if framework == "torch" else []
+        if name == "warmup":
+            options = random_options("cosine_decay", np.random.default_rng(4))
+            inner = make(framework, "cosine_decay", *first, **options)
+            return panel(framework, "warmup").Warmup(inner, steps=5)
+        return make(framework, name, *first, **random_options(name, np.random.default_rng(4)))
+
+    optimizer = panel("scratch", "optimizers").SGD()
+    watcher, by_hand = (schedule("scratch", optimizer) for _ in range(2))
+    run = SimpleNamespace(optimizer=optimizer)
+    for step in range(20):
+        watcher.after_gradients(run)
+        assert optimizer.learning_rate == by_hand(step)
+        optimizer.step({"w": np.ones(1)}, {"w": np.ones(1)})
+    first, second = torch_optimizer(), torch_optimizer()
+    watcher, by_hand = schedule("torch", first), schedule("torch", second)
+    for _ in range(20):
+        first.step()
+        watcher.after_step(SimpleNamespace())
+        second.step()
+        by_hand.step()
+        assert first.param_groups[0]["lr"] == second.param_groups[0]["lr"]
+
+
 # Against the frameworks' own. Keras's compute in float32, so the arguments are float32 numbers.
 
 DECAY = {"learning_rate": 0.125, "factor": representable(0.7), "every": 7}

@@ -71,5 +71,6 @@ def test_bare_keras(parity, steps, t_mult, m_mul, alpha):
 def test_finding_keras_misses_restarts():
     """Entries of the map: warm-restarts-rounding."""
     bare = keras.optimizers.schedules.CosineDecayRestarts(0.5, 1)
-    assert float(bare(8191)) == 0.0
+    exact = keras.backend.backend() == "jax"  # whose 64-bit mode the tests have
+    assert float(bare(8191)) == (0.5 if exact else 0.0)
     assert warm_restarts(8191, learning_rate=0.5, steps=1, t_mult=2) == 0.5
