@@ -9,6 +9,8 @@ r"""Optimizers: gradient descent with momentum, Adam and AdamW.
               v = beta_2 * v + (1 - beta_2) * g**2            v_hat = v / (1 - beta_2**t)
               w -= learning_rate * m_hat / (sqrt(v_hat) + epsilon)
 
+    AMSGrad   Adam with the largest v so far in place of v    v_hat = max(v) / (1 - beta_2**t)
+
     AdamW     Adam, with weight_decay = 0.01 unless told otherwise
 
 g = dL/dw, t counts the steps from 1, m and v start at 0. The decay is decoupled: it enters neither
@@ -19,11 +21,12 @@ learning_rate and epsilon lie in (0, inf), momentum, beta_1 and beta_2 in [0, 1)
 
 Papers: Sutskever, Martens, Dahl and Hinton, "On the importance of initialization and momentum in
 deep learning", ICML 2013; Kingma and Ba, "Adam: a method for stochastic optimization", ICLR 2015
-(Algorithm 1); Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019.
+(Algorithm 1); Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019; Reddi,
+Kale and Kumar, "On the convergence of Adam and beyond", ICLR 2018 (AMSGrad).
 
 Framework differences: we do as PyTorch's SGD and AdamW, on weights only. See ``triptych
 differences``: adam-weight-decay, sgd-weight-decay, adamw-decay-default, l2-scope, adam-epsilon,
-sgd-momentum-learning-rate, sgd-dampening.
+sgd-momentum-learning-rate, sgd-dampening, amsgrad-maximum.
 
 Here: the classes are Keras's, with another ``update_step`` and kernels alone to decay. Keras keeps
 the learning rate in ``floatx`` and rounds weight_decay to float32; the other numbers are exact.
@@ -132,7 +135,7 @@ class SGD(Base, keras.optimizers.SGD):
         **kwargs: Any,
     ) -> None:
         nesterov = check_flag("nesterov", nesterov)
-        learning_rate = _check_rate(learning_rate)
+        learning_rate = check_rate(learning_rate)
         momentum = check_number("momentum", momentum, "(0, 1)" if nesterov else "[0, 1)")
         weight_decay = check_number("weight_decay", weight_decay, "[0, inf)")
         super().__init__(
@@ -162,9 +165,10 @@ class Adam(Base, keras.optimizers.Adam):
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
         weight_decay: float = 0.0,
+        amsgrad: bool = False,
         **kwargs: Any,
     ) -> None:
-        learning_rate = _check_rate(learning_rate)
+        learning_rate = check_rate(learning_rate)
         beta_1 = check_number("beta_1", beta_1, "[0, 1)")
         beta_2 = check_number("beta_2", beta_2, "[0, 1)")
         epsilon = check_number("epsilon", epsilon, "(0, inf)")
@@ -175,7 +179,7 @@ class Adam(Base, keras.optimizers.Adam):
             beta_2=beta_2,
             epsilon=epsilon,
             weight_decay=weight_decay,
-            amsgrad=False,  # which update_step does not have
+            amsgrad=check_flag("amsgrad", amsgrad),
             **kwargs,
         )
 
@@ -185,17 +189,16 @@ class Adam(Base, keras.optimizers.Adam):
         t = ops.cast(self.iterations + 1, dtype)
         index = self._get_variable_index(variable)
         m, v = self._momentums[index], self._velocities[index]
-        self.assign(m, _blend(m, g, self.beta_1))
-        self.assign(v, _blend(v, ops.square(g), self.beta_2))
+        self.assign(m, blend(m, g, self.beta_1))
+        self.assign(v, blend(v, ops.square(g), self.beta_2))
+        if self.amsgrad:
+            v_max = self._velocity_hats[index]
+            self.assign(v_max, ops.maximum(v_max, v))
+            v = v_max
         m_hat = m / _correction(self.beta_1, t)
         v_hat = v / _correction(self.beta_2, t)
         epsilon = ops.convert_to_tensor(self.epsilon, dtype)
         self.assign_sub(variable, learning_rate * m_hat / (ops.sqrt(v_hat) + epsilon))
-
-    def get_config(self) -> dict[str, Any]:
-        config = super().get_config()
-        del config["amsgrad"]
-        return config
 
 
 @keras.saving.register_keras_serializable("triptych")
@@ -210,6 +213,7 @@ class AdamW(Adam):
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
         weight_decay: float = 0.01,
+        amsgrad: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(
@@ -218,11 +222,12 @@ class AdamW(Adam):
             beta_2=beta_2,
             epsilon=epsilon,
             weight_decay=weight_decay,
+            amsgrad=amsgrad,
             **kwargs,
         )
 
 
-def _blend(moment: Any, new: Any, beta: float) -> Any:
+def blend(moment: Any, new: Any, beta: float) -> Any:
     """beta * moment + (1 - beta) * new, with factors that ``ops.cast`` would round to float32."""
     keep, take = (ops.convert_to_tensor(factor, moment.dtype) for factor in (beta, 1 - beta))
     return ops.add(ops.multiply(moment, keep), ops.multiply(new, take))
@@ -234,7 +239,7 @@ def _correction(beta: float, t: Any) -> Any:
     return -ops.expm1(t * ops.convert_to_tensor(log, t.dtype))
 
 
-def _check_rate(learning_rate: Any) -> Any:
+def check_rate(learning_rate: Any) -> Any:
     """A schedule is asked for the number of each step."""
     if isinstance(learning_rate, LearningRateSchedule):
         return learning_rate

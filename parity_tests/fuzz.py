@@ -68,8 +68,19 @@ NAMED = {"seed": 0, "name": "n"}
 DTYPE = {"dtype": "float32"}
 AFFINE = {"features": 3, "epsilon": 0.1, "affine": True, "name": "n"} | DTYPE
 RATES = {"learning_rate": 0.1, "weight_decay": 0.01}
-ADAM = RATES | {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8}
+ADAM = RATES | {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8, "amsgrad": True}
 DECAY = {"learning_rate": 0.1, "factor": 0.5, "every": 3}
+POLYNOMIAL = {"learning_rate": 0.1, "steps": 9, "floor": 0.01, "power": 2.0}
+RESTARTS = {"learning_rate": 0.1, "steps": 9, "t_mult": 2, "factor": 0.5, "floor": 0.01}
+ONE_CYCLE = {
+    "learning_rate": 0.1,
+    "steps": 9,
+    "pct_start": 0.3,
+    "anneal": "cosine",
+    "div_factor": 25.0,
+    "final_div_factor": 1e4,
+    "three_phase": True,
+}
 
 
 def model(framework: str) -> Any:
@@ -78,6 +89,11 @@ def model(framework: str) -> Any:
 
 def penalty(framework: str) -> Any:
     return panel(framework, "penalties").L2(0.1)
+
+
+def schedule(framework: str) -> Any:
+    first = [optimizer()] if framework == "torch" else []
+    return panel(framework, "schedules").StepDecay(*first, **DECAY)
 
 
 def draw(framework: str) -> Any:
@@ -190,6 +206,12 @@ CALLS: dict[str, dict[str, Any]] = {
     "gradient_clipping.clip_by_norm": {"grads": GRADS, "max_norm": 0.5, "order": 3.0},
     "gradient_clipping.clip_by_global_norm": {"grads": GRADS, "max_norm": 0.5, "order": 3.0},
     "schedules.step_decay": {"step": 4, "learning_rate": 0.1, "factor": 0.5, "every": 3},
+    "schedules.multi_step_decay": {
+        "step": 4,
+        "learning_rate": 0.1,
+        "factor": 0.5,
+        "milestones": (3, 6),
+    },
     "schedules.exponential_decay": {"step": 4, "learning_rate": 0.1, "factor": 0.5, "every": 3},
     "schedules.cosine_decay": {
         "step": 4,
@@ -198,6 +220,7 @@ CALLS: dict[str, dict[str, Any]] = {
         "floor": 0.01,
         "warmup_steps": 2,
     },
+    "schedules.polynomial_decay": {"step": 4} | POLYNOMIAL,
     "schedules.improves": {
         "value": 0.5,
         "best": 0.6,
@@ -205,6 +228,9 @@ CALLS: dict[str, dict[str, Any]] = {
         "threshold_mode": "rel",
         "mode": "min",
     },
+    "warmup.linear_warmup": {"step": 4, "learning_rate": 0.1, "steps": 9, "start_factor": 0.5},
+    "warm_restarts.warm_restarts": {"step": 40} | RESTARTS,
+    "one_cycle.one_cycle": {"step": 4} | ONE_CYCLE,
     "early_stopping.improves": {"value": 0.5, "best": 0.6, "min_delta": 0.01, "mode": "min"},
     "affine.affine_matrices": {
         "height": 6,
@@ -288,6 +314,8 @@ CALLS: dict[str, dict[str, Any]] = {
     "optimizers.sgd_step": {"w": X, "g": X, "v": X, "t": 2, "momentum": 0.9, "nesterov": False}
     | RATES,
     "optimizers.adam_step": {"w": X, "g": X, "m": X, "v": X, "t": 2} | RATES,
+    "optimizers.amsgrad_step": {"w": X, "g": X, "m": X, "v": X, "v_max": X, "t": 2} | RATES,
+    "rmsprop.rmsprop_step": {"w": X, "g": X, "v": X, "a": X, "u": X, "momentum": 0.9} | RATES,
     "models.mlp": {"recipe": MLP},
     "models.cnn": {"recipe": CNN},
     "models.resnet": {"recipe": CNN},
@@ -359,6 +387,7 @@ OBJECTS: dict[str, dict[str, Any]] = {
     "gradient_clipping.GlobalNormClipping": {"max_norm": 1.0},
     "gradient_clipping.GradientNorms": {},
     "schedules.StepDecay": DECAY,
+    "schedules.MultiStepDecay": {"learning_rate": 0.1, "factor": 0.5, "milestones": (3, 6)},
     "schedules.ExponentialDecay": DECAY,
     "schedules.CosineDecay": {
         "learning_rate": 0.1,
@@ -366,6 +395,7 @@ OBJECTS: dict[str, dict[str, Any]] = {
         "floor": 0.01,
         "warmup_steps": 2,
     },
+    "schedules.PolynomialDecay": POLYNOMIAL,
     "schedules.ReduceOnPlateau": {
         "monitor": "validation_loss",
         "factor": 0.1,
@@ -376,11 +406,15 @@ OBJECTS: dict[str, dict[str, Any]] = {
         "floor": 0.0,
         "mode": "min",
     },
+    "warmup.Warmup": {"schedule": schedule, "steps": 9, "start_factor": 0.5},
+    "warm_restarts.WarmRestarts": RESTARTS,
+    "one_cycle.OneCycle": ONE_CYCLE,
     "early_stopping.EarlyStopping": {
         "patience": 1,
         "monitor": "validation_loss",
         "min_delta": 0.0,
         "mode": "min",
+        "baseline": 0.5,
         "start_from_epoch": 0,
         "restore_best_weights": True,
     },
@@ -399,6 +433,7 @@ OBJECTS: dict[str, dict[str, Any]] = {
     "optimizers.SGD": {"momentum": 0.9, "nesterov": True} | RATES,
     "optimizers.Adam": ADAM,
     "optimizers.AdamW": ADAM,
+    "rmsprop.RMSprop": RATES | {"rho": 0.9, "momentum": 0.9, "epsilon": 1e-8, "centered": False},
 }
 
 
@@ -411,7 +446,13 @@ def optimizer() -> torch.optim.Optimizer:
 
 
 # What PyTorch's own constructors take first.
-FIRST = {"torch_impl.optimizers": parameters, "torch_impl.schedules": optimizer}
+FIRST = {
+    "torch_impl.optimizers": parameters,
+    "torch_impl.rmsprop": parameters,
+    "torch_impl.schedules": optimizer,
+    "torch_impl.warm_restarts": optimizer,
+    "torch_impl.one_cycle": optimizer,
+}
 
 # Each makes a bad array of a good one.
 BAD_ARRAYS: dict[str, Callable[[np.ndarray], Any]] = {

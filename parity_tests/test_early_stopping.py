@@ -6,6 +6,8 @@ import pytest
 import torch
 
 from parity_tests.panels import ADAPTERS, PACKAGES, everywhere, panel, same_error
+from triptych.common.history import History
+from triptych.common.watchers import Run
 
 NAN, INF = math.nan, math.inf
 
@@ -82,21 +84,27 @@ def by_definition(
     patience=0,
     min_delta=0.0,
     mode="min",
+    baseline=None,
     start_from_epoch=0,
     restore_best_weights=True,
 ):
     """The same, worked out from the whole sequence instead of epoch by epoch."""
     sign = 1 if mode == "min" else -1
+
+    def beats(value, other):
+        return sign * value + min_delta < sign * other
+
     records = []  # epochs that beat the record before them
     for epoch, value in enumerate(values):
         if epoch >= start_from_epoch and not math.isnan(value):
             record = values[records[-1]] if records else None
-            if record is None or sign * value + min_delta < sign * record:
+            if record is None or beats(value, record):
                 records.append(epoch)
 
     def wait(epoch):
-        """How many epochs were looked at since the last record."""
-        return epoch - max([start_from_epoch - 1, *(r for r in records if r <= epoch)])
+        """How many epochs were looked at since the last record that beat the baseline."""
+        beat = [r for r in records if baseline is None or beats(values[r], baseline)]
+        return epoch - max([start_from_epoch - 1, *(r for r in beat if r <= epoch)])
 
     stops = [
         epoch
@@ -133,6 +141,7 @@ def random_runs(seed, special, count=300):
             "patience": int(rng.integers(0, 5)),
             "min_delta": float(rng.choice([0.0, 0.0625, 0.25])),
             "mode": str(rng.choice(["min", "max"])),
+            "baseline": None if rng.random() < 0.5 else float(rng.integers(0, 40) / 16),
             "start_from_epoch": int(rng.choice([0, 0, 1, 3, 6])),
             "restore_best_weights": bool(rng.random() < 0.8),
         }
@@ -200,13 +209,14 @@ def test_keras_at_its_defaults(parity):
 
 
 def test_keras_with_other_arguments(parity):
-    runs = list(random_runs(2, [INF, -INF]))
+    """Entries of the map: early-stopping-baseline."""
+    runs = list(random_runs(2, [INF, -INF], count=1000))
     ours, bare = [], []
     for values, options in runs:
         if len(values) > options["start_from_epoch"]:  # else it never begins, and best is None
             ours.append(run("scratch", values, **options))
             bare.append(bare_keras(values, **options))
-    assert len(ours) > 200
+    assert len(ours) > 700
     parity("early_stopping, native", {"scratch": columns(ours), "keras": columns(bare)})
 
 
@@ -244,6 +254,60 @@ def test_epochs_before_the_start_do_not_count():
     options = {"patience": 2, "start_from_epoch": 3}
     check_everywhere(values, options, best=4.0, best_epoch=5, wait=0, stop=False)
     check_everywhere(values[:3], options, best=None, best_epoch=None, wait=0, weight=102)
+
+
+def test_a_baseline_that_is_not_beaten():
+    options = {"patience": 2, "baseline": 1.0}
+    check_everywhere([3.0, 3.0, 3.0], options, stopped_epoch=1, weight=100, best=3.0)
+    # As long as each epoch is the best, it goes on; then it has waited long enough.
+    check_everywhere([3.0, 2.5, 2.0, 1.5, 1.0], options, stop=False, wait=5, best=1.0)
+    check_everywhere([3.0, 2.5, 2.0, 2.0], options, stopped_epoch=3, weight=102)
+    check_everywhere([3.0, 0.5, 0.75, 0.625], options, stopped_epoch=3, weight=101)
+    check_everywhere([3.0, 0.5, 0.75], options, stop=False, wait=1)
+
+
+def test_a_monitor_of_ones_own():
+    """A function of the history: here, how far the two losses lie apart."""
+
+    def gap(history):
+        return history.validation_loss[-1] - history.loss[-1]
+
+    history, found = History("any", loss=[1.0] * 5, validation_loss=[3.0, 2.0, 2.5, 2.25, 1.0]), {}
+    for framework in PACKAGES:
+        model, stopping = (
+            MODELS[framework],
+            panel(framework, "early_stopping").EarlyStopping(
+                2, monitor=gap, restore_best_weights=False
+            ),
+        )
+        run = Run(model, None, History("any"))
+        for epoch in range(5):
+            run.epoch = epoch
+            for curve in ("loss", "validation_loss"):
+                getattr(run.history, curve).append(getattr(history, curve)[epoch])
+            if framework == "keras":
+                if epoch == 0:
+                    stopping.set_model(model)
+                    stopping.set_params({"history": run.history})
+                    stopping.on_train_begin()
+                    model.stop_training = False
+                stopping.on_epoch_end(epoch, {})
+                run.stop = model.stop_training
+            else:
+                stopping.after_epoch(run)
+            if run.stop:
+                break
+        found[framework] = (stopping.best, stopping.best_epoch, stopping.stopped_epoch)
+    assert set(found.values()) == {(1.0, 1, 3)}
+
+
+def test_a_function_of_the_logs_in_keras():
+    model = trainable_model("keras")
+    stopping = panel("keras", "early_stopping").EarlyStopping(
+        1, monitor=lambda logs: -logs["loss"], restore_best_weights=False
+    )
+    train_keras(model, stopping, 9)
+    assert (stopping.best_epoch, stopping.stopped_epoch) == (0, 1)  # the loss falls
 
 
 def test_accuracy_is_maximized():
@@ -360,6 +424,8 @@ def test_one_object_watches_one_run():
         ({"min_delta": "none"}, "min_delta must be a number in [0, inf), got 'none'"),
         ({"mode": "auto"}, "mode must be one of 'min', 'max', got 'auto'"),
         ({"mode": None}, "mode must be one of 'min', 'max', got None"),
+        ({"baseline": NAN}, "baseline must be a number in (-inf, inf), got nan"),
+        ({"baseline": "loss"}, "baseline must be a number in (-inf, inf), got 'loss'"),
         ({"start_from_epoch": -3}, "start_from_epoch must be an integer >= 0, got -3"),
         (
             {"monitor": "val_loss"},

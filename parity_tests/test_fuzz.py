@@ -34,6 +34,7 @@ DIFFERENCES = {
     r"(averaging.update_batch_norm|uncertainty.monte_carlo)\(x=an axis": "errors of the model",
     r"layers\.Sequential\(\)\(x=(half|float64)\)": "a Keras model has one dtype for what goes in",
 }
+RATES = ("schedules.", "warmup.", "warm_restarts.", "one_cycle.")
 LOOSE = {"float16": 1e-2, "float32": 1e-4, "float64": 1e-10}
 
 
@@ -115,7 +116,7 @@ def difference(name, first, second):
         if a.dtype.kind in "iu" and b.dtype.kind in "iu":  # PyTorch computes in int64 alone
             a, b = a.astype("int64"), b.astype("int64")
         # A rate is a Python number, or a tensor of Keras's floatx.
-        if a.dtype != b.dtype and not name.startswith("schedules."):
+        if a.dtype != b.dtype and not name.startswith(RATES):
             return f"dtypes {a.dtype} and {b.dtype}"
         loose = max(LOOSE.get(dtype.name, 0) for dtype in (a.dtype, b.dtype))
         with np.errstate(all="ignore"):

@@ -20,6 +20,7 @@ MOMENTS = [
     ("velocity", "momentum_buffer", "momentums"),
     ("first_moment", "exp_avg", "_momentums"),
     ("second_moment", "exp_avg_sq", "_velocities"),
+    ("largest_second_moment", "max_exp_avg_sq", "_velocity_hats"),
 ]
 
 
@@ -119,6 +120,8 @@ class Run:
         ("Adam", {"learning_rate": 0.125, "beta_1": 0.8, "beta_2": 0.95, "epsilon": 1e-3}),
         ("Adam", {"beta_1": 0.0, "beta_2": 0.0, "weight_decay": 0.25}),
         ("AdamW", {"weight_decay": representable(0.01)}),  # Keras rounds it
+        ("Adam", {"amsgrad": True, "beta_2": 0.875}),
+        ("AdamW", {"amsgrad": True, "beta_2": 0.75, "weight_decay": 0.25}),
     ],
 )
 def test_fifty_steps_agree(parity, dtype, kind, options):
@@ -142,6 +145,8 @@ def test_fifty_steps_agree(parity, dtype, kind, options):
         ("Adam", {}),
         ("Adam", {"weight_decay": 0.1}),
         ("AdamW", {}),
+        ("Adam", {"amsgrad": True}),
+        ("Adam", {"amsgrad": True, "betas": (0.9, 0.75), "weight_decay": 0.1}),
         ("AdamW", {"lr": 0.1, "betas": (0.8, 0.95), "eps": 1e-3, "weight_decay": 0.1}),
     ],
 )
@@ -159,6 +164,7 @@ def test_bare_torch(parity, dtype, kind, options):
         words |= {key: group[key] for key in ("momentum", "nesterov", "dampening")}
     else:
         words |= {"beta_1": group["betas"][0], "beta_2": group["betas"][1], "epsilon": group["eps"]}
+        words["amsgrad"] = group["amsgrad"]
     ours = Run("scratch", make("scratch", kind, **words), dtype)
     trained = {"scratch": ours.train(gradients(dtype)), "torch": theirs.train(gradients(dtype))}
     parity(f"{kind.lower()}, native", trained, terms=TERMS)
@@ -173,11 +179,14 @@ def test_bare_torch(parity, dtype, kind, options):
         ("SGD", {"momentum": 0.9, "nesterov": True}),
         ("Adam", {}),
         ("Adam", {"weight_decay": 0.1}),
+        ("Adam", {"amsgrad": True}),
+        ("Adam", {"amsgrad": True, "beta_2": 0.75}),
         ("AdamW", {}),
     ],
 )
 def test_bare_keras(parity, dtype, kind, options):
-    """Entries of the map: adam-epsilon, adamw-decay-default, sgd-momentum-learning-rate."""
+    """Entries of the map: adam-epsilon, adamw-decay-default, sgd-momentum-learning-rate,
+    amsgrad-maximum."""
     cls = getattr(keras.optimizers, kind)
     config = {key: value for key, value in cls(**options).get_config().items() if key != "name"}
     if dtype == "float64":
@@ -191,7 +200,7 @@ def test_bare_keras(parity, dtype, kind, options):
         words |= {key: config[key] for key in ("momentum", "nesterov")}
         words["learning_rate_in_velocity"] = True
     else:
-        words |= {key: config[key] for key in ("beta_1", "beta_2", "epsilon")}
+        words |= {key: config[key] for key in ("beta_1", "beta_2", "epsilon", "amsgrad")}
         words["epsilon_hat"] = True
     ours = Run("scratch", make("scratch", kind, **words), dtype)
     trained = {"scratch": ours.train(gradients(dtype)), "keras": theirs.train(gradients(dtype))}

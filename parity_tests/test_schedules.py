@@ -18,9 +18,18 @@ NAN, INF = math.nan, math.inf
 SCHEDULES = {framework: panel(framework, "schedules") for framework in PACKAGES}
 CLASSES = {
     "step_decay": "StepDecay",
+    "multi_step_decay": "MultiStepDecay",
     "exponential_decay": "ExponentialDecay",
     "cosine_decay": "CosineDecay",
+    "polynomial_decay": "PolynomialDecay",
+    "warm_restarts": "WarmRestarts",
+    "one_cycle": "OneCycle",
 }
+FILES = {"warm_restarts": "warm_restarts", "one_cycle": "one_cycle"}  # the others: schedules
+
+
+def public(framework, name, attribute=None):
+    return getattr(panel(framework, FILES.get(name, "schedules")), attribute or name)
 
 
 def numbers(framework, values):
@@ -35,7 +44,7 @@ def by_function(name, at, dtype="float64", **options):
     """The values at some steps."""
 
     def call(framework, adapter):
-        function = getattr(SCHEDULES[framework], name)
+        function = public(framework, name)
         with floatx(dtype):
             return numbers(framework, [function(step, **options) for step in at])
 
@@ -60,6 +69,8 @@ def by_stepping(scheduler, count):
 # The values.
 
 STEP = {"learning_rate": 1.0, "factor": 0.5, "every": 3}
+MULTI = {"learning_rate": 1.0, "factor": 0.5, "milestones": [2, 5, 9]}
+LINE = {"learning_rate": 1.0, "steps": 4, "floor": 0.25}
 COSINE = {"learning_rate": 1.0, "steps": 6, "floor": 0.25, "warmup_steps": 3}
 
 
@@ -77,6 +88,9 @@ COSINE = {"learning_rate": 1.0, "steps": 6, "floor": 0.25, "warmup_steps": 3}
         ("cosine_decay", COSINE | {"warmup_steps": 0}, {0: 1, 3: 0.625, 6: 0.25, 7: 0.25}),
         ("cosine_decay", COSINE | {"floor": 1.0}, {0: 0.25, 3: 1, 6: 1, 100: 1}),
         ("cosine_decay", {"learning_rate": 2, "steps": 1}, {0: 2, 1: 0, 2: 0}),
+        ("multi_step_decay", MULTI, {0: 1, 1: 1, 2: 0.5, 4: 0.5, 5: 0.25, 9: 0.125, 10**6: 0.125}),
+        ("polynomial_decay", LINE, {0: 1, 1: 0.8125, 2: 0.625, 4: 0.25, 5: 0.25, 10**6: 0.25}),
+        ("polynomial_decay", LINE | {"power": 2.0}, {0: 1, 2: 0.25 + 0.75 / 4, 4: 0.25}),
     ],
 )
 def test_values_by_hand(name, options, values):
@@ -86,15 +100,40 @@ def test_values_by_hand(name, options, values):
 
 def random_options(name, rng):
     learning_rate = float(10 ** rng.uniform(-5, 1))
-    if name != "cosine_decay":
-        every = int(rng.integers(1, 60))
-        return {"learning_rate": learning_rate, "factor": float(rng.uniform()), "every": every}
-    return {
-        "learning_rate": learning_rate,
-        "steps": int(rng.integers(1, 150)),
-        "floor": float(rng.choice([0, 0.1, rng.uniform()]) * learning_rate),
-        "warmup_steps": int(rng.choice([0, 1, rng.integers(2, 50)])),
+    steps, floor = int(rng.integers(1, 150)), float(rng.choice([0, 0.1, rng.uniform()]))
+    options = {
+        "step_decay": {"factor": float(rng.uniform()), "every": int(rng.integers(1, 60))},
+        "multi_step_decay": {
+            "factor": float(rng.uniform()),
+            "milestones": np.unique(rng.integers(1, 150, rng.integers(1, 6))).tolist(),
+        },
+        "cosine_decay": {
+            "steps": steps,
+            "floor": floor * learning_rate,
+            "warmup_steps": int(rng.choice([0, 1, rng.integers(2, 50)])),
+        },
+        "polynomial_decay": {
+            "steps": steps,
+            "floor": floor * learning_rate,
+            "power": float(rng.choice([1.0, 2.0, rng.uniform(0.25, 3)])),
+        },
+        "warm_restarts": {
+            "steps": int(rng.integers(1, 30)),
+            "t_mult": int(rng.integers(1, 4)),
+            "factor": float(rng.choice([1.0, rng.uniform(0.5, 1)])),
+            "floor": floor * learning_rate,
+        },
+        "one_cycle": {
+            "steps": int(rng.integers(8, 150)),
+            "pct_start": float(rng.uniform(0.25, 0.5)),
+            "anneal": str(rng.choice(["cosine", "linear"])),
+            "div_factor": float(rng.uniform(1, 30)),
+            "final_div_factor": float(10 ** rng.uniform(0, 5)),
+            "three_phase": bool(rng.random() < 0.5),
+        },
     }
+    options["exponential_decay"] = options["step_decay"]
+    return {"learning_rate": learning_rate} | options[name]
 
 
 @pytest.mark.parametrize("name", CLASSES)
@@ -140,7 +179,7 @@ def test_the_cosine_is_a_cosine():
 
 
 def make(framework, name, *args, **options):
-    return getattr(SCHEDULES[framework], CLASSES[name])(*args, **options)
+    return public(framework, name, CLASSES[name])(*args, **options)
 
 
 @pytest.mark.parametrize("name", CLASSES)
@@ -181,6 +220,35 @@ def test_a_schedule_is_saved_and_goes_on(name):
         assert copy.get_config() == optimizer.get_config()
 
 
+@pytest.mark.parametrize("name", [*CLASSES, "warmup"])
+def test_a_watcher_does_what_a_loop_of_ones_own_does(name):
+    """At the moments of ``fit``: before a step in NumPy, after it in PyTorch."""
+
+    def schedule(framework, optimizer):
+        first = [optimizer] if framework == "torch" else []
+        if name == "warmup":
+            options = random_options("cosine_decay", np.random.default_rng(4))
+            inner = make(framework, "cosine_decay", *first, **options)
+            return panel(framework, "warmup").Warmup(inner, steps=5)
+        return make(framework, name, *first, **random_options(name, np.random.default_rng(4)))
+
+    optimizer = panel("scratch", "optimizers").SGD()
+    watcher, by_hand = (schedule("scratch", optimizer) for _ in range(2))
+    run = SimpleNamespace(optimizer=optimizer)
+    for step in range(20):
+        watcher.after_gradients(run)
+        assert optimizer.learning_rate == by_hand(step)
+        optimizer.step({"w": np.ones(1)}, {"w": np.ones(1)})
+    first, second = torch_optimizer(), torch_optimizer()
+    watcher, by_hand = schedule("torch", first), schedule("torch", second)
+    for _ in range(20):
+        first.step()
+        watcher.after_step(SimpleNamespace())
+        second.step()
+        by_hand.step()
+        assert first.param_groups[0]["lr"] == second.param_groups[0]["lr"]
+
+
 # Against the frameworks' own. Keras's compute in float32, so the arguments are float32 numbers.
 
 DECAY = {"learning_rate": 0.125, "factor": representable(0.7), "every": 7}
@@ -206,6 +274,43 @@ def test_step_decay_of_the_frameworks(parity):
         lambda optimizer: lr_scheduler.StepLR(optimizer, DECAY["every"], DECAY["factor"]),
         keras.optimizers.schedules.ExponentialDecay(0.125, 7, DECAY["factor"], staircase=True),
     )
+
+
+def test_multi_step_decay_of_the_frameworks(parity):
+    """Entries of the map: schedule-boundary."""
+    milestones, factor = [4, 11, 12, 40], 0.5
+    native(
+        parity,
+        "multi_step_decay",
+        {"learning_rate": 0.125, "factor": factor, "milestones": milestones},
+        lambda optimizer: lr_scheduler.MultiStepLR(optimizer, milestones, factor),
+        keras.optimizers.schedules.PiecewiseConstantDecay(
+            [milestone - 1 for milestone in milestones], [0.125 * factor**i for i in range(5)]
+        ),
+    )
+
+
+@pytest.mark.parametrize("power", [1.0, 2.0, 0.5])
+@pytest.mark.parametrize("steps", [40, STEPS - 1])
+def test_polynomial_decay_of_the_frameworks(parity, steps, power):
+    """PyTorch's has no floor but 0."""
+    options = {"learning_rate": 0.125, "steps": steps, "power": power}
+    native(
+        parity,
+        "polynomial_decay",
+        options,
+        lambda optimizer: lr_scheduler.PolynomialLR(optimizer, steps, power),
+        keras.optimizers.schedules.PolynomialDecay(0.125, steps, 0.0, power),
+    )
+    # At Keras's defaults the floor is 0.0001.
+    floor = representable(1e-4)
+    bare = keras.optimizers.schedules.PolynomialDecay(0.125, steps)
+    ours = make("scratch", "polynomial_decay", learning_rate=0.125, steps=steps, floor=floor)
+    found = {
+        "scratch": np.array([ours(step) for step in range(STEPS)], np.float32),
+        "keras": numbers("keras", [bare(step) for step in range(STEPS)]).astype(np.float32),
+    }
+    parity("schedules, native", found)
 
 
 def test_exponential_decay_of_the_frameworks(parity):
@@ -637,6 +742,10 @@ def keras_weights(model):
         ("step_decay", {"factor": 0.5, "every": 2}, "float32", True),
         ("exponential_decay", {"factor": 0.5, "every": 3}, "float64", True),
         ("cosine_decay", {"steps": 4, "floor": 0.0625, "warmup_steps": 3}, "float64", False),
+        ("multi_step_decay", {"factor": 0.5, "milestones": [3, 5]}, "float32", True),
+        ("polynomial_decay", {"steps": 6, "power": 2.0}, "float64", True),
+        ("warm_restarts", {"steps": 2, "t_mult": 2}, "float64", True),
+        ("one_cycle", {"steps": 8, "pct_start": 0.25, "div_factor": 4.0}, "float32", True),
     ],
 )
 def test_training_with_a_schedule(parity, name, options, dtype, jit_compile, tmp_path):
@@ -711,12 +820,16 @@ def test_training_on_a_plateau(parity):
 # What is refused.
 
 
+SIMPLE = ["step_decay", "exponential_decay", "cosine_decay"]
+STEPPED = ["multi_step_decay"]
+
+
 @pytest.mark.parametrize(
     ("names", "options", "message"),
     [
-        (CLASSES, {"learning_rate": 0}, "learning_rate must be a number in (0, inf), got 0"),
-        (CLASSES, {"learning_rate": NAN}, "learning_rate must be a number in (0, inf), got nan"),
-        (CLASSES, {"learning_rate": None}, "learning_rate must be a number in (0, inf), got None"),
+        (SIMPLE, {"learning_rate": 0}, "learning_rate must be a number in (0, inf), got 0"),
+        (SIMPLE, {"learning_rate": NAN}, "learning_rate must be a number in (0, inf), got nan"),
+        (SIMPLE, {"learning_rate": None}, "learning_rate must be a number in (0, inf), got None"),
         (
             ["step_decay", "exponential_decay"],
             {"factor": 0.0},
@@ -736,19 +849,41 @@ def test_training_on_a_plateau(parity):
         (["cosine_decay"], {"steps": 0}, "steps must be an integer >= 1, got 0"),
         (["cosine_decay"], {"floor": 0.75}, "floor must be a number in [0, 0.5], got 0.75"),
         (["cosine_decay"], {"floor": -0.25}, "floor must be a number in [0, 0.5], got -0.25"),
+        (STEPPED, {"milestones": []}, "milestones must be a list of steps, got []"),
+        (STEPPED, {"milestones": 5}, "milestones must be a list of steps, got 5"),
+        (STEPPED, {"milestones": [0]}, "milestones must be an integer >= 1, got 0"),
+        (STEPPED, {"milestones": [5, 5]}, "milestones must grow from one to the next, got (5, 5)"),
+        (["polynomial_decay"], {"power": 0.0}, "power must be a number in (0, inf), got 0.0"),
+        (["polynomial_decay"], {"floor": 0.75}, "floor must be a number in [0, 0.5], got 0.75"),
+        (["warm_restarts"], {"t_mult": 1.5}, "t_mult must be an integer >= 1, got 1.5"),
+        (["warm_restarts"], {"factor": 0.0}, "factor must be a number in (0, 1], got 0.0"),
+        (["one_cycle"], {"steps": 1}, "steps must be an integer >= 2, got 1"),
+        (["one_cycle"], {"pct_start": 0.2}, "pct_start must be a number in (0.2, 1), got 0.2"),
+        (
+            ["one_cycle"],
+            {"pct_start": 0.6, "three_phase": True},
+            "pct_start must be a number in (0.2, 0.5], got 0.6",
+        ),
+        (["one_cycle"], {"anneal": "cos"}, "anneal must be one of 'cosine', 'linear', got 'cos'"),
+        (["one_cycle"], {"div_factor": 0.5}, "div_factor must be a number in [1, inf), got 0.5"),
+        (["one_cycle"], {"three_phase": 1}, "three_phase must be True or False, got 1"),
         (["cosine_decay"], {"warmup_steps": -1}, "warmup_steps must be an integer >= 0, got -1"),
     ],
 )
 def test_bad_arguments(names, options, message):
     for name in names:
-        good = {"steps": 5} if name == "cosine_decay" else {"factor": 0.5, "every": 5}
+        good = {"factor": 0.5, "every": 5}
+        if name == "multi_step_decay":
+            good = {"factor": 0.5, "milestones": [5]}
+        elif name not in SIMPLE[:2]:
+            good = {"steps": 5}
         arguments = {"learning_rate": 0.5} | good | options
 
         def build(framework, adapter, name=name, arguments=arguments):
             make(framework, name, *[torch_optimizer()][: framework == "torch"], **arguments)
 
         def call(framework, adapter, name=name, arguments=arguments):
-            getattr(SCHEDULES[framework], name)(0, **arguments)
+            public(framework, name)(0, **arguments)
 
         same_error(build, message)
         same_error(call, message)
@@ -759,7 +894,7 @@ def test_bad_steps(step):
     for name in CLASSES:
         options = random_options(name, np.random.default_rng(0))
         same_error(
-            lambda f, a, name=name, o=options: getattr(SCHEDULES[f], name)(step, **o),
+            lambda f, a, name=name, o=options: public(f, name)(step, **o),
             f"step must be an integer >= 0, got {step!r}",
         )
 

@@ -9,6 +9,8 @@ r"""Optimizers: gradient descent with momentum, Adam and AdamW.
               v = beta_2 * v + (1 - beta_2) * g**2            v_hat = v / (1 - beta_2**t)
               w -= learning_rate * m_hat / (sqrt(v_hat) + epsilon)
 
+    AMSGrad   Adam with the largest v so far in place of v    v_hat = max(v) / (1 - beta_2**t)
+
     AdamW     Adam, with weight_decay = 0.01 unless told otherwise
 
 g = dL/dw, t counts the steps from 1, m and v start at 0. The decay is decoupled: it enters neither
@@ -19,11 +21,12 @@ learning_rate and epsilon lie in (0, inf), momentum, beta_1 and beta_2 in [0, 1)
 
 Papers: Sutskever, Martens, Dahl and Hinton, "On the importance of initialization and momentum in
 deep learning", ICML 2013; Kingma and Ba, "Adam: a method for stochastic optimization", ICLR 2015
-(Algorithm 1); Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019.
+(Algorithm 1); Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019; Reddi,
+Kale and Kumar, "On the convergence of Adam and beyond", ICLR 2018 (AMSGrad).
 
 Framework differences: we do as PyTorch's SGD and AdamW, on weights only. See ``triptych
 differences``: adam-weight-decay, sgd-weight-decay, adamw-decay-default, l2-scope, adam-epsilon,
-sgd-momentum-learning-rate, sgd-dampening.
+sgd-momentum-learning-rate, sgd-dampening, amsgrad-maximum.
 
 Here: ``dampening`` in [0, 1] (0 with nesterov), ``learning_rate_in_velocity``, ``epsilon_hat``,
 ``coupled_weight_decay`` and ``decay_all`` give what the frameworks do instead. The classes call the
@@ -32,6 +35,7 @@ functions of ``scratch.fast.optimizers``, which give the same but change w, m an
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -47,7 +51,7 @@ from triptych.common.checks import (
     own_arrays,
 )
 
-__all__ = ["sgd_step", "adam_step", "SGD", "Adam", "AdamW"]
+__all__ = ["sgd_step", "adam_step", "amsgrad_step", "SGD", "Adam", "AdamW"]
 
 
 def sgd_step(
@@ -112,6 +116,40 @@ def adam_step(
     if epsilon_hat:  # it is added to sqrt(v), which is sqrt(v_hat) * sqrt(1 - beta_2**t)
         epsilon = epsilon / math.sqrt(1 - beta_2**t)
     return w - learning_rate * m_hat / (np.sqrt(v_hat) + epsilon), m, v
+
+
+def amsgrad_step(
+    w: np.ndarray,
+    g: np.ndarray,
+    m: np.ndarray,
+    v: np.ndarray,
+    v_max: np.ndarray,
+    t: int,
+    *,
+    learning_rate: float,
+    beta_1: float = 0.9,
+    beta_2: float = 0.999,
+    epsilon: float = 1e-8,
+    weight_decay: float = 0.0,
+    epsilon_hat: bool = False,
+    coupled_weight_decay: bool = False,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """w, m, v and the largest v so far, after step t."""
+    learning_rate, weight_decay, beta_1, beta_2, epsilon = _check_amsgrad(
+        w, g, m, v, v_max, t, learning_rate, weight_decay, beta_1, beta_2, epsilon
+    )
+    if coupled_weight_decay:
+        g = g + weight_decay * w
+    else:
+        w = w - learning_rate * weight_decay * w
+    m = beta_1 * m + (1 - beta_1) * g
+    v = beta_2 * v + (1 - beta_2) * g**2
+    v_max = np.maximum(v_max, v)
+    m_hat = m / (1 - beta_1**t)
+    v_hat = v_max / (1 - beta_2**t)
+    if epsilon_hat:  # as in Adam
+        epsilon = epsilon / math.sqrt(1 - beta_2**t)
+    return w - learning_rate * m_hat / (np.sqrt(v_hat) + epsilon), m, v, v_max
 
 
 class Optimizer:
@@ -206,29 +244,32 @@ class Adam(Optimizer):
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
         weight_decay: float = 0.0,
+        amsgrad: bool = False,
         epsilon_hat: bool = False,
         coupled_weight_decay: bool = False,
         decay_all: bool = False,
     ) -> None:
         super().__init__(learning_rate, weight_decay, coupled_weight_decay, decay_all)
         self.beta_1, self.beta_2, self.epsilon = _check_betas(beta_1, beta_2, epsilon)
+        self.amsgrad = check_flag("amsgrad", amsgrad)
         self.epsilon_hat = check_flag("epsilon_hat", epsilon_hat)
 
     def _update(self, name: str, w: np.ndarray, g: np.ndarray, t: int, weight_decay: float) -> None:
-        fast.adam_step(
-            w,
-            g,
-            self._moment(f"{name}.first_moment", w),
-            self._moment(f"{name}.second_moment", w),
-            t,
-            learning_rate=self.learning_rate,
-            beta_1=self.beta_1,
-            beta_2=self.beta_2,
-            epsilon=self.epsilon,
-            weight_decay=weight_decay,
-            epsilon_hat=self.epsilon_hat,
-            coupled_weight_decay=self.coupled_weight_decay,
-        )
+        m, v = (self._moment(f"{name}.{kind}_moment", w) for kind in ("first", "second"))
+        options: dict[str, Any] = {
+            "learning_rate": self.learning_rate,
+            "beta_1": self.beta_1,
+            "beta_2": self.beta_2,
+            "epsilon": self.epsilon,
+            "weight_decay": weight_decay,
+            "epsilon_hat": self.epsilon_hat,
+            "coupled_weight_decay": self.coupled_weight_decay,
+        }
+        if self.amsgrad:
+            v_max = self._moment(f"{name}.largest_second_moment", w)
+            w[...], m[...], v[...], v_max[...] = amsgrad_step(w, g, m, v, v_max, t, **options)
+        else:
+            fast.adam_step(w, g, m, v, t, **options)
 
 
 class AdamW(Adam):
@@ -242,6 +283,7 @@ class AdamW(Adam):
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
         weight_decay: float = 0.01,
+        amsgrad: bool = False,
         epsilon_hat: bool = False,
         decay_all: bool = False,
     ) -> None:
@@ -251,6 +293,7 @@ class AdamW(Adam):
             beta_2=beta_2,
             epsilon=epsilon,
             weight_decay=weight_decay,
+            amsgrad=amsgrad,
             epsilon_hat=epsilon_hat,
             decay_all=decay_all,
         )
@@ -303,6 +346,21 @@ def _check_adam(
     rates = _check_rates(learning_rate, weight_decay)
     _check_arrays(w, t, g=g, m=m, v=v)
     return *rates, *_check_betas(beta_1, beta_2, epsilon)
+
+
+@own_arrays
+def _check_amsgrad(
+    w: np.ndarray,
+    g: np.ndarray,
+    m: np.ndarray,
+    v: np.ndarray,
+    v_max: np.ndarray,
+    t: int,
+    *numbers: float,
+) -> tuple[float, float, float, float, float]:
+    checked = _check_adam(w, g, m, v, t, *numbers)
+    _check_arrays(w, t, v_max=v_max)
+    return checked
 
 
 def _check_arrays(w: np.ndarray, t: int, **arrays: np.ndarray) -> None:

@@ -9,6 +9,8 @@ r"""Optimizers: gradient descent with momentum, Adam and AdamW.
               v = beta_2 * v + (1 - beta_2) * g**2            v_hat = v / (1 - beta_2**t)
               w -= learning_rate * m_hat / (sqrt(v_hat) + epsilon)
 
+    AMSGrad   Adam with the largest v so far in place of v    v_hat = max(v) / (1 - beta_2**t)
+
     AdamW     Adam, with weight_decay = 0.01 unless told otherwise
 
 g = dL/dw, t counts the steps from 1, m and v start at 0. The decay is decoupled: it enters neither
@@ -19,11 +21,12 @@ learning_rate and epsilon lie in (0, inf), momentum, beta_1 and beta_2 in [0, 1)
 
 Papers: Sutskever, Martens, Dahl and Hinton, "On the importance of initialization and momentum in
 deep learning", ICML 2013; Kingma and Ba, "Adam: a method for stochastic optimization", ICLR 2015
-(Algorithm 1); Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019.
+(Algorithm 1); Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019; Reddi,
+Kale and Kumar, "On the convergence of Adam and beyond", ICLR 2018 (AMSGrad).
 
 Framework differences: we do as PyTorch's SGD and AdamW, on weights only. See ``triptych
 differences``: adam-weight-decay, sgd-weight-decay, adamw-decay-default, l2-scope, adam-epsilon,
-sgd-momentum-learning-rate, sgd-dampening.
+sgd-momentum-learning-rate, sgd-dampening, amsgrad-maximum.
 
 Here: the classes are PyTorch's, with the decay taken out of SGD's gradient.
 """
@@ -58,7 +61,7 @@ class SGD(torch.optim.SGD):
         nesterov = check_flag("nesterov", nesterov)
         momentum = check_number("momentum", momentum, "(0, 1)" if nesterov else "[0, 1)")
         super().__init__(
-            _groups(params, weight_decay),
+            groups_of(params, weight_decay),
             lr=learning_rate,
             momentum=momentum,
             nesterov=nesterov,
@@ -107,6 +110,7 @@ class Adam(torch.optim.AdamW):
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
         weight_decay: float = 0.0,
+        amsgrad: bool = False,
     ) -> None:
         learning_rate = check_number("learning_rate", learning_rate, "(0, inf)")
         weight_decay = check_number("weight_decay", weight_decay, "[0, inf)")
@@ -114,11 +118,12 @@ class Adam(torch.optim.AdamW):
         beta_2 = check_number("beta_2", beta_2, "[0, 1)")
         epsilon = check_number("epsilon", epsilon, "(0, inf)")
         super().__init__(
-            _groups(params, weight_decay),
+            groups_of(params, weight_decay),
             lr=learning_rate,
             betas=(beta_1, beta_2),
             eps=epsilon,
             weight_decay=weight_decay,
+            amsgrad=check_flag("amsgrad", amsgrad),
         )
 
 
@@ -134,6 +139,7 @@ class AdamW(Adam):
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
         weight_decay: float = 0.01,
+        amsgrad: bool = False,
     ) -> None:
         super().__init__(
             params,
@@ -142,10 +148,11 @@ class AdamW(Adam):
             beta_2=beta_2,
             epsilon=epsilon,
             weight_decay=weight_decay,
+            amsgrad=amsgrad,
         )
 
 
-def _groups(params: ParamsT, weight_decay: float) -> ParamsT:
+def groups_of(params: ParamsT, weight_decay: float) -> ParamsT:
     """Named parameters in two groups, weights and the rest, of which only the first decays.
 
     Groups (dicts) are taken as they are. Parameters without names cannot be told apart.

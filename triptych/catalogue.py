@@ -33,6 +33,9 @@ CHAPTERS = {
         "training_noise",
         "schedules",
         "averaging",
+        "warmup",
+        "warm_restarts",
+        "one_cycle",
         "early_stopping",
     ),
     "What a model knows": ("uncertainty",),
@@ -56,6 +59,7 @@ CARRIERS = (
     "losses",
     "squared_error",
     "optimizers",
+    "rmsprop",
     "models",
     "training",
 )

@@ -1,6 +1,7 @@
 """The rule of early stopping, which knows no arrays: the equations stand in each panel's file."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from triptych.common.checks import (
@@ -11,7 +12,7 @@ from triptych.common.checks import (
     check_mode,
     check_number,
 )
-from triptych.common.history import MONITORED
+from triptych.common.history import MONITORED, History
 from triptych.common.watchers import Run, Watcher
 
 __all__ = ["EarlyStopping", "improves"]
@@ -38,18 +39,21 @@ class EarlyStopping(Watcher):
         self,
         patience: int = 0,
         *,
-        monitor: str = "validation_loss",
+        monitor: str | Callable[[History], float] = "validation_loss",
         min_delta: float = 0.0,
         mode: str = "min",
+        baseline: float | None = None,
         start_from_epoch: int = 0,
         restore_best_weights: bool = True,
     ) -> None:
         self.patience = check_integer("patience", patience)
-        self.monitor = check_choice("monitor", monitor, MONITORED)
+        self.monitor = monitor if callable(monitor) else check_choice("monitor", monitor, MONITORED)
         self.min_delta, self.mode = _check(min_delta, mode), mode
         self.start_from_epoch = check_integer("start_from_epoch", start_from_epoch)
         self.restore_best_weights = check_flag("restore_best_weights", restore_best_weights)
-        check_mode(monitor, mode)
+        self.baseline = None if baseline is None else check_number("baseline", baseline)
+        if isinstance(monitor, str):
+            check_mode(monitor, mode)
         self._begin()
 
     def _begin(self) -> None:
@@ -66,12 +70,14 @@ class EarlyStopping(Watcher):
         self._epoch = check_integer("epoch", epoch, minimum=self._epoch + 1)
         if epoch < self.start_from_epoch:
             return False
+        self.wait += 1
         if improves(value, self.best, min_delta=self.min_delta, mode=self.mode):
-            self.best, self.best_epoch, self.wait = float(value), epoch, 0
+            self.best, self.best_epoch = float(value), epoch
             if self.restore_best_weights:
                 self.best_weights = self._copy_weights(model)
+            if improves(value, self.baseline, min_delta=self.min_delta, mode=self.mode):
+                self.wait = 0
             return False
-        self.wait += 1
         if self.wait >= self.patience and epoch > 0:
             self.stopped_epoch = epoch
             return True
@@ -86,7 +92,9 @@ class EarlyStopping(Watcher):
         self._begin()
 
     def after_epoch(self, run: Run) -> None:
-        if self.update(run.epoch, getattr(run.history, self.monitor)[-1], run.model):
+        history, monitor = run.history, self.monitor
+        value = monitor(history) if callable(monitor) else getattr(history, monitor)[-1]
+        if self.update(run.epoch, value, run.model):
             run.stop = True
 
     def after_training(self, run: Run) -> None:

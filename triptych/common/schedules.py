@@ -5,6 +5,8 @@ written over the few functions that the two do differently.
 """
 
 import math
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from triptych.common.checks import (
@@ -16,6 +18,7 @@ from triptych.common.checks import (
     check_number,
     check_size,
     remembered,
+    shown,
 )
 from triptych.common.history import MONITORED
 
@@ -26,6 +29,8 @@ __all__ = [
     "cosine_decay",
     "exponential_decay",
     "improves",
+    "multi_step_decay",
+    "polynomial_decay",
     "step_decay",
 ]
 
@@ -62,6 +67,15 @@ class Decays:
         learning_rate, factor, every = _check_decay(learning_rate, factor, every)
         return number(learning_rate) * number(factor) ** number(step // every)
 
+    def multi_step_decay(
+        self, step: Any, *, learning_rate: float, factor: float, milestones: Sequence[int]
+    ) -> Any:
+        """The learning rate times ``factor`` from each of the milestones on."""
+        step, number = self.count(step), self.number
+        learning_rate, factor, milestones = _check_multi_step(learning_rate, factor, milestones)
+        passed = sum(self.where(step >= milestone, 1, 0) for milestone in milestones)
+        return number(learning_rate) * number(factor) ** number(passed)
+
     def exponential_decay(
         self, step: Any, *, learning_rate: float, factor: float, every: int
     ) -> Any:
@@ -91,11 +105,22 @@ class Decays:
         falling = number(floor) + number(learning_rate - floor) * (sine * sine)
         return self.where(step < warmup_steps, rising, falling)
 
+    def polynomial_decay(
+        self, step: Any, *, learning_rate: float, steps: int, floor: float = 0.0, power: float = 1.0
+    ) -> Any:
+        """From the learning rate to the floor: for power 1, along a line."""
+        step, number = self.count(step), self.number
+        learning_rate, steps, floor, power = _check_polynomial(learning_rate, steps, floor, power)
+        left = number(self.clip(steps - step, 0, steps)) / number(steps)
+        return number(floor) + number(learning_rate - floor) * left ** number(power)
+
 
 _IN_FLOATS = Decays()
 step_decay = _IN_FLOATS.step_decay
 exponential_decay = _IN_FLOATS.exponential_decay
 cosine_decay = _IN_FLOATS.cosine_decay
+multi_step_decay = _IN_FLOATS.multi_step_decay
+polynomial_decay = _IN_FLOATS.polynomial_decay
 
 
 def improves(
@@ -236,4 +261,31 @@ def _check_cosine(
         check_size("steps", steps),
         check_number("floor", floor, f"[0, {learning_rate}]"),
         check_size("warmup_steps", warmup_steps, minimum=0),
+    )
+
+
+@remembered
+def _check_multi_step(
+    learning_rate: float, factor: float, milestones: Sequence[int]
+) -> tuple[float, float, tuple[int, ...]]:
+    learning_rate = check_number("learning_rate", learning_rate, "(0, inf)")
+    factor = check_number("factor", factor, "(0, 1]")
+    if not isinstance(milestones, list | tuple) or not milestones:
+        raise ValueError(f"milestones must be a list of steps, got {shown(milestones)}")
+    milestones = tuple(check_size("milestones", milestone) for milestone in milestones)
+    if any(first >= second for first, second in pairwise(milestones)):
+        raise ValueError(f"milestones must grow from one to the next, got {shown(milestones)}")
+    return learning_rate, factor, milestones
+
+
+@remembered
+def _check_polynomial(
+    learning_rate: float, steps: int, floor: float, power: float
+) -> tuple[float, int, float, float]:
+    learning_rate = check_number("learning_rate", learning_rate, "(0, inf)")
+    return (
+        learning_rate,
+        check_size("steps", steps),
+        check_number("floor", floor, f"[0, {learning_rate}]"),
+        check_number("power", power, "(0, inf)"),
     )

@@ -401,6 +401,46 @@ class ScheduleRounding(Difference):
         return 0.5 * keras.ops.power(np.array(0.99), np.array(399.0))
 
 
+class WarmRestartsDefault(Difference):
+    """Warm restarts come at equal distances in PyTorch, and in Keras ever later."""
+
+    pytorch = "`CosineAnnealingWarmRestarts(T_mult=1)`"
+    keras = "`CosineDecayRestarts(t_mul=2.0)`: each cycle twice as long"
+    mapping = "set `T_mult` or `t_mul`"
+    bound = 1e-6
+    because = "Keras computes its schedules in float32 on TensorFlow"
+    words = "SGDR warm restarts T_mult t_mul cosine restart period doubles"
+
+    def in_pytorch(mapped):
+        return torch_rates(15, lambda o: lr_scheduler.CosineAnnealingWarmRestarts(o, 3))
+
+    def in_keras(mapped):
+        options = {"t_mul": 1.0} if mapped else {}
+        return keras_rates(15, schedules.CosineDecayRestarts(0.5, 3, **options))
+
+
+class WarmRestartsRounding(Difference):
+    """Keras finds a restart by a float32 logarithm, which gives some steps the rate 0 instead.
+
+    Cycles of 1, 2, 4, ... steps: step 8191 begins the 14th, and Keras has the end of the 13th. In
+    JAX's 64-bit mode the logarithm has the digits for it.
+    """
+
+    pytorch = "`CosineAnnealingWarmRestarts`: counts, and restarts on the step"
+    keras = "`CosineDecayRestarts(first_decay_steps=1)`: the rate of step 8191 is 0"
+    backends = ("tensorflow", "torch")
+    words = "SGDR CosineDecayRestarts restart late off by one rounding log float32 zero rate"
+
+    def in_pytorch(mapped):
+        cosine = lr_scheduler.CosineAnnealingWarmRestarts
+        rates = torch_rates(8192, lambda optimizer: cosine(optimizer, 1, 2))
+        return [rates[4095], rates[8191]]
+
+    def in_keras(mapped):
+        schedule = schedules.CosineDecayRestarts(0.5, 1)
+        return [float(array(schedule(step))) for step in (4095, 8191)]
+
+
 class OneCycleMomentum(Difference):
     """PyTorch's one-cycle schedule moves the momentum too; Keras has no such schedule."""
 
