@@ -53,6 +53,7 @@ MAP = {
     "fill_mode": "constant",
 }
 WINDOW = {"top": ROW, "left": ROW, "height": 4, "width": 3, "fill_mode": "constant"}
+RESIZED = {"interpolation": "bilinear", "antialias": True}
 GRADS = [floats(3, 2), floats(2)]
 AUGMENTATION = AugmentationRecipe(rotation=5.0, brightness=0.1)
 NAMED = {"seed": 0, "name": "n"}
@@ -158,6 +159,11 @@ CALLS: dict[str, dict[str, Any]] = {
     "flips_and_crops.vertical_flip_backward": {"grad": IMAGES, "flips": booleans(4)},
     "flips_and_crops.crop": {"images": IMAGES} | WINDOW | {"fill_value": 0.5},
     "flips_and_crops.crop_backward": {"grad": IMAGES} | WINDOW | {"height": 7, "width": 8},
+    "resize.resize_weights": {"start": ROW, "length": ROW + 2, "size": 6, "count": 3}
+    | RESIZED
+    | DTYPE,
+    "resize.resize": {"images": IMAGES, "size": (3, 7)} | RESIZED,
+    "resize.resize_backward": {"grad": IMAGES, "size": (3, 7)} | RESIZED,
     "intensity.brightness": {"images": IMAGES, "shift": PER_IMAGE},
     "intensity.brightness_backward": {"grad": IMAGES},
     "intensity.contrast": {"images": IMAGES, "factor": PER_IMAGE},

@@ -28,6 +28,7 @@ CHAPTERS = {
     "Augmentation": (
         "affine",
         "flips_and_crops",
+        "resize",
         "intensity",
         "cutout",
         "augmentation",

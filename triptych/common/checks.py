@@ -647,3 +647,28 @@ def check_finite(name: str, array: Any) -> None:
     found = readable(array)
     if found is not None and not np.isfinite(found).all():
         raise ValueError(f"{name} must be finite, got NaN or infinity")
+
+
+INTERPOLATIONS = ("bilinear", "nearest")
+
+
+def check_filter(interpolation: Any, antialias: Any) -> None:
+    """How a resize looks at pixels."""
+    check_choice("interpolation", interpolation, INTERPOLATIONS)
+    if check_flag("antialias", antialias) and interpolation == "nearest":
+        raise ValueError("antialias must be False where interpolation is 'nearest', got True")
+
+
+def check_windows(start: Any, length: Any, size: int) -> None:
+    """Pixels ``start`` to ``start + length`` of a side of ``size``, for each image."""
+    count = next(iter(shape_of(start, "start")), None)
+    check_per_image("start", start, "integer", count)
+    check_per_image("length", length, "integer", count)
+    first, pixels = readable(start), readable(length)
+    if first is None or pixels is None:
+        return
+    if first.size and (first.min() < 0 or pixels.min() < 1 or (first + pixels).max() > size):
+        raise ValueError(
+            f"start and length must be windows of at least 1 pixel inside of {size}, got "
+            f"start {shown(first.tolist())} and length {shown(pixels.tolist())}"
+        )
