@@ -32,6 +32,7 @@ def booleans(*shape: int) -> np.ndarray:
 
 X = floats(4, 3)
 IMAGES = floats(4, 6, 5, 2)
+RGB = floats(4, 6, 5, 3)
 G = floats(3)
 SHAPE = IMAGES.shape
 PER_IMAGE = floats(4)
@@ -172,6 +173,20 @@ CALLS: dict[str, dict[str, Any]] = {
     "intensity.gaussian_noise_backward": {"grad": IMAGES},
     "intensity.clip": {"images": IMAGES},
     "intensity.clip_backward": {"grad": IMAGES, "images": IMAGES},
+    "color.grayscale": {"images": RGB},
+    "color.grayscale_backward": {"grad": RGB},
+    "color.saturation": {"images": RGB, "factor": PER_IMAGE},
+    "color.saturation_backward": {"grad": RGB, "factor": PER_IMAGE},
+    "color.hue": {"images": RGB, "shift": PER_IMAGE},
+    "color.hue_backward": {"grad": RGB, "images": RGB, "shift": PER_IMAGE},
+    "tone.posterize": {"images": IMAGES, "bits": 3},
+    "tone.posterize_backward": {"grad": IMAGES},
+    "tone.solarize": {"images": IMAGES, "threshold": 0.5},
+    "tone.solarize_backward": {"grad": IMAGES, "images": IMAGES, "threshold": 0.5},
+    "tone.autocontrast": {"images": IMAGES},
+    "tone.autocontrast_backward": {"grad": IMAGES, "images": IMAGES},
+    "tone.sharpness": {"images": IMAGES, "factor": PER_IMAGE},
+    "tone.sharpness_backward": {"grad": IMAGES, "factor": PER_IMAGE},
     "cutout.cutout": {"images": IMAGES, "row": ROW, "column": ROW, "side": 2, "fill_value": 0.5},
     "cutout.cutout_backward": {"grad": IMAGES, "row": ROW, "column": ROW, "side": 2},
     "augmentation.draw_augmentation": {

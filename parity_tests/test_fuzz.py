@@ -28,6 +28,7 @@ DIFFERENCES = {
     r"batch_norm\.batch_norm_train\(x=infinite\)": "inf - inf, where NumPy centres a second time",
     r"affine\.affine\(images=infinite\)": "infinity times a weight of 0 at the pixel next to it",
     r"affine\.affine\(fill_value=large\)": "PyTorch samples images - fill_value: digits are lost",
+    r"resize\.resize\(images=infinite\)": "infinity times a weight of 0, of pixels far away",
     r"convolution\.conv2d\(weight=.*weight must have": "PyTorch's weights have another layout",
     r"pooling\.\w+\(\)?.*\(?x=NaN\)": "TensorFlow's maximum leaves NaN out (docs/findings.md)",
     r"layers\.Sequential\(\)\(x=(half|float64)\)": "a Keras model has one dtype for what goes in",

@@ -30,6 +30,8 @@ CHAPTERS = {
         "flips_and_crops",
         "resize",
         "intensity",
+        "color",
+        "tone",
         "cutout",
         "augmentation",
     ),

@@ -493,6 +493,14 @@ def check_images(images: Any, name: str = "images") -> None:
     check_batch(images, name)
 
 
+def check_colors(images: Any, name: str = "images") -> None:
+    """Images of red, green and blue, or of one channel."""
+    check_images(images, name)
+    shape = tuple(shape_of(images, name))
+    if shape[3] not in (1, 3):
+        raise ValueError(f"{name} must have 1 or 3 channels, got shape {shape}")
+
+
 def check_known_batch(images: Any, name: str = "images") -> None:
     """Outside a traced graph the size of a symbol's batch cannot be asked for."""
     if type(images).__name__ == "KerasTensor" and images.shape[0] is None:
