@@ -57,6 +57,7 @@ WINDOW = {"top": ROW, "left": ROW, "height": 4, "width": 3, "fill_mode": "consta
 RESIZED = {"interpolation": "bilinear", "antialias": True}
 GRADS = [floats(3, 2), floats(2)]
 AUGMENTATION = AugmentationRecipe(rotation=5.0, brightness=0.1)
+STRENGTH = {"magnitude": 9.0, "interpolation": "bilinear", "fill_value": 0.5}
 NAMED = {"seed": 0, "name": "n"}
 DTYPE = {"dtype": "float32"}
 RATES = {"learning_rate": 0.1, "weight_decay": 0.01}
@@ -74,6 +75,10 @@ def penalty(framework: str) -> Any:
 
 def draw(framework: str) -> Any:
     return panel(framework, "augmentation").draw_augmentation(STREAM, SHAPE, AUGMENTATION)
+
+
+def rand_augment_draw(framework: str) -> Any:
+    return panel(framework, "rand_augment").draw_rand_augment(STREAM, 4, 2)
 
 
 def branch(framework: str) -> list[Any]:
@@ -202,6 +207,10 @@ CALLS: dict[str, dict[str, Any]] = {
         "draw": draw,
         "recipe": AUGMENTATION,
     },
+    "rand_augment.draw_rand_augment": {"stream": STREAM, "count": 4, "num_ops": 2},
+    "rand_augment.rand_augment": {"images": RGB, "draw": rand_augment_draw} | STRENGTH,
+    "rand_augment.rand_augment_backward": {"grad": RGB, "images": RGB, "draw": rand_augment_draw}
+    | STRENGTH,
     "streams.philox": {"key": (1, 2), "counter": np.arange(8, dtype="int64").reshape(4, 2)},
     "streams.words": {"stream": STREAM, "count": 5},
     "streams.uniform": {"stream": STREAM, "shape": (4, 3), "dtype": "float32"},
@@ -263,6 +272,7 @@ LAYERS: dict[str, tuple[dict[str, Any], np.ndarray]] = {
     ),
     "residual.Residual": ({"branch": branch, "shortcut": (), "name": "n"}, X),
     "augmentation.Augmentation": ({"recipe": AUGMENTATION} | NAMED, IMAGES),
+    "rand_augment.RandAugment": ({"num_ops": 2} | STRENGTH | NAMED, RGB),
     "layers.Dense": (
         {"in_features": 3, "out_features": 2, "use_bias": True} | NAMED | DTYPE,
         X,

@@ -19,8 +19,8 @@ The paper's fourteenth, equalize, is left out. Images of one channel have no col
 the identity. The gradient is that of the changes in reverse order. In inference images pass
 unchanged.
 
-Images: (N, H, W, 1) or (N, H, W, 3), floating point in [0, 1]; num_ops: an integer >= 1; magnitude:
-a number in [0, 30]; fill_value, for what comes in from outside: a number in [0, 1]. A
+Images: (N, H, W, 1) or (N, H, W, 3), floating point in [0, 1]; num_ops: an integer in [1, 100];
+magnitude: a number in [0, 30]; fill_value, for what comes in from outside: a number in [0, 1]. A
 ``ValueError`` says which argument does not fit.
 
 Paper: Cubuk, Zoph, Shlens and Le, "RandAugment: practical automated data augmentation with a
@@ -56,6 +56,7 @@ from scratch.tone import (
 )
 from triptych.common.checks import (
     INTERPOLATIONS,
+    MOST_WORDS,
     check_choice,
     check_colors,
     check_draw,
@@ -70,7 +71,7 @@ from triptych.common.checks import (
     shape_of,
 )
 from triptych.common.names import Draws, layer_name
-from triptych.common.rand_augment import OPERATIONS, strengths
+from triptych.common.rand_augment import MOST_OPS, OPERATIONS, strengths
 from triptych.common.streams import Stream
 
 __all__ = [
@@ -93,7 +94,7 @@ class RandAugmentDraw(NamedTuple):
 
 def draw_rand_augment(stream: Stream, count: int, num_ops: int) -> RandAugmentDraw:
     """Draw for ``count`` images."""
-    _check_draw(stream, count, num_ops)
+    count, num_ops = _check_draw(stream, count, num_ops)
     drawn = integers(stream, (count, num_ops), 0, 2 * len(OPERATIONS))
     return RandAugmentDraw(operation=drawn // 2, negative=drawn % 2 == 1)
 
@@ -257,7 +258,7 @@ class RandAugment(Draws, Layer):
     ) -> None:
         super().__init__(layer_name("scratch", "rand_augment", name))
         _check_options(magnitude, interpolation, fill_value)
-        self.num_ops = check_integer("num_ops", num_ops, minimum=1)
+        self.num_ops = check_integer("num_ops", num_ops, minimum=1, maximum=MOST_OPS)
         self.options: dict[str, Any] = {
             "magnitude": magnitude,
             "interpolation": interpolation,
@@ -293,11 +294,11 @@ def _check(
 ) -> float:
     check_colors(images)
     check_kind("draw", draw, RandAugmentDraw)
-    for name, values in (("draw.operation", draw.operation), ("draw.negative", draw.negative)):
-        shape = tuple(shape_of(values, name))
-        if len(shape) != 2:
-            raise ValueError(f"{name} must have shape (N, num_ops), got shape {shape}")
-        check_same_shape(name, values, (images.shape[0], shape[1]))
+    shape = tuple(shape_of(draw.operation, "draw.operation"))
+    if len(shape) != 2:
+        raise ValueError(f"draw.operation must have shape (N, num_ops), got shape {shape}")
+    check_same_shape("draw.operation", draw.operation, (images.shape[0], shape[1]))
+    check_same_shape("draw.negative", draw.negative, draw.operation)
     check_unit("images", images)
     return _check_options(magnitude, interpolation, fill_value)
 
@@ -309,9 +310,10 @@ def _check_options(magnitude: float, interpolation: str, fill_value: float) -> f
     return check_number("fill_value", fill_value, "[0, 1]")
 
 
-def _check_draw(stream: Stream, count: int, num_ops: int) -> None:
-    check_integer("num_ops", num_ops, minimum=1)
-    check_draw(stream, (count, num_ops))
+def _check_draw(stream: Stream, count: int, num_ops: int) -> tuple[int, int]:
+    check_draw(stream, ())
+    num_ops = check_integer("num_ops", num_ops, minimum=1, maximum=MOST_OPS)
+    return check_integer("count", count, maximum=MOST_WORDS // num_ops), num_ops
 
 
 @own_arrays

@@ -34,6 +34,7 @@ CHAPTERS = {
         "tone",
         "cutout",
         "augmentation",
+        "rand_augment",
     ),
 }
 

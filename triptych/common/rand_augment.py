@@ -3,7 +3,7 @@
 import math
 from typing import NamedTuple
 
-__all__ = ["OPERATIONS", "Strengths", "strengths"]
+__all__ = ["MOST_OPS", "OPERATIONS", "Strengths", "strengths"]
 
 # In the order of their numbers. What moves pixels comes after the identity, then the four blends.
 OPERATIONS = (
@@ -22,6 +22,7 @@ OPERATIONS = (
     "autocontrast",
 )
 LEVELS = 30  # of magnitude
+MOST_OPS = 100
 
 
 class Strengths(NamedTuple):
@@ -45,7 +46,7 @@ def strengths(magnitude: float) -> Strengths:
     >>> strengths(10)._replace(threshold=0).bits
     7
     """
-    m = magnitude / LEVELS
+    m = float(magnitude) / LEVELS
     level = math.ceil(round(255 * (1 - m), 6))  # the first to be inverted
     return Strengths(
         slope=0.3 * m,
