@@ -16,8 +16,7 @@ Images: (N, H, W, 3), or (N, H, W, 1), which have no colour and stay as they are
 factor and shift: floating point, (N,). A ``ValueError`` says which argument does not fit.
 
 Framework differences: grey as both have it (the weights add up to 0.9999), saturation and hue as
-torchvision. See ``triptych differences``: saturation-centre, saturation-hsv, hue-units,
-brightness-range.
+torchvision. See ``triptych differences``: saturation-centre, hue-units, brightness-range.
 
 Here: the equations are written out, channel by channel; the gradient is the backend's.
 """

@@ -52,10 +52,10 @@ def each_once(framework, images, negative, **options):
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("magnitude", [9.0, 30.0, 7.3, 10.0])
+@pytest.mark.parametrize("magnitude", [9.0, 30.0])
 def test_outputs_of_grey_levels_agree(parity, channels, magnitude):
     """Over three steps, in float64, with every pair of changes: no rounding decides a level."""
-    images = grey_levels((128, 9, 12, channels))
+    images = grey_levels((96, 9, 12, channels))
 
     def three_steps(framework, adapter):
         layer, training = make(framework, magnitude=magnitude, seed=3), {"training": True}

@@ -16,8 +16,7 @@ Images: (N, H, W, 3), or (N, H, W, 1), which have no colour and stay as they are
 factor and shift: floating point, (N,). A ``ValueError`` says which argument does not fit.
 
 Framework differences: grey as both have it (the weights add up to 0.9999), saturation and hue as
-torchvision. See ``triptych differences``: saturation-centre, saturation-hsv, hue-units,
-brightness-range.
+torchvision. See ``triptych differences``: saturation-centre, hue-units, brightness-range.
 
 Here: the backward passes hand each channel what it has in V, m, h and g.
 """
@@ -106,7 +105,7 @@ def hue_backward(grad: np.ndarray, images: np.ndarray, shift: np.ndarray) -> np.
     _, chroma, hexant, local, unit = _hexant(images)
     k = _position(hexant, shift)
     t = np.select([k < 1, k < 3, k < 4], [k, np.ones_like(k), 4 - k], 0)
-    slope = np.select([k < 1, k < 3, k < 4], [1, 0, -1], 0)
+    slope = (k < 1).astype(k.dtype) - ((k >= 3) & (k < 4))
     divisor = np.where(chroma == 0, 1, chroma)
     dhexant = -(grad * chroma * slope).sum(axis=-1, keepdims=True)
     dchroma = -(grad * t).sum(axis=-1, keepdims=True) - dhexant * local / divisor
