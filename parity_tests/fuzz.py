@@ -57,6 +57,7 @@ WINDOW = {"top": ROW, "left": ROW, "height": 4, "width": 3, "fill_mode": "consta
 RESIZED = {"interpolation": "bilinear", "antialias": True}
 GRADS = [floats(3, 2), floats(2)]
 AUGMENTATION = AugmentationRecipe(rotation=5.0, brightness=0.1)
+BOXES = {"scale": (0.1, 0.5), "ratio": (0.5, 2.0)}
 STRENGTH = {"magnitude": 9.0, "interpolation": "bilinear", "fill_value": 0.5}
 NAMED = {"seed": 0, "name": "n"}
 DTYPE = {"dtype": "float32"}
@@ -75,6 +76,14 @@ def penalty(framework: str) -> Any:
 
 def draw(framework: str) -> Any:
     return panel(framework, "augmentation").draw_augmentation(STREAM, SHAPE, AUGMENTATION)
+
+
+def crop_draw(framework: str) -> Any:
+    return panel(framework, "random_resized_crop").draw_resized_crop(STREAM, SHAPE)
+
+
+def erasing_draw(framework: str) -> Any:
+    return panel(framework, "random_erasing").draw_random_erasing(STREAM, SHAPE)
 
 
 def rand_augment_draw(framework: str) -> Any:
@@ -170,6 +179,11 @@ CALLS: dict[str, dict[str, Any]] = {
     | DTYPE,
     "resize.resize": {"images": IMAGES, "size": (3, 7)} | RESIZED,
     "resize.resize_backward": {"grad": IMAGES, "size": (3, 7)} | RESIZED,
+    "random_resized_crop.draw_resized_crop": {"stream": STREAM, "shape": SHAPE} | BOXES | DTYPE,
+    "random_resized_crop.resized_crop": {"images": IMAGES, "draw": crop_draw, "size": (3, 7)}
+    | RESIZED,
+    "random_resized_crop.resized_crop_backward": {"grad": IMAGES, "draw": crop_draw, "size": (6, 5)}
+    | RESIZED,
     "intensity.brightness": {"images": IMAGES, "shift": PER_IMAGE},
     "intensity.brightness_backward": {"grad": IMAGES},
     "intensity.contrast": {"images": IMAGES, "factor": PER_IMAGE},
@@ -194,6 +208,12 @@ CALLS: dict[str, dict[str, Any]] = {
     "tone.sharpness_backward": {"grad": IMAGES, "factor": PER_IMAGE},
     "cutout.cutout": {"images": IMAGES, "row": ROW, "column": ROW, "side": 2, "fill_value": 0.5},
     "cutout.cutout_backward": {"grad": IMAGES, "row": ROW, "column": ROW, "side": 2},
+    "random_erasing.draw_random_erasing": {"stream": STREAM, "shape": SHAPE, "probability": 0.5}
+    | BOXES
+    | {"noise": False}
+    | DTYPE,
+    "random_erasing.random_erasing": {"images": IMAGES, "draw": erasing_draw, "value": 0.5},
+    "random_erasing.random_erasing_backward": {"grad": IMAGES, "draw": erasing_draw},
     "augmentation.draw_augmentation": {
         "stream": STREAM,
         "shape": SHAPE,
@@ -271,6 +291,8 @@ LAYERS: dict[str, tuple[dict[str, Any], np.ndarray]] = {
         X,
     ),
     "residual.Residual": ({"branch": branch, "shortcut": (), "name": "n"}, X),
+    "random_resized_crop.RandomResizedCrop": ({"size": 3} | BOXES | RESIZED | NAMED, IMAGES),
+    "random_erasing.RandomErasing": ({"probability": 0.5, "value": 0.5} | BOXES | NAMED, IMAGES),
     "augmentation.Augmentation": ({"recipe": AUGMENTATION} | NAMED, IMAGES),
     "rand_augment.RandAugment": ({"num_ops": 2} | STRENGTH | NAMED, RGB),
     "layers.Dense": (

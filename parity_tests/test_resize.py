@@ -302,10 +302,10 @@ def test_bad_input():
 
         return call
 
-    message = "start and length must be windows of at least 1 pixel inside of 6, got start "
-    same_error(weights([0, 3], [2, 4]), message + "[0, 3] and length [2, 4]")
-    same_error(weights([-1], [2]), message + "[-1] and length [2]")
-    same_error(weights([0], [0]), message + "[0] and length [0]")
+    message = "start and length must be windows of at least 1 pixel inside of 6, got "
+    same_error(weights([0, 3], [2, 4]), message + "[0, 3] and [2, 4]")
+    same_error(weights([-1], [2]), message + "[-1] and [2]")
+    same_error(weights([0], [0]), message + "[0] and [0]")
     same_error(
         weights([0], [2, 2]), "length must be integer of shape (1,), got int64 of shape (2,)"
     )

@@ -175,6 +175,19 @@ def check_number(name: str, value: Any, interval: str = "(-inf, inf)") -> float:
     raise ValueError(f"{name} must be a number in {interval}, got {shown(value)}")
 
 
+def check_range(name: str, value: Any, interval: str) -> tuple[float, float]:
+    """Return a pair of numbers in ``interval``, the smaller first."""
+    try:
+        low, high = (check_number(name, each, interval) for each in value)
+    except (TypeError, ValueError):
+        low, high = 1.0, 0.0
+    if low > high or not isinstance(value, tuple | list):
+        raise ValueError(
+            f"{name} must be two numbers in {interval}, the smaller first, got {shown(value)}"
+        )
+    return low, high
+
+
 @functools.cache
 def _bounds(interval: str) -> tuple[float, float]:
     low, high = interval[1:-1].split(",")
@@ -667,16 +680,22 @@ def check_filter(interpolation: Any, antialias: Any) -> None:
         raise ValueError("antialias must be False where interpolation is 'nearest', got True")
 
 
-def check_windows(start: Any, length: Any, size: int) -> None:
+def check_windows(
+    start: Any,
+    length: Any,
+    size: int,
+    names: tuple[str, str] = ("start", "length"),
+    images: int | None = None,
+) -> None:
     """Pixels ``start`` to ``start + length`` of a side of ``size``, for each image."""
-    count = next(iter(shape_of(start, "start")), None)
-    check_per_image("start", start, "integer", count)
-    check_per_image("length", length, "integer", count)
+    count = images if images is not None else next(iter(shape_of(start, names[0])), None)
+    check_per_image(names[0], start, "integer", count)
+    check_per_image(names[1], length, "integer", count)
     first, pixels = readable(start), readable(length)
     if first is None or pixels is None:
         return
     if first.size and (first.min() < 0 or pixels.min() < 1 or (first + pixels).max() > size):
         raise ValueError(
-            f"start and length must be windows of at least 1 pixel inside of {size}, got "
-            f"start {shown(first.tolist())} and length {shown(pixels.tolist())}"
+            f"{names[0]} and {names[1]} must be windows of at least 1 pixel inside of {size}, got "
+            f"{shown(first.tolist())} and {shown(pixels.tolist())}"
         )
