@@ -245,5 +245,5 @@ def test_bad_input():
     same_error(applied, "draw.top must be integer of shape (2,), got int64 of shape (3,)")
     count = 2
     for framework, adapter in ADAPTERS.items():
-        with pytest.raises(ValueError, match="draw.top and draw.height must be windows of at"):
+        with pytest.raises(ValueError, match=r"draw\.height must be windows"):
             applied(framework, adapter)
