@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from parity_tests.panels import ADAPTERS, assert_gradient, everywhere, panel, same_error, traced
+from parity_tests.panels import (
+    ADAPTERS,
+    DTYPES,
+    assert_gradient,
+    everywhere,
+    panel,
+    same_error,
+    traced,
+)
 from triptych.differences.probe import torchvision_v2
 
 SHAPES = [(3, 7, 10, 3), (1, 1, 1, 3), (2, 5, 4, 1)]
@@ -30,7 +38,7 @@ def values_for(name, count, dtype="float64"):
     return np.random.default_rng(0).uniform(low, high, count).astype(dtype)
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("name", NAMES)
 def test_output_and_gradient_agree(parity, dtype, shape, name):

@@ -257,18 +257,15 @@ def test_keras_graphs():
         assert (np.abs(output - expected) > 1e-4).mean() < 1e-3
 
 
-@pytest.mark.parametrize("jit", [False, True])
-def test_keras_fit(jit):
+def test_keras_fit():
     import keras
 
-    if jit and keras.backend.backend() == "torch":
-        pytest.skip("nothing to compile")
     images = grey_levels((7, 5, 6, 1), "float32")
     layer = make("keras", "float32")
     model = keras.Sequential(
         [keras.Input((5, 6, 1)), layer, keras.layers.Flatten(), keras.layers.Dense(1)]
     )
-    model.compile("sgd", "mse", jit_compile=jit)
+    model.compile("sgd", "mse")
     model.fit(images, np.zeros((7, 1)), batch_size=4, epochs=2, verbose=0)
     assert int(layer.step.value) == 4
 

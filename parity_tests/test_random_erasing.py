@@ -6,6 +6,7 @@ import torch
 
 from parity_tests.panels import (
     ADAPTERS,
+    DTYPES,
     assert_gradient,
     assert_survives_saving,
     everywhere,
@@ -33,7 +34,7 @@ def draw(framework, shape=SHAPE, stream=STREAM, **options):
     return {key: numpy(v) for key, v in drawn._asdict().items() if v is not None}
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("value", [0.0, 0.25, None])
 def test_three_steps_agree(parity, dtype, value):
     images, upstream = np.random.default_rng(0).uniform(size=(2, *SHAPE)).astype(dtype)
@@ -62,7 +63,7 @@ def test_backward_is_the_gradient():
         )
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_draws_are_equal(parity, dtype):
     for options in ({"noise": True}, {"scale": (0.5, 0.9), "ratio": (3.0, 4.0)}):
         shape = (300, 9, 14, 1)

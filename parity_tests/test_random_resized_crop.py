@@ -8,6 +8,7 @@ import torch
 import triptych.common.boxes
 from parity_tests.panels import (
     ADAPTERS,
+    DTYPES,
     assert_gradient,
     assert_survives_saving,
     everywhere,
@@ -36,7 +37,7 @@ def draw(framework, shape=SHAPE, stream=STREAM, **options):
     return {key: ADAPTERS[framework].numpy(value) for key, value in drawn._asdict().items()}
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize(
     "options",
     [{}, {"antialias": False, "size": 12}, {"interpolation": "nearest", "antialias": False}],
@@ -78,7 +79,7 @@ def test_backward_is_the_gradient():
         )
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_draws_are_equal(parity, dtype):
     for options in ({}, {"scale": (0.5, 1.0), "ratio": (3.0, 4.0)}):
         shape = (300, *SHAPE[1:])

@@ -3,7 +3,15 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from parity_tests.panels import ADAPTERS, assert_gradient, everywhere, panel, same_error, traced
+from parity_tests.panels import (
+    ADAPTERS,
+    DTYPES,
+    assert_gradient,
+    everywhere,
+    panel,
+    same_error,
+    traced,
+)
 from triptych.common.checks import dtype_name
 from triptych.comparison import derived_bound
 
@@ -47,7 +55,7 @@ def bounds(dtype, shape, size, interpolation, images, upstream, results):
     return [min(bound, 1e-12) if dtype == "float64" else bound for bound in allowed]
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize(("shape", "size"), SIZES)
 @pytest.mark.parametrize(("interpolation", "antialias"), FILTERS)
 def test_output_and_gradient_agree(parity, dtype, shape, size, interpolation, antialias):
@@ -95,7 +103,7 @@ def test_backward_is_the_gradient(options):
         )
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize(("interpolation", "antialias"), FILTERS)
 def test_weights_of_windows(parity, dtype, interpolation, antialias):
     """Those of a crop that is resized, and nothing beside it; whole sides are a resize."""
