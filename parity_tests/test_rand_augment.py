@@ -18,8 +18,12 @@ from parity_tests.panels import (
 from triptych.common.rand_augment import OPERATIONS, strengths
 from triptych.common.streams import Stream
 from triptych.differences.probe import torchvision_v2
+from triptych.extras import keras_backend
 
 COUNT = len(OPERATIONS)
+# Few shapes, as JAX compiles every operation for each of them.
+SIDES = (40, 9, 12)
+CHANNELS = [1, 3] if keras_backend() == "tensorflow" else [3]
 STREAM = Stream(0, "rand_augment")
 
 
@@ -51,11 +55,11 @@ def each_once(framework, images, negative, **options):
     return function(ADAPTERS[framework].tensor(repeated), draw, **options)
 
 
-@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("channels", CHANNELS)
 @pytest.mark.parametrize("magnitude", [9.0, 30.0])
 def test_outputs_of_grey_levels_agree(parity, channels, magnitude):
     """Over three steps, in float64, with every pair of changes: no rounding decides a level."""
-    images = grey_levels((96, 9, 12, channels))
+    images = grey_levels((*SIDES, channels), seed=int(magnitude))
 
     def three_steps(framework, adapter):
         layer, training = make(framework, magnitude=magnitude, seed=3), {"training": True}
@@ -65,11 +69,11 @@ def test_outputs_of_grey_levels_agree(parity, channels, magnitude):
     parity("rand_augment", everywhere(three_steps), tolerance=1e-12)
 
 
-@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("channels", CHANNELS)
 @pytest.mark.parametrize("interpolation", ["bilinear", "nearest"])
 def test_steps_and_gradients_agree(parity, channels, interpolation):
     rng = np.random.default_rng(1)
-    images, upstream = rng.uniform(size=(2, 40, 7, 10, channels))
+    images, upstream = rng.uniform(size=(2, *SIDES, channels))
     options = {"num_ops": 3, "interpolation": interpolation, "fill_value": 0.25, "seed": 5}
 
     def three_steps(framework, adapter):
@@ -139,8 +143,7 @@ def test_bare_torchvision(parity, channels, negative):
         parity("rand_augment, native", both, tolerance=bound)
 
 
-@pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("negative", [False, True])
+@pytest.mark.parametrize(("channels", "negative"), [(3, False), (3, True), (1, False)])
 def test_backward_is_the_gradient(channels, negative):
     rng, scratch = np.random.default_rng(3), panel("scratch", "rand_augment")
     images, upstream = rng.uniform(size=(1, 4, 5, channels)), rng.normal(size=(4, 5, channels))
@@ -213,7 +216,7 @@ def test_inference_leaves_images_alone(parity):
 
 
 def test_images_are_left_alone():
-    images = grey_levels((20, 5, 6, 3))
+    images = grey_levels((*SIDES, 3))
 
     def unchanged(framework, adapter):
         x = adapter.tensor(images)
@@ -228,7 +231,7 @@ def test_images_are_left_alone():
 
 
 def test_the_step_is_saved(tmp_path):
-    images = grey_levels((20, 5, 6, 1))
+    images = grey_levels((*SIDES, 3))
 
     def resumed(framework, adapter):
         first, second = make(framework), make(framework)
@@ -243,18 +246,17 @@ def test_the_step_is_saved(tmp_path):
 
 
 def test_keras_graphs():
-    images = grey_levels((24, 6, 5, 3), "float32")
-    expected = make("scratch")(images, training=True)
+    """Every change, compiled."""
+    images = np.repeat(grey_levels((3, 9, 12, 3), "float32")[2:], COUNT, axis=0)
+    expected = each_once("scratch", images, False)
+    draw = drawn("keras", np.arange(COUNT)[:, None], np.full((COUNT, 1), False))
 
     def call(x):
-        draw = panel("keras", "rand_augment").draw_rand_augment(STREAM, x.shape[0] or 24, 2)
         return panel("keras", "rand_augment").rand_augment(x, draw)
 
-    for graph in traced(call, (None, 6, 5, 3), "float32"):
+    for graph in traced(call, (None, 9, 12, 3), "float32"):
         output = ADAPTERS["keras"].numpy(graph(ADAPTERS["keras"].tensor(images)))
-        # A pixel may be a level of 7 bits off, where it was moved or blended before: see above.
-        assert np.abs(output - expected).max() < 2.5 / 255
-        assert (np.abs(output - expected) > 1e-4).mean() < 1e-3
+        np.testing.assert_allclose(output, expected, atol=2 * 12 * 2e-6)  # as above
 
 
 def test_keras_fit():
