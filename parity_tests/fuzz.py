@@ -32,6 +32,7 @@ def booleans(*shape: int) -> np.ndarray:
 
 X = floats(4, 3)
 IMAGES = floats(4, 6, 5, 2)
+RGB = floats(4, 6, 5, 3)
 G = floats(3)
 SHAPE = IMAGES.shape
 PER_IMAGE = floats(4)
@@ -62,8 +63,11 @@ MAP = {
     "fill_mode": "constant",
 }
 WINDOW = {"top": ROW, "left": ROW, "height": 4, "width": 3, "fill_mode": "constant"}
+RESIZED = {"interpolation": "bilinear", "antialias": True}
 GRADS = [floats(3, 2), floats(2)]
 AUGMENTATION = AugmentationRecipe(rotation=5.0, brightness=0.1)
+BOXES = {"scale": (0.1, 0.5), "ratio": (0.5, 2.0)}
+STRENGTH = {"magnitude": 9.0, "interpolation": "bilinear", "fill_value": 0.5}
 NAMED = {"seed": 0, "name": "n"}
 DTYPE = {"dtype": "float32"}
 AFFINE = {"features": 3, "epsilon": 0.1, "affine": True, "name": "n"} | DTYPE
@@ -98,6 +102,18 @@ def schedule(framework: str) -> Any:
 
 def draw(framework: str) -> Any:
     return panel(framework, "augmentation").draw_augmentation(STREAM, SHAPE, AUGMENTATION)
+
+
+def crop_draw(framework: str) -> Any:
+    return panel(framework, "random_resized_crop").draw_resized_crop(STREAM, SHAPE)
+
+
+def erasing_draw(framework: str) -> Any:
+    return panel(framework, "random_erasing").draw_random_erasing(STREAM, SHAPE)
+
+
+def rand_augment_draw(framework: str) -> Any:
+    return panel(framework, "rand_augment").draw_rand_augment(STREAM, 4, 2)
 
 
 def branch(framework: str) -> list[Any]:
@@ -249,6 +265,16 @@ CALLS: dict[str, dict[str, Any]] = {
     "flips_and_crops.vertical_flip_backward": {"grad": IMAGES, "flips": booleans(4)},
     "flips_and_crops.crop": {"images": IMAGES} | WINDOW | {"fill_value": 0.5},
     "flips_and_crops.crop_backward": {"grad": IMAGES} | WINDOW | {"height": 7, "width": 8},
+    "resize.resize_weights": {"start": ROW, "length": ROW + 2, "size": 6, "count": 3}
+    | RESIZED
+    | DTYPE,
+    "resize.resize": {"images": IMAGES, "size": (3, 7)} | RESIZED,
+    "resize.resize_backward": {"grad": IMAGES, "size": (3, 7)} | RESIZED,
+    "random_resized_crop.draw_resized_crop": {"stream": STREAM, "shape": SHAPE} | BOXES | DTYPE,
+    "random_resized_crop.resized_crop": {"images": IMAGES, "draw": crop_draw, "size": (3, 7)}
+    | RESIZED,
+    "random_resized_crop.resized_crop_backward": {"grad": IMAGES, "draw": crop_draw, "size": (6, 5)}
+    | RESIZED,
     "intensity.brightness": {"images": IMAGES, "shift": PER_IMAGE},
     "intensity.brightness_backward": {"grad": IMAGES},
     "intensity.contrast": {"images": IMAGES, "factor": PER_IMAGE},
@@ -257,8 +283,28 @@ CALLS: dict[str, dict[str, Any]] = {
     "intensity.gaussian_noise_backward": {"grad": IMAGES},
     "intensity.clip": {"images": IMAGES},
     "intensity.clip_backward": {"grad": IMAGES, "images": IMAGES},
+    "color.grayscale": {"images": RGB},
+    "color.grayscale_backward": {"grad": RGB},
+    "color.saturation": {"images": RGB, "factor": PER_IMAGE},
+    "color.saturation_backward": {"grad": RGB, "factor": PER_IMAGE},
+    "color.hue": {"images": RGB, "shift": PER_IMAGE},
+    "color.hue_backward": {"grad": RGB, "images": RGB, "shift": PER_IMAGE},
+    "tone.posterize": {"images": IMAGES, "bits": 3},
+    "tone.posterize_backward": {"grad": IMAGES},
+    "tone.solarize": {"images": IMAGES, "threshold": 0.5},
+    "tone.solarize_backward": {"grad": IMAGES, "images": IMAGES, "threshold": 0.5},
+    "tone.autocontrast": {"images": IMAGES},
+    "tone.autocontrast_backward": {"grad": IMAGES, "images": IMAGES},
+    "tone.sharpness": {"images": IMAGES, "factor": PER_IMAGE},
+    "tone.sharpness_backward": {"grad": IMAGES, "factor": PER_IMAGE},
     "cutout.cutout": {"images": IMAGES, "row": ROW, "column": ROW, "side": 2, "fill_value": 0.5},
     "cutout.cutout_backward": {"grad": IMAGES, "row": ROW, "column": ROW, "side": 2},
+    "random_erasing.draw_random_erasing": {"stream": STREAM, "shape": SHAPE, "probability": 0.5}
+    | BOXES
+    | {"noise": False}
+    | DTYPE,
+    "random_erasing.random_erasing": {"images": IMAGES, "draw": erasing_draw, "value": 0.5},
+    "random_erasing.random_erasing_backward": {"grad": IMAGES, "draw": erasing_draw},
     "augmentation.draw_augmentation": {
         "stream": STREAM,
         "shape": SHAPE,
@@ -279,6 +325,10 @@ CALLS: dict[str, dict[str, Any]] = {
     "mixing.cutmix": {"images": IMAGES, "partner": PARTNER, "box": BOX},
     "mixing.cutmix_backward": {"grad": IMAGES, "partner": PARTNER, "box": BOX},
     "mixing.cutmix_weight": {"box": BOX, "height": 6, "width": 5} | DTYPE,
+    "rand_augment.draw_rand_augment": {"stream": STREAM, "count": 4, "num_ops": 2},
+    "rand_augment.rand_augment": {"images": RGB, "draw": rand_augment_draw} | STRENGTH,
+    "rand_augment.rand_augment_backward": {"grad": RGB, "images": RGB, "draw": rand_augment_draw}
+    | STRENGTH,
     "streams.philox": {"key": (1, 2), "counter": np.arange(8, dtype="int64").reshape(4, 2)},
     "streams.words": {"stream": STREAM, "count": 5},
     "streams.uniform": {"stream": STREAM, "shape": (4, 3), "dtype": "float32"},
@@ -356,7 +406,10 @@ LAYERS: dict[str, tuple[dict[str, Any], np.ndarray]] = {
     "activations.SiLU": ({"name": "n"}, X),
     "activations.LeakyReLU": ({"negative_slope": 0.01, "name": "n"}, X),
     "activations.SELU": ({"name": "n"}, X),
+    "random_resized_crop.RandomResizedCrop": ({"size": 3} | BOXES | RESIZED | NAMED, IMAGES),
+    "random_erasing.RandomErasing": ({"probability": 0.5, "value": 0.5} | BOXES | NAMED, IMAGES),
     "augmentation.Augmentation": ({"recipe": AUGMENTATION} | NAMED, IMAGES),
+    "rand_augment.RandAugment": ({"num_ops": 2} | STRENGTH | NAMED, RGB),
     "layers.Dense": (
         {"in_features": 3, "out_features": 2, "use_bias": True} | NAMED | DTYPE,
         X,

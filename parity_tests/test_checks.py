@@ -1,5 +1,6 @@
 import inspect
 import math
+import re
 from decimal import Decimal
 from fractions import Fraction
 from types import SimpleNamespace
@@ -789,6 +790,40 @@ def test_precision():
         "dtype='float64'"
     )
     fails(message, checks.check_precision, np.ones(2), np.zeros(3, "float32"))
+
+
+def test_range():
+    assert checks.check_range("scale", [0.25, 1], "(0, 1]") == (0.25, 1.0)
+    assert checks.check_range("ratio", (2, 2), "(0, inf)") == (2.0, 2.0)
+    for bad in (0.5, (0.5, 0.25), (0.0, 1.0), (0.5,), (1, 1, 1), {0.25, 0.5}, None, "ab"):
+        message = f"scale must be two numbers in (0, 1], the smaller first, got {bad!r}"
+        fails(message, checks.check_range, "scale", bad, "(0, 1]")
+
+
+def test_filter():
+    checks.check_filter("bilinear", True)
+    checks.check_filter("nearest", False)
+    message = "antialias must be False where interpolation is 'nearest', got True"
+    fails(message, checks.check_filter, "nearest", True)
+    message = "interpolation must be one of 'bilinear', 'nearest', got 'cubic'"
+    fails(message, checks.check_filter, "cubic", False)
+
+
+def test_windows():
+    start, length = np.array([0, 2]), np.array([3, 1])
+    checks.check_windows(start, length, 3)
+    message = "start and length must be windows of at least 1 pixel inside of 2, got [0, 2] and [3"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        checks.check_windows(start, length, 2)
+    message = "top must be integer of shape (3,), got int64 of shape (2,)"
+    fails(message, checks.check_windows, start, length, 3, ("top", "height"), 3)
+
+
+def test_colors():
+    for channels in (1, 3):
+        checks.check_colors(np.ones((2, 4, 5, channels)))
+    message = "grad must have 1 or 3 channels, got shape (2, 4, 5, 2)"
+    fails(message, checks.check_colors, np.ones((2, 4, 5, 2)), "grad")
 
 
 def test_every_check_is_tested_here():

@@ -28,6 +28,7 @@ DIFFERENCES = {
     r"batch_norm\.batch_norm_train\(x=infinite\)": "inf - inf, where NumPy centres a second time",
     r"affine\.affine\(images=infinite\)": "infinity times a weight of 0 at the pixel next to it",
     r"affine\.affine\(fill_value=large\)": "PyTorch samples images - fill_value: digits are lost",
+    r"(resize|random_resized_crop)\..*=infinite\)": "infinity times a weight of 0, of pixels afar",
     r"convolution\.conv2d\(weight=.*weight must have": "PyTorch's weights have another layout",
     r"pooling\.\w+\(\)?.*\(?x=NaN\)": "TensorFlow's maximum leaves NaN out (docs/findings.md)",
     r"(adaptive_clipping|weight_constraints)\.\w+\(axis=None": "PyTorch's layout",
@@ -268,6 +269,9 @@ WITH_VALUES = (
     "uncertainty.",
 )
 SHAPES_ALONE = [name for name in CALLS if not name.startswith(WITH_VALUES)]
+# The others take NumPy's arrays, or what was drawn on one device.
+ELSEWHERE = ("training.", "streams.", "augmentation.", "rand")
+SHAPES_ALONE = [name for name in CALLS if not name.startswith(ELSEWHERE)]
 
 
 @pytest.mark.parametrize("name", SHAPES_ALONE)

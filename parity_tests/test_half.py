@@ -20,7 +20,7 @@ HALVED = [
         for value in arguments.values()
         for each in (value if isinstance(value, list) else [value])
     )
-    and not name.startswith(("training.", "augmentation."))
+    and not name.startswith(("training.", "augmentation.", "rand"))
     and name.partition(".")[2] in panel("scratch", name.partition(".")[0]).__all__
 ]
 

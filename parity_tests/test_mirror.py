@@ -37,6 +37,8 @@ DECLARED = [
     ("scratch", "pooling.max_pool2d_with_winners", "what the backward pass is given"),
     # Arguments.
     ("scratch", "batch_norm.*(unbiased_running_variance)", "as PyTorch's own batch norm has it"),
+    ("scratch", "resize.*(align_corners)", "as PyTorch's own interpolate has it"),
+    ("scratch", "resize.*(half_pixel_centers)", "without, as PyTorch's own 'nearest' has it"),
     ("scratch", "optimizers.SGD(dampening)", "as PyTorch's own SGD has it"),
     ("scratch", "optimizers.SGD(learning_rate_in_velocity)", "as Keras's own SGD has it"),
     ("scratch", "optimizers.*(coupled_weight_decay)", "as PyTorch's own SGD and Adam have it"),

@@ -38,6 +38,8 @@ def _arrays(values: list[Any] | tuple[Any, ...]) -> list[Any]:
 
 
 def _cast(value: Any, old: type, new: type) -> Any:
+    if hasattr(value, "_fields"):  # a named tuple
+        return type(value)(*(_cast(each, old, new) for each in value))
     if isinstance(value, list | tuple):
         return type(value)(_cast(each, old, new) for each in value)
     if isinstance(value, np.ndarray | np.generic) and value.dtype == old:

@@ -42,10 +42,16 @@ CHAPTERS = {
     "Augmentation": (
         "affine",
         "flips_and_crops",
+        "resize",
+        "random_resized_crop",
         "intensity",
+        "color",
+        "tone",
         "cutout",
+        "random_erasing",
         "augmentation",
         "mixing",
+        "rand_augment",
     ),
 }
 

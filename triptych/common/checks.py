@@ -175,6 +175,19 @@ def check_number(name: str, value: Any, interval: str = "(-inf, inf)") -> float:
     raise ValueError(f"{name} must be a number in {interval}, got {shown(value)}")
 
 
+def check_range(name: str, value: Any, interval: str) -> tuple[float, float]:
+    """Return a pair of numbers in ``interval``, the smaller first."""
+    try:
+        low, high = (check_number(name, each, interval) for each in value)
+    except (TypeError, ValueError):
+        low, high = 1.0, 0.0
+    if low > high or not isinstance(value, tuple | list):
+        raise ValueError(
+            f"{name} must be two numbers in {interval}, the smaller first, got {shown(value)}"
+        )
+    return low, high
+
+
 @functools.cache
 def _bounds(interval: str) -> tuple[float, float]:
     low, high = interval[1:-1].split(",")
@@ -501,6 +514,14 @@ def check_images(images: Any, name: str = "images") -> None:
     check_batch(images, name)
 
 
+def check_colors(images: Any, name: str = "images") -> None:
+    """Images of red, green and blue, or of one channel."""
+    check_images(images, name)
+    shape = tuple(shape_of(images, name))
+    if shape[3] not in (1, 3):
+        raise ValueError(f"{name} must have 1 or 3 channels, got shape {shape}")
+
+
 def check_known_batch(images: Any, name: str = "images") -> None:
     """Outside a traced graph the size of a symbol's batch cannot be asked for."""
     if type(images).__name__ == "KerasTensor" and images.shape[0] is None:
@@ -775,4 +796,32 @@ def check_box(box: Any, examples: int | None, height: int | None, width: int | N
         raise ValueError(
             f"box must be (top, left, bottom, right) with 0 <= top <= bottom <= {height} and "
             f"0 <= left <= right <= {width}, got {found[~inside][0].tolist()}"
+INTERPOLATIONS = ("bilinear", "nearest")
+
+
+def check_filter(interpolation: Any, antialias: Any) -> None:
+    """How a resize looks at pixels."""
+    check_choice("interpolation", interpolation, INTERPOLATIONS)
+    if check_flag("antialias", antialias) and interpolation == "nearest":
+        raise ValueError("antialias must be False where interpolation is 'nearest', got True")
+
+
+def check_windows(
+    start: Any,
+    length: Any,
+    size: int,
+    names: tuple[str, str] = ("start", "length"),
+    images: int | None = None,
+) -> None:
+    """Pixels ``start`` to ``start + length`` of a side of ``size``, for each image."""
+    count = images if images is not None else next(iter(shape_of(start, names[0])), None)
+    check_per_image(names[0], start, "integer", count)
+    check_per_image(names[1], length, "integer", count)
+    first, pixels = readable(start), readable(length)
+    if first is None or pixels is None:
+        return
+    if first.size and (first.min() < 0 or pixels.min() < 1 or (first + pixels).max() > size):
+        raise ValueError(
+            f"{names[0]} and {names[1]} must be windows of at least 1 pixel inside of {size}, got "
+            f"{shown(first.tolist())} and {shown(pixels.tolist())}"
         )

@@ -600,6 +600,105 @@ class SaturationCentre(Difference):
         return layer(pictures(), training=True)
 
 
+class HueUnits(Difference):
+    """A hue shift of 1/2 turns colours half round in torchvision, a quarter in Keras.
+
+    Keras also draws the sign.
+    """
+
+    pytorch = "`adjust_hue(x, 0.5)`: half of the circle, the opposite colours"
+    keras = "`RandomHue((0.5, 0.5))`: factor / 2, a quarter of it, either way"
+    mapping = "factor = 2 * shift"
+    bound = 1e-5
+    because = "both compute colours in float32"
+    needs = ("torchvision",)
+    words = "hue factor RandomHue ColorJitter adjust_hue range circle"
+
+    def in_pytorch(mapped):
+        return last(torchvision_v2().functional.adjust_hue(first(pictures()), 0.5))
+
+    def in_keras(mapped):
+        factor = 1.0 if mapped else 0.5
+        layer = layers.RandomHue((factor, factor), value_range=(0, 1), seed=0)
+        return layer(pictures(), training=True)
+
+
+class SharpnessCentre(Difference):
+    """A sharpness of 1 leaves torchvision's image, 0.5 leaves Keras's.
+
+    Keras smooths the border too, with zeros outside.
+    """
+
+    pytorch = "`adjust_sharpness(x, 1)` is x; 0 is smooth; the border stays"
+    keras = "`RandomSharpness((0.5, 0.5))` is x; 0 is smooth; the border gets darker"
+    mapping = "factor = sharpness / 2, inside of the border"
+    bound = 1e-5
+    because = "Keras computes it in float32"
+    needs = ("torchvision",)
+    words = "sharpness factor RandomSharpness adjust_sharpness 0.5 unchanged border"
+
+    def in_pytorch(mapped):
+        y = last(torchvision_v2().functional.adjust_sharpness(first(pictures()), 0.5))
+        return y[:, 1:-1, 1:-1]
+
+    def in_keras(mapped):
+        factor = 0.25 if mapped else 0.5
+        layer = layers.RandomSharpness((factor, factor), value_range=(0, 1))
+        return layer(pictures(), training=True)[:, 1:-1, 1:-1]
+
+
+class PosterizeLevels(Difference):
+    """Posterizing a float image: torchvision rounds to 2^bits levels, Keras masks 8-bit levels.
+
+    White stays white in neither: 1 - 2^-bits in torchvision, (256 - 2^(8 - bits)) / 255 in Keras.
+    """
+
+    pytorch = "float: floor(x * 2^bits) / 2^bits; uint8: the first bits of the level"
+    keras = "the first bits of the level of 8 bits, floor(255 x)"
+    mapping = "uint8 images in torchvision"
+    bound = 1e-6
+    because = "Keras computes it in float32"
+    needs = ("torchvision",)
+    words = "posterize bits levels RandomPosterize RandomPosterization float uint8"
+
+    def in_pytorch(mapped):
+        posterize, images = torchvision_v2().functional.posterize, first(pictures())
+        if not mapped:
+            return last(posterize(images, 3))
+        return last(posterize((255 * images).to(torch.uint8), 3) / 255.0)
+
+    def in_keras(mapped):
+        layer = layers.RandomPosterization((3, 3), value_range=(0, 1))
+        shift = {"shift_factor": ops.convert_to_tensor([5, 5], "uint8")}
+        return layer.transform_images(keras_tensor(pictures()), shift, training=True)
+
+
+class RandAugmentDraws(Difference):
+    """RandAugment: one strength for all in torchvision, one drawn for each image in Keras.
+
+    Both choose one change for a whole batch. In torchvision identity is among the changes; Keras
+    turns by up to half a turn where the paper has 9 degrees.
+    """
+
+    pytorch = "`RandAugment(2, magnitude=9)`: always 9/30 of the paper's largest"
+    keras = "`RandAugment(num_ops=2, factor=0.5)`: uniform in [0, 0.5] of each layer's own unit"
+    needs = ("torchvision",)
+    words = "RandAugment magnitude factor strength num_ops identity per batch"
+
+    def in_pytorch(mapped):
+        augment = torchvision_v2().RandAugment(1)
+        images = (255 * first(pictures(1).repeat(8, 0))).to(torch.uint8)
+        outputs = [augment(images) for _ in range(20)]
+        return any(bool((y != y[:1]).any()) for y in outputs)
+
+    def in_keras(mapped):
+        keras.config.set_floatx("float32")  # see rotation-float64
+        layer = layers.RandAugment(num_ops=1, seed=0, value_range=(0, 1), dtype="float32")
+        images = pictures(1).repeat(8, 0).astype("float32")
+        outputs = [array(layer(images, training=True)) for _ in range(20)]
+        return any(bool((y != y[:1]).any()) for y in outputs)
+
+
 class ShearUnits(Difference):
     """torchvision shears by degrees about the centre, Keras by a fraction about the corner.
 
