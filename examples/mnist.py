@@ -84,6 +84,9 @@ TECHNIQUES: dict[str, dict[str, Any]] = {
     "weight-noise": {"weight_noise": 0.01},
     "gradient-noise": {"gradient_noise": 1e-4},
     "max-norm": {"max_norm": 3.0},
+    "rand-augment": {"rand_augment": 2},
+    "gelu": {"activation": "gelu"},
+    "one-cycle": {"schedule": ScheduleRecipe(kind="one_cycle")},
     "adaptive-clipping": {"adaptive_clip": 0.05},
     "accumulation": {"accumulate": 2},
     "class-weights": {"class_weights": tuple(float(c) for c in np.linspace(0.5, 1.5, 10))},
@@ -118,6 +121,9 @@ class Technique(StrEnum):
     weight_noise = "weight-noise"
     gradient_noise = "gradient-noise"
     max_norm = "max-norm"
+    rand_augment = "rand-augment"
+    gelu = "gelu"
+    one_cycle = "one-cycle"
     adaptive_clipping = "adaptive-clipping"
     accumulation = "accumulation"
     class_weights = "class-weights"
@@ -167,7 +173,9 @@ def main(
     for added in technique or []:
         recipe = replace(recipe, **TECHNIQUES[added])
     if epochs is not None:
-        schedule = ScheduleRecipe(kind="cosine", warmup=min(1, epochs - 1))
+        schedule = recipe.schedule
+        if schedule is not None and schedule.kind == "cosine":
+            schedule = replace(schedule, warmup=min(1, epochs - 1))
         recipe = replace(recipe, epochs=epochs, schedule=schedule)
     console.print(f"{data!r}")
 

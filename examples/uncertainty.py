@@ -280,7 +280,8 @@ def promises(seeds: list[Found]) -> list[str]:
 
 def draw(seeds: list[Found], turned: list[np.ndarray], title: str, path: Path) -> None:
     figure = Figure(figsize=(11, 8), layout="constrained")
-    strip, below = np.ravel(figure.subfigures(2, 1, height_ratios=[1, 4]))
+    parts: Any = figure.subfigures(2, 1, height_ratios=[1, 4])
+    strip, below = parts
     frames = strip.subplots(1, len(ANGLES))
     for ax, angle, images in zip(frames, ANGLES, turned, strict=True):
         ax.imshow(images[0].squeeze(), cmap="gray_r", vmin=0, vmax=1)

@@ -5,6 +5,7 @@ batch norm) is left out. Layers are numbered through: "conv_1", "conv_2", "dense
 """
 
 import math
+from typing import Any
 
 import keras
 
@@ -17,6 +18,7 @@ from keras_impl.layers import Dense, Flatten, ReLU, Sequential, Sigmoid, Tanh
 from keras_impl.penalties import ElasticNet
 from keras_impl.pooling import GlobalAveragePool2D, MaxPool2D
 from keras_impl.precision import enable_float64
+from keras_impl.rand_augment import RandAugment
 from keras_impl.residual import Residual
 from keras_impl.spatial_dropout import SpatialDropout2D
 from keras_impl.stochastic_depth import StochasticDepth, linear_decay
@@ -114,12 +116,12 @@ def _start(recipe: Recipe) -> list[keras.Layer]:
     if recipe.dtype == "float64":
         enable_float64()
     layers: list[keras.Layer] = [keras.Input(recipe.input_shape, dtype=recipe.dtype)]
+    same: dict[str, Any] = {"seed": recipe.seed, "dtype": recipe.dtype}
     if recipe.augmentation is not None:
-        layers.append(
-            Augmentation(
-                recipe.augmentation, seed=recipe.seed, name="augmentation", dtype=recipe.dtype
-            )
-        )
+        layers.append(Augmentation(recipe.augmentation, name="augmentation", **same))
+    if recipe.rand_augment > 0:
+        changes, magnitude = recipe.rand_augment, recipe.rand_augment_magnitude
+        layers.append(RandAugment(changes, magnitude, name="rand_augment", **same))
     return layers
 
 

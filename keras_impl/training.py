@@ -33,11 +33,22 @@ from keras_impl.gradient_clipping import GradientNorms
 from keras_impl.label_smoothing import label_smoothing_cross_entropy
 from keras_impl.losses import binary_cross_entropy, softmax_cross_entropy
 from keras_impl.mixing import Mixing
+from keras_impl.one_cycle import OneCycle
 from keras_impl.optimizers import SGD, Adam, AdamW
 from keras_impl.precision import floatx
-from keras_impl.schedules import CosineDecay, ExponentialDecay, ReduceOnPlateau, StepDecay
+from keras_impl.rmsprop import RMSprop
+from keras_impl.schedules import (
+    CosineDecay,
+    ExponentialDecay,
+    MultiStepDecay,
+    PolynomialDecay,
+    ReduceOnPlateau,
+    StepDecay,
+)
 from keras_impl.streams import permutation
 from keras_impl.training_noise import GradientNoise, WeightNoise
+from keras_impl.warm_restarts import WarmRestarts
+from keras_impl.warmup import Warmup
 from keras_impl.weight_constraints import MaxNorm, WeightConstraint
 from triptych.common.checks import (
     check_counts,
@@ -62,8 +73,16 @@ from triptych.common.watchers import check_watchers
 
 __all__ = ["batches", "fit", "evaluate", "predict"]
 
-OPTIMIZERS = {"sgd": SGD, "adam": Adam, "adamw": AdamW}
-SCHEDULES = {"step": StepDecay, "exponential": ExponentialDecay, "cosine": CosineDecay}
+OPTIMIZERS = {"sgd": SGD, "rmsprop": RMSprop, "adam": Adam, "adamw": AdamW}
+SCHEDULES = {
+    "step": StepDecay,
+    "multi_step": MultiStepDecay,
+    "exponential": ExponentialDecay,
+    "cosine": CosineDecay,
+    "polynomial": PolynomialDecay,
+    "warm_restarts": WarmRestarts,
+    "one_cycle": OneCycle,
+}
 AVERAGES = {"ema": ExponentialMovingAverage, "swa": StochasticWeightAveraging}
 EVALUATION_BATCH = 1000
 
@@ -208,7 +227,8 @@ def _compile(model: keras.Model, recipe: Recipe, examples: int, transforms: list
         options["global_clipnorm"] = recipe.clip_norm
     if recipe.schedule is not None and recipe.schedule.kind in SCHEDULES:
         schedule = SCHEDULES[recipe.schedule.kind](**recipe.schedule_options(examples))
-        options["learning_rate"] = schedule
+        warmup = recipe.warmup_steps(examples)
+        options["learning_rate"] = Warmup(schedule, steps=warmup) if warmup > 0 else schedule
     model.compile(optimizer=OPTIMIZERS[recipe.optimizer](**options), loss=loss)
 
 

@@ -26,10 +26,11 @@ Framework differences: neither framework has it. Turning the whole model to trai
 often done, has batch norm use and change its statistics too. See ``triptych differences``:
 monte-carlo-dropout, batch-norm-freeze.
 
-Here: batch norm is frozen as Keras does it, by ``trainable``, and augmentation hands on its input.
+Here: batch norm is frozen as Keras does it, by ``trainable``; augmentation is called as in
+inference.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -37,6 +38,9 @@ import keras
 from keras import ops
 
 from keras_impl.augmentation import Augmentation
+from keras_impl.rand_augment import RandAugment
+from keras_impl.random_erasing import RandomErasing
+from keras_impl.random_resized_crop import RandomResizedCrop
 from triptych.common.checks import (
     check_batch,
     check_counts,
@@ -113,6 +117,7 @@ def calibration_error(probabilities: Any, labels: Any, *, bins: int = 15) -> Any
 
 
 BATCH = 1000
+AUGMENTATIONS = (Augmentation, RandAugment, RandomErasing, RandomResizedCrop)
 
 
 def monte_carlo(model: keras.Model, x: Any, *, passes: int = 50) -> Any:
@@ -134,14 +139,14 @@ def monte_carlo(model: keras.Model, x: Any, *, passes: int = 50) -> Any:
 @contextmanager
 def _drawing(model: keras.Model) -> Iterator[None]:
     state = [(variable, ops.copy(variable.value)) for variable in model.non_trainable_variables]
-    layers = model._flatten_layers()
+    layers = list(model._flatten_layers())
     norms = [each for each in layers if isinstance(each, keras.layers.BatchNormalization)]
     trainable = [norm.trainable for norm in norms]
-    augmentations = [each for each in model._flatten_layers() if isinstance(each, Augmentation)]
+    augmentations = [each for each in layers if isinstance(each, AUGMENTATIONS)]
     for norm in norms:
         norm.trainable = False
     for augmentation in augmentations:
-        augmentation.call = _identity  # type: ignore[method-assign]
+        augmentation.call = _inference(augmentation.call)  # type: ignore[method-assign]
     try:
         yield
     finally:
@@ -153,8 +158,8 @@ def _drawing(model: keras.Model) -> Iterator[None]:
             variable.assign(value)
 
 
-def _identity(inputs: Any, training: bool = False) -> Any:
-    return inputs
+def _inference(call: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda inputs, training=False: call(inputs, training=False)
 
 
 @own_arrays

@@ -123,7 +123,11 @@ BAD = {
     "Recipe": [
         *choice("loss", "softmax", "binary"),
         *choice("activation", *ACTIVATIONS),
-        *choice("optimizer", "sgd", "adam", "adamw"),
+        *choice("optimizer", "sgd", "rmsprop", "adam", "adamw"),
+        *flag("amsgrad"),
+        *number("rho", "[0, 1)", -0.5, 1),
+        *integer("rand_augment", "in [0, 100]", -1, 101),
+        *number("rand_augment_magnitude", "[0, 30]", -1.0, 31),
         *choice("dtype", "float32", "float64"),
         *number("dropout", "[0, 1)", -0.5, 1),
         *number("spatial_dropout", "[0, 1)", -0.5, 1),
@@ -188,7 +192,19 @@ BAD = {
         *flag("restore_best_weights"),
     ],
     "ScheduleRecipe": [
-        *choice("kind", "step", "exponential", "cosine", "plateau"),
+        *choice(
+            "kind",
+            "step",
+            "multi_step",
+            "exponential",
+            "cosine",
+            "polynomial",
+            "warm_restarts",
+            "one_cycle",
+            "plateau",
+        ),
+        *number("power", "(0, inf)", 0, -1.0, INF),
+        *integer("t_mult", ">= 1", 0, -1),
         *number("factor", "(0, 1]", 0, -0.5, 1.5),
         *integer("every", ">= 1", 0, -1),
         *integer("warmup", ">= 0", -1),
@@ -217,6 +233,8 @@ def test_every_argument_has_its_bad_values():
         if kind == "Recipe":  # their own tests follow
             tried |= {"input_shape", "channels", "hidden"}
             tried |= {"early_stopping", "augmentation", "schedule", "averaging", "class_weights"}
+        if kind == "ScheduleRecipe":
+            tried.add("milestones")
         assert tried == {field.name for field in fields(base)}
 
 
@@ -276,6 +294,18 @@ SHAPE = "input_shape must be (features,) or (height, width, channels), got "
             "class_weights must be one for each of the 3 classes of the softmax loss, got 2",
         ),
         ({"averaging": "ema"}, "averaging must be an AveragingRecipe or None"),
+        (
+            {"input_shape": (16,), "rand_augment": 2},
+            "rand_augment needs images: input_shape must be (height, width, channels), got (16,)",
+        ),
+        (
+            {"optimizer": "sgd", "amsgrad": True},
+            "amsgrad must be False for the optimizer 'sgd', got True",
+        ),
+        (
+            {"learning_rate": 0.5, "schedule": ScheduleRecipe(kind="polynomial", floor=0.75)},
+            "floor must be a number in [0, 0.5], got 0.75",
+        ),
         ({"schedule": "cosine"}, "schedule must be a ScheduleRecipe or None"),
         ({"augmentation": 1}, "augmentation must be an AugmentationRecipe or None"),
         (
@@ -315,6 +345,21 @@ def test_bad_architecture(options, message):
             "Recipe",
             {"optimizer": "adamw"},
             "weight_decay must be a number in (0, inf), got 0.0",
+        ),
+        (
+            "ScheduleRecipe",
+            {"kind": "multi_step"},
+            "milestones must be epochs for the kind 'multi_step', got ()",
+        ),
+        (
+            "ScheduleRecipe",
+            {"kind": "multi_step", "milestones": [3]},
+            "milestones must be a tuple of epochs, got [3]",
+        ),
+        (
+            "ScheduleRecipe",
+            {"kind": "one_cycle", "warmup": 1},
+            "warmup must be 0 for the kind 'one_cycle', got 1",
         ),
         ("Recipe", {"early_stopping": 1}, "early_stopping must be an EarlyStoppingRecipe or None"),
         (

@@ -39,10 +39,17 @@ SMALL = Recipe(
 )
 
 
-def run(recipe: Recipe, dataset: Dataset, model_name: str = "mlp", watchers=lambda framework: ()):
+def run(
+    recipe: Recipe,
+    dataset: Dataset,
+    model_name: str = "mlp",
+    watchers=lambda framework: (),
+    frameworks=tuple(ADAPTERS),
+):
     """Train in each framework: histories, and the trained weights."""
     histories, weights = {}, {}
-    for framework, adapter in everywhere(lambda framework, adapter: adapter).items():
+    for framework in frameworks:
+        adapter = ADAPTERS[framework]
         model = getattr(panel(framework, "models"), model_name)(recipe)
         training = panel(framework, "training")
         histories[framework] = training.fit(
@@ -168,6 +175,21 @@ VARIANTS = {
         "batch_norm": True,
         "dropout": 0.25,
         "averaging": AveragingRecipe(kind="swa", start_epoch=1),
+    },
+    "rmsprop, multi-step, warm-up": {
+        "optimizer": "rmsprop",
+        "momentum": 0.5,
+        "schedule": ScheduleRecipe(kind="multi_step", milestones=(1, 2), factor=0.5, warmup=1),
+    },
+    "amsgrad, polynomial": {
+        "amsgrad": True,
+        "schedule": ScheduleRecipe(kind="polynomial", power=2.0, floor=2.0**-10, warmup=1),
+    },
+    "warm restarts": {"schedule": ScheduleRecipe(kind="warm_restarts", t_mult=2)},
+    "one cycle": {"schedule": ScheduleRecipe(kind="one_cycle")},
+    "accumulation, step": {
+        "accumulate": 2,
+        "schedule": ScheduleRecipe(kind="step", factor=0.5),
     },
     "accumulation": {"accumulate": 3, "optimizer": "sgd", "momentum": 0.5, "weight_noise": 0.125},
 }
@@ -768,6 +790,48 @@ def test_mnist_in_float64(parity, model, batch, steps):
     reference = histories["scratch"].step_loss
     for history in histories.values():
         assert np.abs(np.subtract(history.step_loss, reference)).max() <= 1e-10
+
+
+EIGHT = {
+    "mixup": 0.25,
+    "cutmix": 1.0,
+    "weight_noise": 2.0**-6,
+    "max_norm": 1.0,
+    "averaging": AveragingRecipe(kind="ema", decay=0.875, warmup=True),
+    "adaptive_clip": 0.0625,
+    "rand_augment": 2,
+    "class_weights": tuple(0.5 + digit / 8 for digit in range(10)),
+}
+
+
+@pytest.mark.once
+def test_mnist_with_eight_techniques_more(parity):
+    """Mixup, CutMix, noise on the weights, max-norm, a moving average, adaptive clipping,
+    RandAugment and class weights, all at once: the curves of 100 steps within 1e-9.
+    """
+    recipe = replace(
+        RECIPES["mlp"],
+        dtype="float64",
+        batch_size=64,
+        epochs=2,
+        schedule=ScheduleRecipe(kind="cosine"),
+        **EIGHT,
+    )
+    histories, _ = run(recipe, load_mnist(64 * 50), "mlp")
+    reference = histories["scratch"].step_loss
+    assert len(reference) == 100
+    parity("training, MNIST with eight more", curves(histories), tolerance=1e-9)
+    for history in histories.values():
+        assert np.abs(np.subtract(history.step_loss, reference)).max() <= 1e-9
+    # Each of them takes part: without it the run is another.
+    few = load_mnist(64 * 3)
+    whole = run(replace(recipe, epochs=1), few, "mlp", frameworks=("scratch",))[0]["scratch"]
+    for name in EIGHT:
+        without = replace(recipe, epochs=1, **{name: getattr(RECIPES["mlp"], name)})
+        history = run(without, few, "mlp", frameworks=("scratch",))[0]["scratch"]
+        assert history.step_loss + history.validation_loss != (
+            whole.step_loss + whole.validation_loss
+        ), name
 
 
 @pytest.mark.once

@@ -13,6 +13,7 @@ from scratch.convolution import Conv2D
 from scratch.dropout import Dropout
 from scratch.layers import Dense, Flatten, Layer, ReLU, Sequential, Sigmoid, Tanh
 from scratch.pooling import GlobalAveragePool2D, MaxPool2D
+from scratch.rand_augment import RandAugment
 from scratch.residual import Residual
 from scratch.spatial_dropout import SpatialDropout2D
 from scratch.stochastic_depth import StochasticDepth, linear_decay
@@ -103,9 +104,13 @@ def resnet(recipe: Recipe) -> Sequential:
 
 
 def _start(recipe: Recipe) -> list[Layer]:
-    if recipe.augmentation is None:
-        return []
-    return [Augmentation(recipe.augmentation, seed=recipe.seed, name="augmentation")]
+    layers: list[Layer] = []
+    if recipe.augmentation is not None:
+        layers.append(Augmentation(recipe.augmentation, seed=recipe.seed, name="augmentation"))
+    if recipe.rand_augment > 0:
+        changes, magnitude = recipe.rand_augment, recipe.rand_augment_magnitude
+        layers.append(RandAugment(changes, magnitude, seed=recipe.seed, name="rand_augment"))
+    return layers
 
 
 def _hidden_layers_and_output(recipe: Recipe, features: int, *, first: int) -> list[Layer]:

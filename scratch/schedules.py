@@ -78,7 +78,7 @@ class Schedule(Watcher):
         raise NotImplementedError
 
     def after_gradients(self, run: Run) -> None:
-        run.optimizer.learning_rate = self(int(run.optimizer.state["step"]))
+        run.optimizer.learning_rate = self(run.step)
 
 
 class StepDecay(Schedule):

@@ -41,11 +41,22 @@ from scratch.losses import (
     softmax_cross_entropy_backward,
 )
 from scratch.mixing import Mixing
+from scratch.one_cycle import OneCycle
 from scratch.optimizers import SGD, Adam, AdamW
 from scratch.penalties import L1, L2, total_penalty, total_penalty_backward
-from scratch.schedules import CosineDecay, ExponentialDecay, ReduceOnPlateau, StepDecay
+from scratch.rmsprop import RMSprop
+from scratch.schedules import (
+    CosineDecay,
+    ExponentialDecay,
+    MultiStepDecay,
+    PolynomialDecay,
+    ReduceOnPlateau,
+    StepDecay,
+)
 from scratch.streams import permutation
 from scratch.training_noise import GradientNoise, WeightNoise
+from scratch.warm_restarts import WarmRestarts
+from scratch.warmup import Warmup
 from scratch.weight_constraints import MaxNorm, WeightConstraint
 from triptych.common.checks import (
     check_counts,
@@ -70,11 +81,15 @@ from triptych.common.watchers import Run, Watcher, check_watchers
 
 __all__ = ["batches", "fit", "evaluate", "predict"]
 
-OPTIMIZERS = {"sgd": SGD, "adam": Adam, "adamw": AdamW}
+OPTIMIZERS = {"sgd": SGD, "rmsprop": RMSprop, "adam": Adam, "adamw": AdamW}
 SCHEDULES = {
     "step": StepDecay,
+    "multi_step": MultiStepDecay,
     "exponential": ExponentialDecay,
     "cosine": CosineDecay,
+    "polynomial": PolynomialDecay,
+    "warm_restarts": WarmRestarts,
+    "one_cycle": OneCycle,
     "plateau": ReduceOnPlateau,
 }
 AVERAGES = {"ema": ExponentialMovingAverage, "swa": StochasticWeightAveraging}
@@ -229,8 +244,9 @@ def _watchers(recipe: Recipe, examples: int) -> list[Watcher]:
     if recipe.clips_gradients:
         watchers.append(GlobalNormClipping(recipe.clip_norm))
     if recipe.schedule is not None:
-        schedule = SCHEDULES[recipe.schedule.kind]
-        watchers.append(schedule(**recipe.schedule_options(examples)))
+        schedule = SCHEDULES[recipe.schedule.kind](**recipe.schedule_options(examples))
+        warmup = recipe.warmup_steps(examples)
+        watchers.append(Warmup(schedule, steps=warmup) if warmup > 0 else schedule)
     if recipe.max_norm < math.inf:
         watchers.append(WeightConstraint(MaxNorm(recipe.max_norm)))
     if recipe.averaging is not None:

@@ -38,6 +38,9 @@ import numpy as np
 from scratch.augmentation import Augmentation
 from scratch.batch_norm import BatchNorm
 from scratch.layers import Layer, layers_in
+from scratch.rand_augment import RandAugment
+from scratch.random_erasing import RandomErasing
+from scratch.random_resized_crop import RandomResizedCrop
 from triptych.common.checks import (
     check_batch,
     check_counts,
@@ -113,6 +116,7 @@ def calibration_error(
 
 
 BATCH = 1000
+AUGMENTATIONS = (Augmentation, RandAugment, RandomErasing, RandomResizedCrop)
 
 
 def monte_carlo(model: Layer, x: np.ndarray, *, passes: int = 50) -> np.ndarray:
@@ -139,7 +143,7 @@ def _softmax(z: np.ndarray) -> np.ndarray:
 @contextmanager
 def _drawing(model: Layer) -> Iterator[None]:
     weights = model.get_weights()
-    frozen = [each for each in layers_in(model) if isinstance(each, BatchNorm | Augmentation)]
+    frozen = [each for each in layers_in(model) if isinstance(each, (BatchNorm, *AUGMENTATIONS))]
     for layer in frozen:
         layer.forward = _inference(layer)  # type: ignore[method-assign]
     try:

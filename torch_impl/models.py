@@ -15,6 +15,7 @@ from torch_impl.convolution import Conv2D
 from torch_impl.dropout import Dropout
 from torch_impl.layers import Dense, Flatten, ReLU, Sequential, Sigmoid, Tanh
 from torch_impl.pooling import GlobalAveragePool2D, MaxPool2D
+from torch_impl.rand_augment import RandAugment
 from torch_impl.residual import Residual
 from torch_impl.spatial_dropout import SpatialDropout2D
 from torch_impl.stochastic_depth import StochasticDepth, linear_decay
@@ -105,9 +106,13 @@ def resnet(recipe: Recipe) -> Sequential:
 
 
 def _start(recipe: Recipe) -> list[nn.Module]:
-    if recipe.augmentation is None:
-        return []
-    return [Augmentation(recipe.augmentation, seed=recipe.seed, name="augmentation")]
+    layers: list[nn.Module] = []
+    if recipe.augmentation is not None:
+        layers.append(Augmentation(recipe.augmentation, seed=recipe.seed, name="augmentation"))
+    if recipe.rand_augment > 0:
+        changes, magnitude = recipe.rand_augment, recipe.rand_augment_magnitude
+        layers.append(RandAugment(changes, magnitude, seed=recipe.seed, name="rand_augment"))
+    return layers
 
 
 def _hidden_layers_and_output(recipe: Recipe, features: int, *, first: int) -> list[nn.Module]:

@@ -32,11 +32,22 @@ from torch_impl.gradient_clipping import GlobalNormClipping
 from torch_impl.label_smoothing import label_smoothing_cross_entropy
 from torch_impl.losses import binary_cross_entropy, softmax_cross_entropy
 from torch_impl.mixing import Mixing
+from torch_impl.one_cycle import OneCycle
 from torch_impl.optimizers import SGD, Adam, AdamW
 from torch_impl.penalties import L1, L2, total_penalty
-from torch_impl.schedules import CosineDecay, ExponentialDecay, ReduceOnPlateau, StepDecay
+from torch_impl.rmsprop import RMSprop
+from torch_impl.schedules import (
+    CosineDecay,
+    ExponentialDecay,
+    MultiStepDecay,
+    PolynomialDecay,
+    ReduceOnPlateau,
+    StepDecay,
+)
 from torch_impl.streams import Device, permutation
 from torch_impl.training_noise import GradientNoise, WeightNoise
+from torch_impl.warm_restarts import WarmRestarts
+from torch_impl.warmup import Warmup
 from torch_impl.weight_constraints import MaxNorm, WeightConstraint
 from triptych.common.checks import (
     check_counts,
@@ -61,11 +72,15 @@ from triptych.common.watchers import Run, Watcher, check_watchers
 
 __all__ = ["batches", "fit", "evaluate", "predict"]
 
-OPTIMIZERS = {"sgd": SGD, "adam": Adam, "adamw": AdamW}
+OPTIMIZERS = {"sgd": SGD, "rmsprop": RMSprop, "adam": Adam, "adamw": AdamW}
 SCHEDULES = {
     "step": StepDecay,
+    "multi_step": MultiStepDecay,
     "exponential": ExponentialDecay,
     "cosine": CosineDecay,
+    "polynomial": PolynomialDecay,
+    "warm_restarts": WarmRestarts,
+    "one_cycle": OneCycle,
     "plateau": ReduceOnPlateau,
 }
 AVERAGES = {"ema": ExponentialMovingAverage, "swa": StochasticWeightAveraging}
@@ -224,8 +239,10 @@ def _watchers(recipe: Recipe, examples: int, optimizer: torch.optim.Optimizer) -
     if recipe.clips_gradients:
         watchers.append(GlobalNormClipping(recipe.clip_norm))
     if recipe.schedule is not None:
-        schedule = SCHEDULES[recipe.schedule.kind]
-        watchers.append(schedule(optimizer, **recipe.schedule_options(examples)))
+        kind = SCHEDULES[recipe.schedule.kind]
+        schedule = kind(optimizer, **recipe.schedule_options(examples))
+        warmup = recipe.warmup_steps(examples)
+        watchers.append(Warmup(schedule, steps=warmup) if warmup > 0 else schedule)
     if recipe.max_norm < math.inf:
         watchers.append(WeightConstraint(MaxNorm(recipe.max_norm)))
     if recipe.averaging is not None:

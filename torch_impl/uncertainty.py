@@ -39,6 +39,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from torch_impl.augmentation import Augmentation
 from torch_impl.batch_norm import BatchNorm
+from torch_impl.rand_augment import RandAugment
+from torch_impl.random_erasing import RandomErasing
+from torch_impl.random_resized_crop import RandomResizedCrop
 from triptych.common.checks import (
     check_batch,
     check_counts,
@@ -115,6 +118,7 @@ def calibration_error(
 
 
 BATCH = 1000
+AUGMENTATIONS = (Augmentation, RandAugment, RandomErasing, RandomResizedCrop)
 
 
 @torch.no_grad()
@@ -139,7 +143,7 @@ def _drawing(model: nn.Module) -> Iterator[None]:
     buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}
     modes = [(module, module.training) for module in model.modules()]
     for module, _ in modes:
-        module.training = not isinstance(module, BatchNorm | _BatchNorm | Augmentation)
+        module.training = not isinstance(module, (BatchNorm, _BatchNorm, *AUGMENTATIONS))
     try:
         yield
     finally:

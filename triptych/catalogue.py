@@ -13,18 +13,17 @@ CHAPTERS = {
         "stochastic_depth",
         "noise",
     ),
-    "Normalization and shortcuts": (
+    "Normalization, activations and shortcuts": (
         "batch_norm",
         "normalization",
+        "activations",
         "residual",
     ),
-    "Activations": ("activations",),
     "Penalties and targets": (
         "penalties",
         "weight_constraints",
         "label_smoothing",
         "focal_loss",
-        "distillation",
     ),
     "Steering the descent": (
         "gradient_clipping",
@@ -32,13 +31,16 @@ CHAPTERS = {
         "gradient_accumulation",
         "training_noise",
         "schedules",
-        "averaging",
         "warmup",
         "warm_restarts",
         "one_cycle",
+        "averaging",
         "early_stopping",
     ),
-    "What a model knows": ("uncertainty",),
+    "What a model knows": (
+        "distillation",
+        "uncertainty",
+    ),
     "Augmentation": (
         "affine",
         "flips_and_crops",
@@ -50,8 +52,8 @@ CHAPTERS = {
         "cutout",
         "random_erasing",
         "augmentation",
-        "mixing",
         "rand_augment",
+        "mixing",
     ),
 }
 

@@ -796,6 +796,9 @@ def check_box(box: Any, examples: int | None, height: int | None, width: int | N
         raise ValueError(
             f"box must be (top, left, bottom, right) with 0 <= top <= bottom <= {height} and "
             f"0 <= left <= right <= {width}, got {found[~inside][0].tolist()}"
+        )
+
+
 INTERPOLATIONS = ("bilinear", "nearest")
 
 

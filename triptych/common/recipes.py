@@ -213,14 +213,29 @@ class ScheduleRecipe(_Declared):
     """How the learning rate changes from the recipe's; see ``schedules.py`` for the equations.
 
     ``kind``: "step" and "exponential" multiply it by ``factor`` every ``every`` epochs, at once or
-    little by little with each step; "cosine" warms up for ``warmup`` epochs, then falls to
-    ``floor`` at the end of the last epoch; "plateau" multiplies it by ``factor`` when the
-    validation loss has not improved for ``patience`` epochs, down to ``floor``.
+    little by little with each step, "multi_step" after each number of epochs of ``milestones``;
+    "cosine" and "polynomial" (of ``power``; 1 is linear) fall to ``floor`` at the end of the last
+    epoch; "warm_restarts" falls so in ``every`` epochs, begins anew, and falls in ``t_mult`` times
+    as many; "one_cycle" rises to it and falls to next to nothing. "plateau" multiplies it by
+    ``factor`` when the validation loss has not improved for ``patience`` epochs, down to ``floor``.
+    Before that it rises for ``warmup`` epochs, where it does not rise or wait by itself.
     """
 
-    kind: str = choice("step", "exponential", "cosine", "plateau")
+    kind: str = choice(
+        "step",
+        "multi_step",
+        "exponential",
+        "cosine",
+        "polynomial",
+        "warm_restarts",
+        "one_cycle",
+        "plateau",
+    )
     factor: float = number("(0, 1]", default=0.1)
     every: int = integer(minimum=1, default=1)
+    milestones: tuple[int, ...] = sizes("a tuple of epochs", default=())
+    power: float = number("(0, inf)", default=1.0)
+    t_mult: int = integer(minimum=1, default=1)
     warmup: int = integer(minimum=0, default=0)
     floor: float = number("[0, inf)", default=0.0)
     patience: int = integer(minimum=0, default=10)
@@ -233,6 +248,10 @@ class ScheduleRecipe(_Declared):
             factor="(0, 1)" if self.kind == "plateau" else None,
             threshold="[0, 1)" if self.threshold_mode == "rel" else None,
         )
+        if self.kind == "multi_step" and not self.milestones:
+            raise ValueError("milestones must be epochs for the kind 'multi_step', got ()")
+        if self.kind in ("one_cycle", "plateau") and self.warmup > 0:
+            raise ValueError(f"warmup must be 0 for the kind {self.kind!r}, got {self.warmup}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -257,10 +276,12 @@ class Recipe(_Declared):
     ``passes_per_epoch`` visits of the training set, each in an order of its own, then validation;
     with ``drop_last`` a visit's last batch is left out if it is smaller than ``batch_size``.
 
-    ``mixup`` and ``cutmix`` are the alphas of their Beta distributions, ``weight_noise`` is the
-    deviation of noise on the weights during a pass, ``gradient_noise`` the eta of annealed noise on
-    the gradients. ``class_weights`` weigh the loss of each label, and its mean. ``accumulate``
-    batches make one step of the optimizer.
+    ``rand_augment`` changes are made to each training image, as strong as
+    ``rand_augment_magnitude``. ``mixup`` and ``cutmix`` are the alphas of their Beta distributions,
+    ``weight_noise`` is the deviation of noise on the weights during a pass, ``gradient_noise`` the
+    eta of annealed noise on the gradients. ``class_weights`` weigh the loss of each label, and its
+    mean. ``accumulate`` batches make one step of the optimizer; a schedule goes on counting
+    batches.
     """
 
     input_shape: tuple[int, ...] = sizes("(features,) or (height, width, channels)", lengths=(1, 3))
@@ -283,12 +304,14 @@ class Recipe(_Declared):
     l1: float = number("[0, inf)", default=0.0)
     l2: float = number("[0, inf)", default=0.0)
     weight_decay: float = number("[0, inf)", default=0.0)
-    optimizer: str = choice("sgd", "adam", "adamw", default="adam")
+    optimizer: str = choice("sgd", "rmsprop", "adam", "adamw", default="adam")
     learning_rate: float = number("(0, inf)", default=1e-3)
     momentum: float = number("[0, 1)", default=0.0)
     nesterov: bool = flag(default=False)
     beta_1: float = number("[0, 1)", default=0.9)
     beta_2: float = number("[0, 1)", default=0.999)
+    amsgrad: bool = flag(default=False)
+    rho: float = number("[0, 1)", default=0.99)
     epsilon: float = number("(0, inf)", default=1e-8)
     schedule: ScheduleRecipe | None = nested(ScheduleRecipe)
     clip_norm: float = number("(0, inf]", default=math.inf)
@@ -304,6 +327,8 @@ class Recipe(_Declared):
     epochs: int = integer(minimum=1, default=1)
     early_stopping: EarlyStoppingRecipe | None = nested(EarlyStoppingRecipe)
     augmentation: AugmentationRecipe | None = nested(AugmentationRecipe)
+    rand_augment: int = integer(minimum=0, maximum=100, default=0)
+    rand_augment_magnitude: float = number("[0, 30]", default=9.0)
     seed: int = integer(minimum=0, maximum=2**64 - 1, default=0)
     dtype: str = choice("float32", "float64", default="float32")
 
@@ -326,6 +351,8 @@ class Recipe(_Declared):
             raise ValueError("label_smoothing must be 0 for the binary loss: it smooths classes")
         if self.loss == "binary" and self.mixes:
             raise ValueError("mixup and cutmix must be 0 for the binary loss: they mix classes")
+        if flat and self.rand_augment > 0:
+            raise ValueError(f"rand_augment needs {images}")
         if flat and self.cutmix > 0:
             raise ValueError(f"cutmix needs {images}")
         classes = self.outputs if self.loss == "softmax" else 0
@@ -334,9 +361,14 @@ class Recipe(_Declared):
                 f"class_weights must be one for each of the {classes} classes of the softmax loss, "
                 f"got {len(self.class_weights)}"
             )
-        if self.schedule is not None and self.schedule.kind == "cosine":
+        if self.schedule is not None:
             check_integer("warmup", self.schedule.warmup, maximum=self.epochs - 1)
-            check_number("floor", self.schedule.floor, f"[0, {self.learning_rate}]")
+            if self.schedule.kind in ("cosine", "polynomial", "warm_restarts"):
+                check_number("floor", self.schedule.floor, f"[0, {self.learning_rate}]")
+        if self.amsgrad and self.optimizer not in ("adam", "adamw"):
+            raise ValueError(
+                f"amsgrad must be False for the optimizer {self.optimizer!r}, got True"
+            )
 
     def check_dataset(self, dataset: "Dataset") -> None:
         """Refuse a data set that this recipe's model cannot learn."""
@@ -344,7 +376,8 @@ class Recipe(_Declared):
         check_examples(x, self.input_shape)
         for split in ("train", "validation"):
             check_finite(f"x_{split}", getattr(dataset, f"x_{split}"))
-        if self.augmentation is not None and self.augmentation.clips:
+        clips = self.augmentation is not None and self.augmentation.clips
+        if clips or self.rand_augment > 0:
             check_unit("x_train", x)
         classes = self.outputs if self.loss == "softmax" else 2
         if dataset.classes > classes:
@@ -379,9 +412,14 @@ class Recipe(_Declared):
 
     def optimizer_options(self) -> dict[str, Any]:
         """The keywords that the chosen optimizer takes, in every panel."""
-        names = ["learning_rate", "weight_decay"]
-        names += ["momentum", "nesterov"] if self.optimizer == "sgd" else []
-        names += ["beta_1", "beta_2", "epsilon"] if self.optimizer != "sgd" else []
+        adam = ("beta_1", "beta_2", "epsilon", "amsgrad")
+        own = {
+            "sgd": ("momentum", "nesterov"),
+            "rmsprop": ("rho", "momentum", "epsilon"),
+            "adam": adam,
+            "adamw": adam,
+        }
+        names = ("learning_rate", "weight_decay", *own[self.optimizer])
         return {name: getattr(self, name) for name in names}
 
     @property
@@ -418,8 +456,23 @@ class Recipe(_Declared):
             names = ("factor", "patience", "threshold", "threshold_mode", "cooldown", "floor")
             return {name: getattr(schedule, name) for name in names}
         options: dict[str, Any] = {"learning_rate": self.learning_rate}
+        after_warmup = {"steps": (self.epochs - schedule.warmup) * steps, "floor": schedule.floor}
         if schedule.kind == "cosine":
-            warmup = schedule.warmup
-            ends = {"steps": (self.epochs - warmup) * steps, "warmup_steps": warmup * steps}
-            return options | ends | {"floor": schedule.floor}
-        return options | {"factor": schedule.factor, "every": schedule.every * steps}
+            return options | after_warmup | {"warmup_steps": schedule.warmup * steps}
+        if schedule.kind == "polynomial":
+            return options | after_warmup | {"power": schedule.power}
+        if schedule.kind == "one_cycle":
+            return options | {"steps": self.epochs * steps}
+        every = schedule.every * steps
+        if schedule.kind == "warm_restarts":
+            return options | {"steps": every, "t_mult": schedule.t_mult, "floor": schedule.floor}
+        options |= {"factor": schedule.factor}
+        if schedule.kind == "multi_step":
+            return options | {"milestones": [epochs * steps for epochs in schedule.milestones]}
+        return options | {"every": every}
+
+    def warmup_steps(self, examples: int) -> int:
+        """Of the ``Warmup`` around a schedule that has none of its own."""
+        if self.schedule is None or self.schedule.kind == "cosine":
+            return 0
+        return self.schedule.warmup * self.steps_per_epoch(examples)
