@@ -209,7 +209,7 @@ def _last_learning_rate(optimizer: keras.optimizers.Optimizer) -> float:
     """Of the last step; ``optimizer.learning_rate`` is that of the next one."""
     schedule, rate = optimizer._learning_rate, optimizer.learning_rate
     if isinstance(schedule, LearningRateSchedule):
-        rate = schedule(optimizer.iterations - 1)
+        rate = schedule(optimizer._iterations - 1)  # batches: ``iterations`` counts updates
     return float(keras.ops.convert_to_numpy(rate))
 
 

@@ -57,7 +57,8 @@ DECLARED = [
     ("scratch", "schedules.*(minimal_change)", "as PyTorch's own ReduceLROnPlateau has it"),
     ("scratch", "schedules.ReduceOnPlateau(best)", "PyTorch's own begins with infinity"),
     ("torch", "*(device)", "where a tensor made from nothing is to live"),
-    ("torch", "*(params)", "a torch optimizer is given its parameters when it is made"),
+    ("torch", "optimizers.*(params)", "a torch optimizer is given its parameters when it is made"),
+    ("torch", "rmsprop.*(params)", "a torch optimizer is given its parameters when it is made"),
     ("torch", "*(optimizer)", "a torch schedule is given its optimizer when it is made"),
     ("keras", "*kwargs)", "what every Keras object takes: dtype, trainable, regularizers"),
     # Methods.

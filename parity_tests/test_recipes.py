@@ -451,7 +451,13 @@ def test_optimizer_options():
         assert options == {
             "learning_rate": representable(1e-3), "weight_decay": 0.125,
             "beta_1": 0.5, "beta_2": representable(0.999), "epsilon": representable(1e-8),
+            "amsgrad": False,
         }  # fmt: skip
+    rmsprop = replace(RECIPE, optimizer="rmsprop", rho=0.75, momentum=0.5)
+    assert rmsprop.optimizer_options() == {
+        "learning_rate": representable(1e-3), "weight_decay": 0.0,
+        "rho": 0.75, "momentum": 0.5, "epsilon": representable(1e-8),
+    }  # fmt: skip
 
 
 def test_image_shape():
