@@ -34,6 +34,7 @@ the learning rate in ``floatx`` and rounds weight_decay to float32; the other nu
 
 import math
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import keras
@@ -43,6 +44,11 @@ from keras.optimizers.schedules import LearningRateSchedule
 from keras_impl.gradient_clipping import clip_by_global_norm
 from keras_impl.penalties import is_weight
 from triptych.common.checks import check_flag, check_kind, check_number
+from triptych.common.parameter_groups import (
+    ParameterGroup,
+    check_groups_of_parameters,
+    group_of,
+)
 
 __all__ = ["SGD", "Adam", "AdamW"]
 
@@ -76,8 +82,17 @@ class Base:
     weight_decay: float
     global_clipnorm: float | None
 
-    def __init__(self, *args: Any, transforms: Sequence[Any] = (), **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        groups: Sequence[Any] = (),
+        transforms: Sequence[Any] = (),
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
+        if isinstance(groups, list) and groups and isinstance(groups[0], dict):  # was saved
+            groups = [ParameterGroup(**group) for group in groups]
+        self.groups = check_groups_of_parameters(groups)
         loaded = keras.saving.deserialize_keras_object
         self.transforms = [loaded(t) if isinstance(t, dict) else t for t in transforms]
         for index, transform in enumerate(self.transforms):
@@ -87,6 +102,7 @@ class Base:
         if self.built:  # type: ignore[attr-defined]
             return
         super().build(variables)  # type: ignore[misc]
+        self._groups = [group_of(parameter_name(each), self.groups) for each in variables]
         for transform in self.transforms:
             transform.build(self, variables)
         if self.global_clipnorm is not None:
@@ -111,14 +127,43 @@ class Base:
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()  # type: ignore[misc]
+        if self.groups:
+            config["groups"] = list(map(asdict, self.groups))
         if self.transforms:
             config["transforms"] = list(map(keras.saving.serialize_keras_object, self.transforms))
         return config
 
     def _apply_weight_decay(self, variables: Sequence[keras.Variable]) -> None:
+        if self.groups:
+            for variable in variables:
+                group = self._group(variable)
+                decay = self.weight_decay if is_weight(variable) else 0.0
+                decay = decay if group.weight_decay is None else group.weight_decay
+                if decay > 0:
+                    rate = self._rate(variable, self.learning_rate)  # type: ignore[attr-defined]
+                    share = rate * ops.convert_to_tensor(decay, variable.dtype)
+                    variable.assign(variable - variable * share)
+            return
         kernels = [variable for variable in variables if is_weight(variable)]
         if self.weight_decay > 0 and kernels:
             super()._apply_weight_decay(kernels)  # type: ignore[misc]
+
+    def _rate(self, variable: keras.Variable, learning_rate: Any) -> Any:
+        """The variable's own, of its dtype."""
+        rate = ops.cast(learning_rate, variable.dtype)
+        factor = self._group(variable).learning_rate if self.groups else 1.0
+        return rate if factor == 1 else rate * ops.convert_to_tensor(factor, variable.dtype)
+
+    def _group(self, variable: Any) -> ParameterGroup:
+        """Of a variable of Keras, or of the one of TensorFlow in it, which has no path."""
+        return self._groups[self._get_variable_index(variable)]  # type: ignore[attr-defined]
+
+
+def parameter_name(variable: keras.Variable) -> str:
+    """As the other panels call it: "dense_1.weight" for "sequential/dense_1/kernel"."""
+    *layers, own = variable.path.split("/")
+    layers = layers[1:] if len(layers) > 1 else layers
+    return ".".join([*layers, "weight" if own == "kernel" else own])
 
 
 @keras.saving.register_keras_serializable("triptych")
@@ -132,6 +177,7 @@ class SGD(Base, keras.optimizers.SGD):
         momentum: float = 0.0,
         nesterov: bool = False,
         weight_decay: float = 0.0,
+        groups: Sequence[ParameterGroup] = (),
         **kwargs: Any,
     ) -> None:
         nesterov = check_flag("nesterov", nesterov)
@@ -139,11 +185,16 @@ class SGD(Base, keras.optimizers.SGD):
         momentum = check_number("momentum", momentum, "(0, 1)" if nesterov else "[0, 1)")
         weight_decay = check_number("weight_decay", weight_decay, "[0, inf)")
         super().__init__(
-            learning_rate, momentum=momentum, nesterov=nesterov, weight_decay=weight_decay, **kwargs
+            learning_rate,
+            momentum=momentum,
+            nesterov=nesterov,
+            weight_decay=weight_decay,
+            groups=groups,
+            **kwargs,
         )
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        learning_rate = ops.cast(learning_rate, variable.dtype)
+        learning_rate = self._rate(variable, learning_rate)
         gradient = ops.cast(gradient, variable.dtype)
         if self.momentum > 0:
             momentum = ops.convert_to_tensor(self.momentum, variable.dtype)
@@ -165,6 +216,7 @@ class Adam(Base, keras.optimizers.Adam):
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
         weight_decay: float = 0.0,
+        groups: Sequence[ParameterGroup] = (),
         amsgrad: bool = False,
         **kwargs: Any,
     ) -> None:
@@ -179,13 +231,14 @@ class Adam(Base, keras.optimizers.Adam):
             beta_2=beta_2,
             epsilon=epsilon,
             weight_decay=weight_decay,
+            groups=groups,
             amsgrad=check_flag("amsgrad", amsgrad),
             **kwargs,
         )
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         dtype = variable.dtype
-        learning_rate, g = ops.cast(learning_rate, dtype), ops.cast(gradient, dtype)
+        learning_rate, g = self._rate(variable, learning_rate), ops.cast(gradient, dtype)
         t = ops.cast(self.iterations + 1, dtype)
         index = self._get_variable_index(variable)
         m, v = self._momentums[index], self._velocities[index]
@@ -213,6 +266,7 @@ class AdamW(Adam):
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
         weight_decay: float = 0.01,
+        groups: Sequence[ParameterGroup] = (),
         amsgrad: bool = False,
         **kwargs: Any,
     ) -> None:
@@ -222,6 +276,7 @@ class AdamW(Adam):
             beta_2=beta_2,
             epsilon=epsilon,
             weight_decay=weight_decay,
+            groups=groups,
             amsgrad=amsgrad,
             **kwargs,
         )

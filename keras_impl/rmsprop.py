@@ -21,6 +21,7 @@ rmsprop-epsilon, rmsprop-defaults, adam-weight-decay, l2-scope, sgd-momentum-lea
 Here: this is Keras's, with a step of its own; its weight decay acts on kernels alone.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -29,6 +30,7 @@ from keras.optimizers.schedules import LearningRateSchedule
 
 from keras_impl.optimizers import Base, blend, check_rate
 from triptych.common.checks import check_flag, check_number
+from triptych.common.parameter_groups import ParameterGroup
 
 __all__ = ["RMSprop"]
 
@@ -46,6 +48,7 @@ class RMSprop(Base, keras.optimizers.RMSprop):
         epsilon: float = 1e-8,
         centered: bool = False,
         weight_decay: float = 0.0,
+        groups: Sequence[ParameterGroup] = (),
         **kwargs: Any,
     ) -> None:
         super().__init__(
@@ -55,12 +58,13 @@ class RMSprop(Base, keras.optimizers.RMSprop):
             epsilon=check_number("epsilon", epsilon, "(0, inf)"),
             centered=check_flag("centered", centered),
             weight_decay=check_number("weight_decay", weight_decay, "[0, inf)"),
+            groups=groups,
             **kwargs,
         )
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         dtype = variable.dtype
-        learning_rate, g = ops.cast(learning_rate, dtype), ops.cast(gradient, dtype)
+        learning_rate, g = self._rate(variable, learning_rate), ops.cast(gradient, dtype)
         index = self._get_variable_index(variable)
         v = self._velocities[index]
         self.assign(v, blend(v, ops.square(g), self.rho))

@@ -34,7 +34,7 @@ from keras_impl.label_smoothing import label_smoothing_cross_entropy
 from keras_impl.losses import binary_cross_entropy, softmax_cross_entropy
 from keras_impl.mixing import Mixing
 from keras_impl.one_cycle import OneCycle
-from keras_impl.optimizers import SGD, Adam, AdamW
+from keras_impl.optimizers import SGD, Adam, AdamW, parameter_name
 from keras_impl.precision import floatx
 from keras_impl.rmsprop import RMSprop
 from keras_impl.schedules import (
@@ -220,7 +220,8 @@ def _compile(model: keras.Model, recipe: Recipe, examples: int, transforms: list
         loss = keras.losses.BinaryCrossentropy(from_logits=True)
     if recipe.label_smoothing > 0 or recipe.class_weights or recipe.mixes:
         loss = OwnLoss(recipe)
-    options = recipe.optimizer_options() | {"transforms": transforms}
+    names = [parameter_name(variable) for variable in model.trainable_variables]
+    options = recipe.optimizer_options(names) | {"transforms": transforms}
     if recipe.accumulate > 1:
         options["gradient_accumulation_steps"] = recipe.accumulate
     if recipe.clips_gradients:

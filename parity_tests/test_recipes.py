@@ -125,6 +125,7 @@ BAD = {
         *choice("activation", *ACTIVATIONS),
         *choice("optimizer", "sgd", "rmsprop", "adam", "adamw"),
         *flag("amsgrad"),
+        *number("layer_decay", "(0, 1]", 0, -0.5, 1.5),
         *number("rho", "[0, 1)", -0.5, 1),
         *integer("rand_augment", "in [0, 100]", -1, 101),
         *number("rand_augment_magnitude", "[0, 30]", -1.0, 31),

@@ -185,6 +185,16 @@ VARIANTS = {
         "amsgrad": True,
         "schedule": ScheduleRecipe(kind="polynomial", power=2.0, floor=2.0**-10, warmup=1),
     },
+    "layer-wise rates": {
+        "hidden": (8, 6),
+        "batch_norm": True,
+        "layer_decay": 0.5,
+        "optimizer": "adamw",
+        "weight_decay": 0.125,
+        "schedule": ScheduleRecipe(kind="plateau", factor=0.5, patience=1, floor=2.0**-5),
+        "learning_rate": 0.25,
+        "epochs": 8,
+    },
     "warm restarts": {"schedule": ScheduleRecipe(kind="warm_restarts", t_mult=2)},
     "one cycle": {"schedule": ScheduleRecipe(kind="one_cycle")},
     "accumulation, step": {

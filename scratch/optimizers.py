@@ -34,7 +34,7 @@ functions of ``scratch.fast.optimizers``, which give the same but change w, m an
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -49,6 +49,11 @@ from triptych.common.checks import (
     check_size,
     given,
     own_arrays,
+)
+from triptych.common.parameter_groups import (
+    ParameterGroup,
+    check_groups_of_parameters,
+    group_of,
 )
 
 __all__ = ["sgd_step", "adam_step", "amsgrad_step", "SGD", "Adam", "AdamW"]
@@ -160,9 +165,15 @@ class Optimizer:
     """
 
     def __init__(
-        self, learning_rate: float, weight_decay: float, coupled_weight_decay: bool, decay_all: bool
+        self,
+        learning_rate: float,
+        weight_decay: float,
+        groups: Sequence[ParameterGroup],
+        coupled_weight_decay: bool,
+        decay_all: bool,
     ) -> None:
         self.learning_rate, self.weight_decay = _check_rates(learning_rate, weight_decay)
+        self.groups = check_groups_of_parameters(groups)
         self.coupled_weight_decay = check_flag("coupled_weight_decay", coupled_weight_decay)
         self.decay_all = check_flag("decay_all", decay_all)
         self.state: dict[str, np.ndarray] = {"step": np.zeros((), np.int64)}
@@ -175,10 +186,22 @@ class Optimizer:
         self.state["step"] += 1
         t = int(self.state["step"])
         for name, w in params.items():
-            decays = self.decay_all or is_weight(name)
-            self._update(name, w, grads[name], t, self.weight_decay if decays else 0.0)
+            group = group_of(name, self.groups)
+            weight_decay = self.weight_decay if self.decay_all or is_weight(name) else 0.0
+            if group.weight_decay is not None:
+                weight_decay = group.weight_decay
+            rates = (self.learning_rate * group.learning_rate, weight_decay)
+            self._update(name, w, grads[name], t, *rates)
 
-    def _update(self, name: str, w: np.ndarray, g: np.ndarray, t: int, weight_decay: float) -> None:
+    def _update(
+        self,
+        name: str,
+        w: np.ndarray,
+        g: np.ndarray,
+        t: int,
+        learning_rate: float,
+        weight_decay: float,
+    ) -> None:
         """Step t of the parameter ``name``, in place."""
         raise NotImplementedError
 
@@ -202,25 +225,34 @@ class SGD(Optimizer):
         momentum: float = 0.0,
         nesterov: bool = False,
         weight_decay: float = 0.0,
+        groups: Sequence[ParameterGroup] = (),
         dampening: float = 0.0,
         learning_rate_in_velocity: bool = False,
         coupled_weight_decay: bool = False,
         decay_all: bool = False,
     ) -> None:
-        super().__init__(learning_rate, weight_decay, coupled_weight_decay, decay_all)
+        super().__init__(learning_rate, weight_decay, groups, coupled_weight_decay, decay_all)
         self.nesterov = check_flag("nesterov", nesterov)
         self.momentum, self.dampening = _check_momentum(momentum, nesterov, dampening)
         self.learning_rate_in_velocity = check_flag(
             "learning_rate_in_velocity", learning_rate_in_velocity
         )
 
-    def _update(self, name: str, w: np.ndarray, g: np.ndarray, t: int, weight_decay: float) -> None:
+    def _update(
+        self,
+        name: str,
+        w: np.ndarray,
+        g: np.ndarray,
+        t: int,
+        learning_rate: float,
+        weight_decay: float,
+    ) -> None:
         fast.sgd_step(
             w,
             g,
             self._moment(f"{name}.velocity", w) if self.momentum > 0 else None,
             t,
-            learning_rate=self.learning_rate,
+            learning_rate=learning_rate,
             momentum=self.momentum,
             nesterov=self.nesterov,
             weight_decay=weight_decay,
@@ -244,20 +276,29 @@ class Adam(Optimizer):
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
         weight_decay: float = 0.0,
+        groups: Sequence[ParameterGroup] = (),
         amsgrad: bool = False,
         epsilon_hat: bool = False,
         coupled_weight_decay: bool = False,
         decay_all: bool = False,
     ) -> None:
-        super().__init__(learning_rate, weight_decay, coupled_weight_decay, decay_all)
+        super().__init__(learning_rate, weight_decay, groups, coupled_weight_decay, decay_all)
         self.beta_1, self.beta_2, self.epsilon = _check_betas(beta_1, beta_2, epsilon)
         self.amsgrad = check_flag("amsgrad", amsgrad)
         self.epsilon_hat = check_flag("epsilon_hat", epsilon_hat)
 
-    def _update(self, name: str, w: np.ndarray, g: np.ndarray, t: int, weight_decay: float) -> None:
+    def _update(
+        self,
+        name: str,
+        w: np.ndarray,
+        g: np.ndarray,
+        t: int,
+        learning_rate: float,
+        weight_decay: float,
+    ) -> None:
         m, v = (self._moment(f"{name}.{kind}_moment", w) for kind in ("first", "second"))
         options: dict[str, Any] = {
-            "learning_rate": self.learning_rate,
+            "learning_rate": learning_rate,
             "beta_1": self.beta_1,
             "beta_2": self.beta_2,
             "epsilon": self.epsilon,
@@ -283,6 +324,7 @@ class AdamW(Adam):
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
         weight_decay: float = 0.01,
+        groups: Sequence[ParameterGroup] = (),
         amsgrad: bool = False,
         epsilon_hat: bool = False,
         decay_all: bool = False,
@@ -293,6 +335,7 @@ class AdamW(Adam):
             beta_2=beta_2,
             epsilon=epsilon,
             weight_decay=weight_decay,
+            groups=groups,
             amsgrad=amsgrad,
             epsilon_hat=epsilon_hat,
             decay_all=decay_all,

@@ -22,6 +22,8 @@ Here: ``epsilon_in_root``, ``learning_rate_in_velocity``, ``coupled_weight_decay
 give what the frameworks do instead.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from scratch.optimizers import Optimizer
@@ -32,6 +34,7 @@ from triptych.common.checks import (
     check_same_shape,
     own_arrays,
 )
+from triptych.common.parameter_groups import ParameterGroup
 
 __all__ = ["rmsprop_step", "RMSprop"]
 
@@ -87,12 +90,13 @@ class RMSprop(Optimizer):
         epsilon: float = 1e-8,
         centered: bool = False,
         weight_decay: float = 0.0,
+        groups: Sequence[ParameterGroup] = (),
         epsilon_in_root: bool = False,
         learning_rate_in_velocity: bool = False,
         coupled_weight_decay: bool = False,
         decay_all: bool = False,
     ) -> None:
-        super().__init__(learning_rate, weight_decay, coupled_weight_decay, decay_all)
+        super().__init__(learning_rate, weight_decay, groups, coupled_weight_decay, decay_all)
         self.rho = check_number("rho", rho, "[0, 1)")
         self.momentum = check_number("momentum", momentum, "[0, 1)")
         self.epsilon = check_number("epsilon", epsilon, "(0, inf)")
@@ -102,7 +106,15 @@ class RMSprop(Optimizer):
             "learning_rate_in_velocity", learning_rate_in_velocity
         )
 
-    def _update(self, name: str, w: np.ndarray, g: np.ndarray, t: int, weight_decay: float) -> None:
+    def _update(
+        self,
+        name: str,
+        w: np.ndarray,
+        g: np.ndarray,
+        t: int,
+        learning_rate: float,
+        weight_decay: float,
+    ) -> None:
         v = self._moment(f"{name}.mean_square", w)
         a = self._moment(f"{name}.mean", w) if self.centered else v
         u = self._moment(f"{name}.velocity", w) if self.momentum > 0 else np.zeros_like(w)
@@ -112,7 +124,7 @@ class RMSprop(Optimizer):
             v,
             a,
             u,
-            learning_rate=self.learning_rate,
+            learning_rate=learning_rate,
             rho=self.rho,
             momentum=self.momentum,
             epsilon=self.epsilon,

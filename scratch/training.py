@@ -123,8 +123,9 @@ def fit(
     y = dataset.y_train
     loss_function, loss_backward = _loss(recipe)
     penalties = _penalties(recipe)
-    optimizer = OPTIMIZERS[recipe.optimizer](**recipe.optimizer_options())
     trained = list(model.parameters())
+    options = recipe.optimizer_options([name for name, _, _ in trained])
+    optimizer = OPTIMIZERS[recipe.optimizer](**options)
     history = History("scratch")
     run = Run(model, optimizer, history, inputs=x)
     start = time.perf_counter()

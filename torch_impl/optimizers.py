@@ -31,7 +31,7 @@ sgd-momentum-learning-rate, sgd-dampening, amsgrad-maximum.
 Here: the classes are PyTorch's, with the decay taken out of SGD's gradient.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -40,6 +40,11 @@ from torch.optim.sgd import sgd
 
 from torch_impl.penalties import is_weight
 from triptych.common.checks import check_flag, check_number
+from triptych.common.parameter_groups import (
+    ParameterGroup,
+    check_groups_of_parameters,
+    group_of,
+)
 
 __all__ = ["SGD", "Adam", "AdamW"]
 
@@ -55,13 +60,14 @@ class SGD(torch.optim.SGD):
         momentum: float = 0.0,
         nesterov: bool = False,
         weight_decay: float = 0.0,
+        groups: Sequence[ParameterGroup] = (),
     ) -> None:
         learning_rate = check_number("learning_rate", learning_rate, "(0, inf)")
         weight_decay = check_number("weight_decay", weight_decay, "[0, inf)")
         nesterov = check_flag("nesterov", nesterov)
         momentum = check_number("momentum", momentum, "(0, 1)" if nesterov else "[0, 1)")
         super().__init__(
-            groups_of(params, weight_decay),
+            groups_of(params, learning_rate, weight_decay, groups),
             lr=learning_rate,
             momentum=momentum,
             nesterov=nesterov,
@@ -110,6 +116,7 @@ class Adam(torch.optim.AdamW):
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
         weight_decay: float = 0.0,
+        groups: Sequence[ParameterGroup] = (),
         amsgrad: bool = False,
     ) -> None:
         learning_rate = check_number("learning_rate", learning_rate, "(0, inf)")
@@ -118,7 +125,7 @@ class Adam(torch.optim.AdamW):
         beta_2 = check_number("beta_2", beta_2, "[0, 1)")
         epsilon = check_number("epsilon", epsilon, "(0, inf)")
         super().__init__(
-            groups_of(params, weight_decay),
+            groups_of(params, learning_rate, weight_decay, groups),
             lr=learning_rate,
             betas=(beta_1, beta_2),
             eps=epsilon,
@@ -139,6 +146,7 @@ class AdamW(Adam):
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
         weight_decay: float = 0.01,
+        groups: Sequence[ParameterGroup] = (),
         amsgrad: bool = False,
     ) -> None:
         super().__init__(
@@ -148,16 +156,21 @@ class AdamW(Adam):
             beta_2=beta_2,
             epsilon=epsilon,
             weight_decay=weight_decay,
+            groups=groups,
             amsgrad=amsgrad,
         )
 
 
-def groups_of(params: ParamsT, weight_decay: float) -> ParamsT:
-    """Named parameters in two groups, weights and the rest, of which only the first decays.
+def groups_of(
+    params: ParamsT, learning_rate: float, weight_decay: float, groups: Sequence[ParameterGroup]
+) -> ParamsT:
+    """Named parameters in PyTorch's groups: those that share a rate and a weight decay.
 
-    Groups (dicts) are taken as they are. Parameters without names cannot be told apart.
+    Without groups that is weights, which decay, and the rest. PyTorch's own groups (dicts) are
+    taken as they are. Parameters without names cannot be told apart.
     """
-    if weight_decay == 0:
+    groups = check_groups_of_parameters(groups)
+    if weight_decay == 0 and not groups:
         return params
     items: list[Any] = list(params)
     if all(isinstance(item, dict) for item in items):
@@ -167,7 +180,17 @@ def groups_of(params: ParamsT, weight_decay: float) -> ParamsT:
             "params must be named (model.named_parameters()) or groups, "
             "so that weight_decay can act on weights alone"
         )
-    weights = [item for item in items if is_weight(*item)]
-    rest = [item for item in items if not is_weight(*item)]
-    groups: list[dict[str, Any]] = [{"params": weights}, {"params": rest, "weight_decay": 0.0}]
-    return [group for group in groups if group["params"]]
+    found: dict[tuple[float, float], dict[str, Any]] = {}
+    for name, parameter in items:
+        group = group_of(name, groups)
+        decay = weight_decay if is_weight(name, parameter) else 0.0
+        if group.weight_decay is not None:
+            decay = group.weight_decay
+        options = {"weight_decay": decay}
+        if groups:  # "factor" is for the schedules of this panel
+            rate = group.learning_rate * learning_rate
+            options |= {"lr": rate, "factor": group.learning_rate}
+        own = found.setdefault((group.learning_rate, decay), options | {"params": []})
+        own["params"].append((name, parameter))
+    # Weights come first, as without groups.
+    return sorted(found.values(), key=lambda group: group["weight_decay"] == 0)

@@ -21,7 +21,7 @@ rmsprop-epsilon, rmsprop-defaults, adam-weight-decay, l2-scope, sgd-momentum-lea
 Here: this is PyTorch's, with the decay taken out of the gradient.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -30,6 +30,7 @@ from torch.optim.rmsprop import rmsprop
 
 from torch_impl.optimizers import groups_of
 from triptych.common.checks import check_flag, check_number
+from triptych.common.parameter_groups import ParameterGroup
 
 __all__ = ["RMSprop"]
 
@@ -47,11 +48,12 @@ class RMSprop(torch.optim.RMSprop):
         epsilon: float = 1e-8,
         centered: bool = False,
         weight_decay: float = 0.0,
+        groups: Sequence[ParameterGroup] = (),
     ) -> None:
         learning_rate = check_number("learning_rate", learning_rate, "(0, inf)")
         weight_decay = check_number("weight_decay", weight_decay, "[0, inf)")
         super().__init__(
-            groups_of(params, weight_decay),
+            groups_of(params, learning_rate, weight_decay, groups),
             lr=learning_rate,
             alpha=check_number("rho", rho, "[0, 1)"),
             momentum=check_number("momentum", momentum, "[0, 1)"),

@@ -75,13 +75,14 @@ __all__ = [
 
 
 class Schedule(Watcher, LRScheduler):
-    """One learning rate for all groups of the optimizer, which a step of the schedule sets."""
+    """A step of the schedule sets the learning rate, in each group times the group's factor."""
 
     def rate(self, step: int) -> float:
         raise NotImplementedError
 
     def get_lr(self) -> list[Any]:
-        return [self.rate(self.last_epoch)] * len(self.optimizer.param_groups)
+        rate = self.rate(self.last_epoch)
+        return [rate * group.get("factor", 1.0) for group in self.optimizer.param_groups]
 
     def after_step(self, run: Run) -> None:
         self.step()
@@ -240,7 +241,7 @@ class ReduceOnPlateau(Watcher, ReduceLROnPlateau):
             threshold=float(threshold),
             threshold_mode=threshold_mode,  # type: ignore[arg-type]
             cooldown=max(int(cooldown) - 1, 0),
-            min_lr=float(floor),
+            min_lr=[float(floor) * group.get("factor", 1.0) for group in optimizer.param_groups],
             eps=0.0,
         )
 

@@ -134,7 +134,8 @@ def fit(
     device = next(model.parameters()).device
     loss_function = _loss(recipe, device)
     penalties = _penalties(recipe)
-    optimizer = OPTIMIZERS[recipe.optimizer](model.named_parameters(), **recipe.optimizer_options())
+    options = recipe.optimizer_options([name for name, _ in model.named_parameters()])
+    optimizer = OPTIMIZERS[recipe.optimizer](model.named_parameters(), **options)
     watching = [*_watchers(recipe, len(x), optimizer), *watchers]
     history = History("torch")
     run = Run(model, optimizer, history, inputs=x)
@@ -156,7 +157,7 @@ def fit(
                 loss.backward()
                 for watcher in watching:
                     watcher.after_gradients(run)
-                learning_rate = optimizer.param_groups[0]["lr"]
+                learning_rate = _learning_rate(optimizer)
                 optimizer.step()
                 run.step += 1
                 for watcher in watching:
@@ -207,6 +208,12 @@ def predict(model: nn.Module, recipe: Recipe, x: np.ndarray) -> np.ndarray:
     logits = torch.cat([model(part.to(device)).cpu() for part in parts])
     model.train(training)
     return logits.numpy()
+
+
+def _learning_rate(optimizer: torch.optim.Optimizer) -> float:
+    """That of the recipe, which groups of parameters have times a factor."""
+    first = optimizer.param_groups[0]
+    return first["lr"] / first.get("factor", 1.0)
 
 
 def _loss(recipe: Recipe, device: Device = None) -> Loss:

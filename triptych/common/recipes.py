@@ -10,7 +10,7 @@ of several fields is a recipe of its own, nested. What one field asks of another
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -27,6 +27,7 @@ from triptych.common.checks import (
     check_number,
     check_unit,
 )
+from triptych.common.parameter_groups import layer_wise
 
 if TYPE_CHECKING:
     from triptych.common.datasets import Dataset
@@ -276,6 +277,7 @@ class Recipe(_Declared):
     ``passes_per_epoch`` visits of the training set, each in an order of its own, then validation;
     with ``drop_last`` a visit's last batch is left out if it is smaller than ``batch_size``.
 
+    With ``layer_decay`` each layer learns with so many times the rate of the one above it.
     ``rand_augment`` changes are made to each training image, as strong as
     ``rand_augment_magnitude``. ``mixup`` and ``cutmix`` are the alphas of their Beta distributions,
     ``weight_noise`` is the deviation of noise on the weights during a pass, ``gradient_noise`` the
@@ -311,6 +313,7 @@ class Recipe(_Declared):
     beta_1: float = number("[0, 1)", default=0.9)
     beta_2: float = number("[0, 1)", default=0.999)
     amsgrad: bool = flag(default=False)
+    layer_decay: float = number("(0, 1]", default=1.0)
     rho: float = number("[0, 1)", default=0.99)
     epsilon: float = number("(0, inf)", default=1e-8)
     schedule: ScheduleRecipe | None = nested(ScheduleRecipe)
@@ -410,8 +413,11 @@ class Recipe(_Declared):
     def steps_per_epoch(self, examples: int) -> int:
         return self.passes_per_epoch * len(self.batch_starts(examples))
 
-    def optimizer_options(self) -> dict[str, Any]:
-        """The keywords that the chosen optimizer takes, in every panel."""
+    def optimizer_options(self, names: Sequence[str] = ()) -> dict[str, Any]:
+        """The keywords that the chosen optimizer takes, in every panel.
+
+        ``names`` are those of the model's parameters, in their order, for ``layer_decay``.
+        """
         adam = ("beta_1", "beta_2", "epsilon", "amsgrad")
         own = {
             "sgd": ("momentum", "nesterov"),
@@ -419,8 +425,11 @@ class Recipe(_Declared):
             "adam": adam,
             "adamw": adam,
         }
-        names = ("learning_rate", "weight_decay", *own[self.optimizer])
-        return {name: getattr(self, name) for name in names}
+        options = ("learning_rate", "weight_decay", *own[self.optimizer])
+        found = {option: getattr(self, option) for option in options}
+        return found | (
+            {"groups": layer_wise(names, self.layer_decay)} if self.layer_decay < 1 else {}
+        )
 
     @property
     def mixes(self) -> bool:
