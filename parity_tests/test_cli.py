@@ -487,7 +487,12 @@ def test_unknown_names():
     assert "No such command" in run("train", code=2)
 
 
-EXAMPLES = {"xor": "xor", "mnist": "mnist", "distill": "distillation"}
+EXAMPLES = {
+    "xor": "xor",
+    "mnist": "mnist",
+    "distill": "distillation",
+    "uncertainty": "uncertainty",
+}
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

@@ -36,6 +36,12 @@ LINES = [
 # What takes minutes is done with less data; what asks is answered; a starter is not done yet.
 SHORTER = {"triptych xor": "--framework scratch --no-progress",
            "triptych mnist": "--framework scratch --dataset digits --epochs 1 --no-progress",
+           "triptych mnist --technique mixup --technique ema":
+               "--framework scratch --dataset digits --epochs 1 --no-progress",
+           "triptych distill":
+               "--framework scratch --dataset digits --epochs 1 --seeds 2 --no-progress",
+           "triptych uncertainty":
+               "--framework scratch --dataset digits --epochs 1 --seeds 2 --passes 2 --no-progress",
            "triptych differences --check": "--technique pooling",
            "triptych differences --check --json": "--technique pooling",
            "triptych exercise solution xor --framework torch": "--yes"}  # fmt: skip

@@ -179,3 +179,20 @@ def test_bad_arguments():
         lambda f, a: panel(f, "uncertainty").monte_carlo(None, a.tensor(IMAGES)),
         "model must be a model of this panel, got None",
     )
+
+
+@pytest.mark.once
+def test_the_example_in_small(tmp_path, monkeypatch):
+    """Every panel, on few turned digits: the figure, the table and the verdicts are written."""
+    from typer.testing import CliRunner
+
+    from examples import uncertainty
+    from triptych.cli import app
+
+    monkeypatch.setattr(uncertainty, "TEST", 20)
+    options = "--dataset digits --epochs 1 --seeds 2 --passes 2 --no-progress --framework scratch"
+    result = CliRunner().invoke(app, ["uncertainty", *options.split(), "--out", str(tmp_path)])
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "uncertainty.png").stat().st_size > 10_000
+    for promise in ("entropy grows", "mutual information grows", "twice as often", "calibrated"):
+        assert promise in " ".join(result.output.split())
