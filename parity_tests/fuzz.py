@@ -40,7 +40,10 @@ NORM = {"x": X, "gamma": G, "mean": floats(3), "variance": floats(3), "epsilon":
 CENTRED = {"x": X, "gamma": G, "epsilon": 0.1}
 INSTANCES = {"x": IMAGES, "gamma": G[:2], "epsilon": 0.1}
 GROUPED = CENTRED | {"groups": 1}
-KERNEL = {"x": IMAGES, "weight": floats(3, 2, 2, 3), "stride": 1, "padding": "valid"}
+KERNEL = {"x": IMAGES, "weight": floats(3, 2, 2, 3), "stride": 1, "padding": "valid"} | {
+    "dilation": 1,
+    "groups": 1,
+}
 CONVOLVED = floats(4, 4, 4, 3)
 POOLING = {"pool_size": 2, "stride": 2, "padding": "valid"}
 POOLED = floats(4, 3, 2, 2)
@@ -334,7 +337,7 @@ LAYERS: dict[str, tuple[dict[str, Any], np.ndarray]] = {
     "layers.Sequential": ({"layers": branch, "name": "n"}, X),
     "convolution.Conv2D": (
         {"in_channels": 2, "out_channels": 3, "kernel_size": 3, "stride": 1, "padding": "valid"}
-        | {"use_bias": True}
+        | {"dilation": 1, "groups": 1, "use_bias": True}
         | NAMED
         | DTYPE,
         IMAGES,

@@ -403,7 +403,10 @@ def test_bad_sizes(kind, value):
         for either in call(stride=value):
             same_error(either, f"stride {pair} {value!r}")
     if value not in (0, (1, 0)):  # an amount of padding may be
-        allowed = "'valid', 'same', an integer >= 0 or a pair of them (height, width)"
+        allowed = (
+            "'valid', 'same', an integer >= 0, a pair of them (height, width) "
+            "or two pairs ((top, bottom), (left, right))"
+        )
         for either in call(padding=value):
             same_error(either, f"padding must be {allowed}, got {value!r}")
     for either in call(pool_size=(3, 2), padding=(1, 2)):
