@@ -270,10 +270,13 @@ CALLS: dict[str, dict[str, Any]] = {
     "pooling.max_pool2d_with_winners_backward": POOLING
     | {"grad": POOLED, "winners": WINNERS, "shape": SHAPE},
     "pooling.max_pool2d_backward": POOLING | {"grad": POOLED, "x": IMAGES},
-    "pooling.average_pool2d": POOLING | {"x": IMAGES},
-    "pooling.average_pool2d_backward": POOLING | {"grad": POOLED, "x": IMAGES},
+    "pooling.average_pool2d": POOLING | {"x": IMAGES, "count_include_pad": True},
+    "pooling.average_pool2d_backward": POOLING
+    | {"grad": POOLED, "x": IMAGES, "count_include_pad": True},
     "pooling.global_average_pool2d": {"x": IMAGES},
     "pooling.global_average_pool2d_backward": {"grad": floats(4, 2), "x": IMAGES},
+    "pooling.global_max_pool2d": {"x": IMAGES},
+    "pooling.global_max_pool2d_backward": {"grad": floats(4, 2), "x": IMAGES, "first": True},
     "losses.softmax_cross_entropy": SCORES | WEIGHTED | {"ignore_index": 2},
     "losses.softmax_cross_entropy_backward": SCORES | WEIGHTED | {"ignore_index": 2},
     "losses.binary_cross_entropy": BINARY | REDUCED | {"smoothing": 0.1, "pos_weight": 2.0},
@@ -343,8 +346,9 @@ LAYERS: dict[str, tuple[dict[str, Any], np.ndarray]] = {
         IMAGES,
     ),
     "pooling.MaxPool2D": (POOLING | {"name": "n"}, IMAGES),
-    "pooling.AveragePool2D": (POOLING | {"name": "n"}, IMAGES),
+    "pooling.AveragePool2D": (POOLING | {"count_include_pad": True, "name": "n"}, IMAGES),
     "pooling.GlobalAveragePool2D": ({"name": "n"}, IMAGES),
+    "pooling.GlobalMaxPool2D": ({"name": "n"}, IMAGES),
 }
 
 # Everything else that is made: penalties, watchers, optimizers.

@@ -36,6 +36,7 @@ DECLARED = [
     ),
     ("scratch", "pooling.max_pool2d_with_winners", "what the backward pass is given"),
     # Arguments.
+    ("scratch", "pooling.GlobalMaxPool2D(first)", "as PyTorch's own AdaptiveMaxPool2d has it"),
     ("scratch", "batch_norm.*(unbiased_running_variance)", "as PyTorch's own batch norm has it"),
     ("scratch", "optimizers.SGD(dampening)", "as PyTorch's own SGD has it"),
     ("scratch", "optimizers.SGD(learning_rate_in_velocity)", "as Keras's own SGD has it"),
