@@ -4,27 +4,33 @@ r"""Pooling: each window of an image becomes one number, its maximum or its mean
                                                             in row-major order if there are several
     average   y[n, i, j, c] = mean over the window of x     dy / k goes to each of the k pixels
     global    y[n, c]       = mean over the whole image     dy / (H W) goes to each pixel
+              y[n, c]       = max over the whole image      dy / m goes to each of the m pixels
+                                                            that have it
 
-Padding takes no part: it is -inf for the maximum, and k counts the pixels of the image alone.
+Padding takes no part: it is -inf for the maximum, and k counts the pixels of the image alone. With
+``count_include_pad`` it is zeros that count: k is the size of the window.
 
 ``x`` (N, H, W, C); ``pool_size`` and ``stride`` are integers or pairs (height, width), ``stride``
-being ``pool_size`` unless given; ``padding`` is that of a convolution, smaller than the window. A
-``ValueError`` says which argument does not fit.
+being ``pool_size`` unless given; ``padding`` is that of a convolution, smaller than the window on
+every side. A ``ValueError`` says which argument does not fit.
 
 Papers: LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to document
 recognition", Proc. IEEE 1998 (average); Lin, Chen and Yan, "Network in network", ICLR 2014 (global
-average).
+average); Oquab, Bottou, Laptev and Sivic, "Is object localization for free?", CVPR 2015 (global
+maximum).
 
-Framework differences: we leave the padding out of the mean, as Keras does. See ``triptych
-differences``: average-pool-padding, max-pool-padding, average-pool-same-on-pytorch, max-pool-nan.
+Framework differences: we leave the padding out of the mean, as Keras does, unless told otherwise,
+and share the gradient of a global maximum, as Keras and PyTorch's ``amax`` do. See ``triptych
+differences``: average-pool-padding, max-pool-padding, global-max-ties, max-pool-nan,
+average-pool-same-on-pytorch.
 
-Here: these are ``keras.ops.max_pool`` and ``average_pool``, and Keras's own layers with explicit
-padding besides. Only the average with padding is our own: on the PyTorch backend of Keras up to
-3.15, "same" repeats the pixels of the border and counts them where it pads on one side alone. For a
-window of nothing but NaN TensorFlow has the lowest finite float (tensorflow/tensorflow#125965). In
-a graph that was traced for images of any size, the backend's own error says that they are too
-small. On JAX and PyTorch, float64 takes ``keras_impl.precision.enable_float64()`` first: without it
-Keras rounds to float32.
+Here: these are ``keras.ops.max_pool``, ``average_pool``, ``mean`` and ``max``, and Keras's own
+layers with explicit padding besides. Only the average with padding is our own: on the PyTorch
+backend of Keras up to 3.15, "same" repeats the pixels of the border and counts them where it pads
+on one side alone. For a window of nothing but NaN TensorFlow has the lowest finite float
+(tensorflow/tensorflow#125965). In a graph that was traced for images of any size, the backend's own
+error says that they are too small. On JAX and PyTorch, float64 takes
+``keras_impl.precision.enable_float64()`` first: without it Keras rounds to float32.
 """
 
 import math
@@ -37,6 +43,7 @@ from keras_impl.convolution import output_sizes, pad
 from keras_impl.layers import Checked, verbatim
 from triptych.common.checks import (
     Shape,
+    check_flag,
     check_floating,
     check_maps,
     check_pair,
@@ -44,20 +51,22 @@ from triptych.common.checks import (
     remembered,
 )
 from triptych.common.names import layer_name
-from triptych.common.windows import Size
+from triptych.common.windows import Padding, Size
 
 __all__ = [
     "max_pool2d",
     "average_pool2d",
     "global_average_pool2d",
+    "global_max_pool2d",
     "MaxPool2D",
     "AveragePool2D",
     "GlobalAveragePool2D",
+    "GlobalMaxPool2D",
 ]
 
 
 def max_pool2d(
-    x: Any, pool_size: Size, *, stride: Size | None = None, padding: str | Size = "valid"
+    x: Any, pool_size: Size, *, stride: Size | None = None, padding: Padding = "valid"
 ) -> Any:
     """The largest value of each window, (N, height, width, C)."""
     pool, strides, padding = _check(x, pool_size, stride, padding)
@@ -67,24 +76,42 @@ def max_pool2d(
 
 
 def average_pool2d(
-    x: Any, pool_size: Size, *, stride: Size | None = None, padding: str | Size = "valid"
+    x: Any,
+    pool_size: Size,
+    *,
+    stride: Size | None = None,
+    padding: Padding = "valid",
+    count_include_pad: bool = False,
 ) -> Any:
     """The mean of each window, (N, height, width, C)."""
-    pool, strides, padding = _check(x, pool_size, stride, padding)
+    pool, strides, padding = _check_average(x, pool_size, stride, padding, count_include_pad)
     if padding == "valid" or (padding == "same" and keras.backend.backend() != "torch"):
-        return ops.average_pool(x, pool, strides, padding, data_format="channels_last")
+        y = ops.average_pool(x, pool, strides, padding, data_format="channels_last")
+        if padding == "valid" or not count_include_pad:
+            return y
+        ones = ops.ones_like(x[:1, :, :, :1])  # whose sums count the pixels of the image
+        kernel = ops.ones((*pool, 1, 1), ones.dtype)
+        inside = ops.conv(ones, kernel, strides, padding, data_format="channels_last")
+        return y * inside / math.prod(pool)
 
     def mean_with_zeros(x: Any) -> Any:
         padded = pad(x, pool, strides, padding)
         return ops.average_pool(padded, pool, strides, "valid", data_format="channels_last")
 
-    return mean_with_zeros(x) / mean_with_zeros(ops.ones_like(x[:1, :, :, :1]))
+    y = mean_with_zeros(x)
+    return y if count_include_pad else y / mean_with_zeros(ops.ones_like(x[:1, :, :, :1]))
 
 
 def global_average_pool2d(x: Any) -> Any:
     """The mean of each feature map, (N, C)."""
     _check_maps(x)
     return ops.mean(x, axis=(1, 2))
+
+
+def global_max_pool2d(x: Any) -> Any:
+    """The largest value of each feature map, (N, C)."""
+    _check_maps(x)
+    return ops.max(x, axis=(1, 2))
 
 
 class Pooling(Checked, keras.layers.Layer):
@@ -112,7 +139,7 @@ class MaxPool2D(Pooling, keras.layers.MaxPooling2D):
         pool_size: Size = 2,
         *,
         stride: Size | None = None,
-        padding: str | Size = "valid",
+        padding: Padding = "valid",
         name: str | None = None,
         **kwargs: Any,
     ) -> None:
@@ -140,7 +167,8 @@ class AveragePool2D(Pooling, keras.layers.AveragePooling2D):
         pool_size: Size = 2,
         *,
         stride: Size | None = None,
-        padding: str | Size = "valid",
+        padding: Padding = "valid",
+        count_include_pad: bool = False,
         name: str | None = None,
         **kwargs: Any,
     ) -> None:
@@ -155,10 +183,20 @@ class AveragePool2D(Pooling, keras.layers.AveragePooling2D):
             **kwargs,
         )
         self.padding = check_pool_padding(padding, pool)
+        self.count_include_pad = check_flag("count_include_pad", count_include_pad)
 
     @verbatim()
     def call(self, inputs: Any) -> Any:
-        return average_pool2d(inputs, self.pool_size, stride=self.strides, padding=self.padding)
+        return average_pool2d(
+            inputs,
+            self.pool_size,
+            stride=self.strides,
+            padding=self.padding,
+            count_include_pad=self.count_include_pad,
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"count_include_pad": self.count_include_pad}
 
 
 @keras.saving.register_keras_serializable("triptych")
@@ -181,9 +219,29 @@ class GlobalAveragePool2D(Checked, keras.layers.GlobalAveragePooling2D):
         return config
 
 
+@keras.saving.register_keras_serializable("triptych")
+class GlobalMaxPool2D(Checked, keras.layers.GlobalMaxPooling2D):
+    def __init__(self, *, name: str | None = None, **kwargs: Any) -> None:
+        name = layer_name("keras", "global_max_pool", name)
+        super().__init__(data_format="channels_last", keepdims=False, name=name, **kwargs)
+
+    def check(self, inputs: Any) -> None:
+        _check_maps(inputs)
+
+    @verbatim()
+    def call(self, inputs: Any) -> Any:
+        return global_max_pool2d(inputs)
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        for key in ("data_format", "keepdims"):
+            del config[key]
+        return config
+
+
 @remembered
 def _check(
-    x: Any, pool_size: Size, stride: Size | None, padding: str | Size
+    x: Any, pool_size: Size, stride: Size | None, padding: Padding
 ) -> tuple[tuple[int, int], tuple[int, int], Any]:
     _check_maps(x)
     pool = check_pair("pool_size", pool_size)
@@ -191,6 +249,14 @@ def _check(
     strides = pool if stride is None else check_pair("stride", stride)
     output_sizes(x.shape, pool, strides, padding)  # raises if there is no window
     return pool, strides, padding
+
+
+@remembered
+def _check_average(
+    x: Any, pool_size: Size, stride: Size | None, padding: Padding, count_include_pad: bool
+) -> tuple[tuple[int, int], tuple[int, int], Any]:
+    check_flag("count_include_pad", count_include_pad)
+    return _check(x, pool_size, stride, padding)
 
 
 @remembered

@@ -41,7 +41,10 @@ NORM = {"x": X, "gamma": G, "mean": floats(3), "variance": floats(3), "epsilon":
 CENTRED = {"x": X, "gamma": G, "epsilon": 0.1}
 INSTANCES = {"x": IMAGES, "gamma": G[:2], "epsilon": 0.1}
 GROUPED = CENTRED | {"groups": 1}
-KERNEL = {"x": IMAGES, "weight": floats(3, 2, 2, 3), "stride": 1, "padding": "valid"}
+KERNEL = {"x": IMAGES, "weight": floats(3, 2, 2, 3), "stride": 1, "padding": "valid"} | {
+    "dilation": 1,
+    "groups": 1,
+}
 CONVOLVED = floats(4, 4, 4, 3)
 POOLING = {"pool_size": 2, "stride": 2, "padding": "valid"}
 POOLED = floats(4, 3, 2, 2)
@@ -348,10 +351,13 @@ CALLS: dict[str, dict[str, Any]] = {
     "pooling.max_pool2d_with_winners_backward": POOLING
     | {"grad": POOLED, "winners": WINNERS, "shape": SHAPE},
     "pooling.max_pool2d_backward": POOLING | {"grad": POOLED, "x": IMAGES},
-    "pooling.average_pool2d": POOLING | {"x": IMAGES},
-    "pooling.average_pool2d_backward": POOLING | {"grad": POOLED, "x": IMAGES},
+    "pooling.average_pool2d": POOLING | {"x": IMAGES, "count_include_pad": True},
+    "pooling.average_pool2d_backward": POOLING
+    | {"grad": POOLED, "x": IMAGES, "count_include_pad": True},
     "pooling.global_average_pool2d": {"x": IMAGES},
     "pooling.global_average_pool2d_backward": {"grad": floats(4, 2), "x": IMAGES},
+    "pooling.global_max_pool2d": {"x": IMAGES},
+    "pooling.global_max_pool2d_backward": {"grad": floats(4, 2), "x": IMAGES, "first": True},
     "losses.softmax_cross_entropy": SCORES | WEIGHTED | {"ignore_index": 2},
     "losses.softmax_cross_entropy_backward": SCORES | WEIGHTED | {"ignore_index": 2},
     "losses.binary_cross_entropy": BINARY | REDUCED | {"smoothing": 0.1, "pos_weight": 2.0},
@@ -421,14 +427,15 @@ LAYERS: dict[str, tuple[dict[str, Any], np.ndarray]] = {
     "layers.Sequential": ({"layers": branch, "name": "n"}, X),
     "convolution.Conv2D": (
         {"in_channels": 2, "out_channels": 3, "kernel_size": 3, "stride": 1, "padding": "valid"}
-        | {"use_bias": True}
+        | {"dilation": 1, "groups": 1, "use_bias": True}
         | NAMED
         | DTYPE,
         IMAGES,
     ),
     "pooling.MaxPool2D": (POOLING | {"name": "n"}, IMAGES),
-    "pooling.AveragePool2D": (POOLING | {"name": "n"}, IMAGES),
+    "pooling.AveragePool2D": (POOLING | {"count_include_pad": True, "name": "n"}, IMAGES),
     "pooling.GlobalAveragePool2D": ({"name": "n"}, IMAGES),
+    "pooling.GlobalMaxPool2D": ({"name": "n"}, IMAGES),
 }
 
 # Everything else that is made: penalties, watchers, optimizers.

@@ -209,15 +209,25 @@ def test_pair():
     fails(message, checks.check_pair, "n", (0, -1), minimum=0)
 
 
+SIDES = (((1, 2), 3), ((1, 2), (3, -1)), ((1, 2), (3, True)), ((1,), (2, 3)), ((1, 2),) * 3)
+
+
 def test_padding():
     for value in ("valid", "same"):
         assert checks.check_padding(value) == value
-    for value, pair in ((0, (0, 0)), (2, (2, 2)), ((0, 3), (0, 3)), ([1, 2], (1, 2))):
+    for value, pair in (
+        (0, (0, 0)),
+        (2, (2, 2)),
+        ((0, 3), (0, 3)),
+        ([1, 2], (1, 2)),
+        (((0, 1), (2, 3)), ((0, 1), (2, 3))),
+        ([[0, 1], (2, np.int64(3))], ((0, 1), (2, 3))),
+    ):
         assert checks.check_padding(value) == pair
-    for value in ("SAME", "full", "", None, -1, 1.0, True, (1, -1), (1,), ("same", "same")):
+    for value in ("SAME", "full", "", None, -1, 1.0, True, (1, -1), (1,), ("same", "same"), *SIDES):
         message = (
-            "padding must be 'valid', 'same', an integer >= 0 or a pair of them "
-            f"(height, width), got {value!r}"
+            "padding must be 'valid', 'same', an integer >= 0, a pair of them (height, width) "
+            f"or two pairs ((top, bottom), (left, right)), got {value!r}"
         )
         fails(message, checks.check_padding, value)
 
@@ -228,14 +238,34 @@ def test_pool_padding():
     assert checks.check_pool_padding(1, (2, 3)) == (1, 1)
     assert checks.check_pool_padding((1, 2), (2, 3)) == (1, 2)
     assert checks.check_pool_padding(0, (1, 1)) == (0, 0)
-    for value, pool_size in ((2, (2, 3)), (2, (3, 2)), ((0, 3), (2, 3)), ((5, 0), (2, 3))):
+    assert checks.check_pool_padding(((1, 0), (2, 1)), (2, 3)) == ((1, 0), (2, 1))
+    for value, pool_size in (
+        (2, (2, 3)),
+        (2, (3, 2)),
+        ((0, 3), (2, 3)),
+        ((5, 0), (2, 3)),
+        (((0, 2), (0, 0)), (2, 3)),
+        (((0, 0), (3, 0)), (2, 3)),
+    ):
         message = f"padding must be smaller than pool_size {pool_size}, got {value!r}"
         fails(message, checks.check_pool_padding, value, pool_size)
     message = (
-        "padding must be 'valid', 'same', an integer >= 0 or a pair of them "
-        "(height, width), got 'full'"
+        "padding must be 'valid', 'same', an integer >= 0, a pair of them (height, width) "
+        "or two pairs ((top, bottom), (left, right)), got 'full'"
     )
     fails(message, checks.check_pool_padding, "full", (2, 2))
+
+
+def test_filter_groups():
+    for groups, channels, filters in ((1, 3, 4), (3, 3, 6), (2, 4, 2)):
+        assert checks.check_filter_groups(groups, channels, filters) == groups
+    for groups, channels, filters in ((2, 3, 4), (2, 4, 3), (5, 4, 4)):
+        message = (
+            f"groups must divide the {channels} channels and the {filters} filters, got {groups}"
+        )
+        fails(message, checks.check_filter_groups, groups, channels, filters)
+    message = "groups must be an integer >= 1, got 0"
+    fails(message, checks.check_filter_groups, 0, 4, 4)
 
 
 def test_maps():

@@ -132,11 +132,24 @@ WINDOWS = [
 ]
 
 
+# And dilation, groups, filters.
+GROUPS = [
+    *((*case, 1, 1, 5) for case in WINDOWS),
+    ((3, 7, 8, 2), (2, 3), (2, 1), ((0, 3), (2, 1)), (2, 3), 1, 5),
+    ((3, 7, 6, 6), 3, 2, "same", 2, 2, 4),
+    ((4, 6, 5, 17), (2, 3), 1, 1, 1, 17, 17),  # depthwise
+    ((3, 7, 6, 3), 3, 2, "same", (1, 2), 3, 6),
+    ((2, 9, 8, 5), 2, 3, "valid", 2, 5, 15),
+]
+
+
 def convolutions(dtype, make):
-    for shape, window, stride, padding in WINDOWS:
+    for shape, window, stride, padding, dilation, groups, filters in GROUPS:
         height, width = window if isinstance(window, tuple) else (window, window)
         x, options = draw(dtype, *shape), {"stride": stride, "padding": padding}
-        weight, bias = draw(dtype, height, width, shape[-1], 5, seed=1), draw(dtype, 5, seed=2)
+        options |= {"dilation": dilation, "groups": groups}
+        weight = draw(dtype, height, width, shape[-1] // groups, filters, seed=1)
+        bias = draw(dtype, filters, seed=2)
         y = PLAIN["convolution"].conv2d(x, weight, **options)
         yield from make(x, weight, bias, draw(dtype, *y.shape, seed=3), options)
 

@@ -36,6 +36,7 @@ DECLARED = [
     ),
     ("scratch", "pooling.max_pool2d_with_winners", "what the backward pass is given"),
     # Arguments.
+    ("scratch", "pooling.GlobalMaxPool2D(first)", "as PyTorch's own AdaptiveMaxPool2d has it"),
     ("scratch", "batch_norm.*(unbiased_running_variance)", "as PyTorch's own batch norm has it"),
     ("scratch", "resize.*(align_corners)", "as PyTorch's own interpolate has it"),
     ("scratch", "resize.*(half_pixel_centers)", "without, as PyTorch's own 'nearest' has it"),

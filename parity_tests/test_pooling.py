@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.ndimage import maximum_filter, uniform_filter
 
 from parity_tests.panels import (
     ADAPTERS,
@@ -34,8 +35,11 @@ GEOMETRIES = [
     ((2, 4, 4, 16), (1, 3), (2, 1), 0),
     ((1, 3, 4, 5), (3, 4), None, "valid"),  # as large as the window, and smaller
     ((1, 2, 3, 1), (4, 5), 2, "same"),
+    ((2, 6, 5, 2), (3, 2), 2, ((0, 1), (1, 0))),  # unequal padding
+    ((1, 4, 6, 3), 3, (1, 2), ((2, 0), (1, 2))),
 ]
-SMALL = [GEOMETRIES[i] for i in (1, 5, 7, 10, 11, 12, 16)]
+SMALL = [GEOMETRIES[i] for i in (1, 5, 7, 10, 11, 12, 16, 17)]
+PADDED = [GEOMETRIES[i] for i in (0, 7, 10, 11, 12, 16, 17, 18)]
 
 
 def draw(dtype, *shape, seed=0):
@@ -61,15 +65,16 @@ def make(framework, kind, case=GEOMETRIES[0], dtype="float32", **options):
     return layer(pool_size, stride=stride, padding=padding, **options, **keras)
 
 
-def make_global(framework, dtype="float32", **options):
+def make_global(framework, dtype="float32", kind="Average", **options):
     keras = {"dtype": dtype} if framework == "keras" else {}
-    return panel(framework, "pooling").GlobalAveragePool2D(**options, **keras)
+    layer = getattr(panel(framework, "pooling"), f"Global{kind}Pool2D")
+    return layer(**options, **keras)
 
 
 def by_hand(kind, x, pool_size, stride, padding):
     """One window at a time, cut off where the image ends."""
     pool, windows = windows_of(x.shape, pool_size, stride, padding)
-    (down, right), ((top, _), (left, _)), output = windows
+    (down, right), ((top, _), (left, _)), output, _ = windows
     y = np.empty((len(x), *output, x.shape[-1]))
     for i, j in np.ndindex(output):
         row, column = i * down - top, j * right - left
@@ -124,6 +129,72 @@ def test_global_average(parity, dtype, shape):
     parity("pooling", everywhere(call), terms=shape[1] * shape[2])
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("case", PADDED)
+def test_zeros_that_count(parity, dtype, case):
+    """``count_include_pad``, layer and function."""
+    x, upstream = arrays(*case, dtype)
+    pool, windows = windows_of(*case)
+    counted = {"count_include_pad": True}
+
+    def step(framework, adapter):
+        layer = make(framework, "average", case, dtype, **counted)
+        average = panel(framework, "pooling").average_pool2d
+        options = {"stride": case[2], "padding": case[3]} | counted
+        by_function = average(adapter.tensor(x), case[1], **options)
+        return adapter.step(layer, x, upstream) | {"function": by_function}
+
+    found = everywhere(step)
+    parity("pooling", found, terms=np.prod(pool))
+    padded = np.pad(x.astype("float64"), ((0, 0), *windows.padding, (0, 0)))
+    expected = by_hand("average", padded, pool, windows.stride, "valid").astype(dtype)
+    parity("pooling", {"by hand": expected} | {"scratch": found["scratch"]["output"]}, terms=20)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("shape", [(1, 1, 1, 1), (2, 3, 5, 4), (3, 7, 1, 2)])
+@pytest.mark.parametrize("ties", [False, True])
+def test_global_max(parity, dtype, shape, ties):
+    """Equal maxima share the gradient."""
+    x, upstream = draw(dtype, *shape), draw(dtype, shape[0], shape[-1], seed=1)
+    x = np.rint(x) if ties else x
+    found = everywhere(lambda f, a: a.step(make_global(f, dtype, "Max"), x, upstream))
+    y = x.max(axis=(1, 2))
+    largest = x == y[:, None, None]
+    share = upstream / largest.sum(axis=(1, 2))
+    found["by hand"] = {
+        "output": y,
+        "gradient.x": (largest * share[:, None, None]).astype(dtype),
+    }
+    assert (largest.sum(axis=(1, 2)).max() > 1) == (ties and shape[1] > 1)
+    parity("pooling", found, terms=1)
+
+    def call(framework, adapter):
+        return panel(framework, "pooling").global_max_pool2d(adapter.tensor(x))
+
+    parity("pooling", everywhere(call), terms=1)
+
+
+def test_global_max_of_nan():
+    x, upstream = draw("float64", 2, 3, 3, 2), np.ones((2, 2))
+    x[0, 1, 1, 0] = np.nan
+    for framework, adapter in ADAPTERS.items():
+        found = adapter.step(make_global(framework, "float64", "Max"), x, upstream)
+        assert np.isnan(found["output"]).tolist() == [[True, False], [False, False]], framework
+        nan = np.isnan(found["gradient.x"])
+        assert nan[0, ..., 0].all(), framework
+        assert nan.sum() == 9, framework
+
+
+def test_the_first_of_equal_global_maxima():
+    x = np.array([[1, 5, 2], [5, 5, 2], [5, 1, 2]], float).reshape(1, 3, 3, 1)
+    upstream = np.full((1, 1), 6.0)
+    dx = SCRATCH.global_max_pool2d_backward(upstream, x)
+    np.testing.assert_array_equal(dx.reshape(9), [0, 1.5, 0, 1.5, 1.5, 0, 1.5, 0, 0])
+    dx = SCRATCH.global_max_pool2d_backward(upstream, x, first=True)
+    np.testing.assert_array_equal(dx.reshape(9), [0, 6, 0, 0, 0, 0, 0, 0, 0])
+
+
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("case", GEOMETRIES)
 @pytest.mark.parametrize("values", [(0, 0), (0, 1), (-2, 1)])
@@ -161,17 +232,26 @@ def test_backward_is_the_gradient(case):
         layer = make("scratch", kind, case)
         layer(x)
         np.testing.assert_array_equal(layer.backward(upstream), dx)
-    upstream = upstream[:, 0, 0]
+    counted = options | {"count_include_pad": True}
     assert_gradient(
-        lambda x: (upstream * SCRATCH.global_average_pool2d(x)).sum(),
+        lambda x: (upstream * SCRATCH.average_pool2d(x, pool_size, **counted)).sum(),
         x,
-        SCRATCH.global_average_pool2d_backward(upstream, x),
+        SCRATCH.average_pool2d_backward(upstream, x, pool_size, **counted),
     )
+    upstream = upstream[:, 0, 0]
+    for kind in KINDS:
+        forward = getattr(SCRATCH, f"global_{kind}_pool2d")
+        assert_gradient(
+            lambda x, forward=forward: (upstream * forward(x)).sum(),
+            x,
+            getattr(SCRATCH, f"global_{kind}_pool2d_backward")(upstream, x),
+        )
 
 
 def test_nothing_of_the_caller_changes():
     for case in (GEOMETRIES[0], GEOMETRIES[7], GEOMETRIES[12]):
-        layers = [make("scratch", kind, case) for kind in KINDS] + [make_global("scratch")]
+        layers = [make("scratch", kind, case) for kind in KINDS]
+        layers += [make_global("scratch", kind=kind) for kind in ("Average", "Max")]
         for layer in layers:
             x = draw("float64", *case[0])
             y = layer(x)
@@ -227,27 +307,40 @@ def torch_step(bare, x, upstream):
     [(2, None, 0), (3, 2, 1), (3, 1, 1), ((2, 4), (3, 1), (1, 2)), (2, 3, 0)],
 )
 def test_bare_torch_pooling(parity, dtype, pool_size, stride, padding):
-    """Entries of the map: average-pool-padding."""
+    """Entries of the map: average-pool-padding, global-max-ties."""
     import torch
 
     case = ((2, 8, 7, 3), pool_size, stride, padding)
     x, upstream = arrays(*case, dtype)
-    for kind, bare in (
-        ("max", torch.nn.MaxPool2d(pool_size, stride, padding)),
-        ("average", torch.nn.AvgPool2d(pool_size, stride, padding, count_include_pad=False)),
+    average = torch.nn.AvgPool2d
+    for layer, bare in (
+        (make("scratch", "max", case), torch.nn.MaxPool2d(pool_size, stride, padding)),
+        (
+            make("scratch", "average", case, count_include_pad=True),
+            average(pool_size, stride, padding),  # its default
+        ),
+        (
+            make("scratch", "average", case),
+            average(pool_size, stride, padding, count_include_pad=False),
+        ),
     ):
         found = {
-            "scratch": scratch_step(make("scratch", kind, case), x, upstream),
+            "scratch": scratch_step(layer, x, upstream),
             "torch": torch_step(bare, x, upstream),
         }
         parity("pooling, native", found, terms=np.prod(windows_of(*case)[0]))
     upstream = upstream[:, :1, :1]
-    found = {
-        "scratch": scratch_step(make_global("scratch"), x, upstream[:, 0, 0]),
-        "torch": torch_step(torch.nn.AdaptiveAvgPool2d(1), x, upstream),
-    }
-    found["torch"]["output"] = found["torch"]["output"][:, 0, 0]
-    parity("pooling, native", found, terms=x[0, ..., 0].size)
+    for layer, bare, images in (
+        (make_global("scratch"), torch.nn.AdaptiveAvgPool2d(1), x),
+        (make_global("scratch", kind="Max", first=True), torch.nn.AdaptiveMaxPool2d(1), x),
+        (make_global("scratch", kind="Max", first=True), torch.nn.AdaptiveMaxPool2d(1), x.round()),
+    ):
+        found = {
+            "scratch": scratch_step(layer, images, upstream[:, 0, 0]),
+            "torch": torch_step(bare, images, upstream),
+        }
+        found["torch"]["output"] = found["torch"]["output"][:, 0, 0]
+        parity("pooling, native", found, terms=x[0, ..., 0].size)
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
@@ -256,7 +349,7 @@ def test_bare_torch_pooling(parity, dtype, pool_size, stride, padding):
     [(2, None, "valid"), (2, None, "same"), (3, 1, "same"), (3, 2, "same"), ((4, 2), 1, "same")],
 )
 def test_bare_keras_pooling(parity, dtype, pool_size, stride, padding):
-    """Entries of the map: average-pool-padding, max-pool-padding."""
+    """Entries of the map: average-pool-padding, max-pool-padding, global-max-ties."""
     adapter = ADAPTERS["keras"]
     layers = adapter.keras.layers
     case = ((2, 8, 7, 3), pool_size, stride, padding)
@@ -273,28 +366,49 @@ def test_bare_keras_pooling(parity, dtype, pool_size, stride, padding):
             "keras": adapter.step(layer, x, upstream),
         }
         parity("pooling, native", found, terms=np.prod(windows_of(*case)[0]))
-    upstream = upstream[:, 0, 0]
-    layer = layers.GlobalAveragePooling2D(data_format="channels_last", dtype=dtype)
+    upstream, options = upstream[:, 0, 0], {"data_format": "channels_last", "dtype": dtype}
+    for kind, images in (("Average", x), ("Max", x), ("Max", x.round())):
+        layer = getattr(layers, f"Global{kind}Pooling2D")(**options)
+        found = {
+            "scratch": scratch_step(make_global("scratch", kind=kind), images, upstream),
+            "keras": adapter.step(layer, images, upstream),
+        }
+        parity("pooling, native", found, terms=x[0, ..., 0].size)
+
+
+@pytest.mark.parametrize("size", [3, (2, 5)])
+def test_scipy_filters(parity, size):
+    """Of every pixel, with the padding that its filters have: the pixels that are there, or 0."""
+    x = draw("float64", 1, 7, 8, 1)
+    pool, options = windows_of(x.shape, size, 1, "same")[0], {"stride": 1, "padding": "same"}
+    if size == (2, 5):  # an even window has its extra pixel before in SciPy
+        options["padding"] = ((1, 0), (2, 2))
+    largest = maximum_filter(x[0, ..., 0], pool, mode="constant", cval=-np.inf)
+    mean = uniform_filter(x[0, ..., 0], pool, mode="constant", cval=0)
+    averaged = SCRATCH.average_pool2d(x, size, count_include_pad=True, **options)
     found = {
-        "scratch": scratch_step(make_global("scratch"), x, upstream),
-        "keras": adapter.step(layer, x, upstream),
+        "scratch": [SCRATCH.max_pool2d(x, size, **options)[0, ..., 0], averaged[0, ..., 0]],
+        "scipy": [largest, mean],
     }
-    parity("pooling, native", found, terms=x[0, ..., 0].size)
+    parity("pooling, native", found, terms=x.size)  # SciPy adds up along a row
 
 
 # --- Keras --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("case", [GEOMETRIES[7], GEOMETRIES[12]])
-@pytest.mark.parametrize("kind", [*KINDS, "global"])
+@pytest.mark.parametrize("case", [GEOMETRIES[7], GEOMETRIES[12], GEOMETRIES[18]])
+@pytest.mark.parametrize("kind", [*KINDS, "global", "global max", "counting"])
 @pytest.mark.parametrize("size", ["known", "any"])
 def test_keras_model(tmp_path, case, kind, size):
     """Saved and loaded, in a graph, for images of one size or of any."""
     adapter, (shape, *_) = ADAPTERS["keras"], case
     keras = adapter.keras
     given = shape[1:] if size == "known" else (None, None, shape[-1])
-    if kind == "global":
-        layer = make_global("keras", "float64", name="pool_1")
+    if kind.startswith("global"):
+        which = "Max" if "max" in kind else "Average"
+        layer = make_global("keras", "float64", which, name="pool_1")
+    elif kind == "counting":
+        layer = make("keras", "average", case, "float64", name="pool_1", count_include_pad=True)
     else:
         layer = make("keras", kind, case, "float64", name="pool_1")
     inputs = keras.Input(given, dtype="float64")
@@ -304,7 +418,14 @@ def test_keras_model(tmp_path, case, kind, size):
     assert type(copy.layers[1]) is type(layer)
     assert copy.layers[1].get_config() == layer.get_config()
     x = draw("float64", *shape)
-    expected = x.mean(axis=(1, 2)) if kind == "global" else by_hand(kind, x, *case[1:])
+    if kind == "counting":
+        pool, windows = windows_of(*case)
+        padded = np.pad(x, ((0, 0), *windows.padding, (0, 0)))
+        expected = by_hand("average", padded, pool, windows.stride, "valid")
+    elif kind.startswith("global"):
+        expected = x.max(axis=(1, 2)) if "max" in kind else x.mean(axis=(1, 2))
+    else:
+        expected = by_hand(kind, x, *case[1:])
     sizes = expected.shape[1:-1] if size == "known" else (None,) * (expected.ndim - 2)
     assert model.output_shape == copy.output_shape == (None, *sizes, expected.shape[-1])
     for run in (model, copy, *traced(model, (None, *given), "float64")):
@@ -320,6 +441,8 @@ def test_keras_arguments_that_are_fixed():
     for key in ("data_format", "keepdims"):
         with pytest.raises(TypeError, match=f"multiple values for .*argument '{key}'"):
             make_global("keras", **{key: 1})
+        with pytest.raises(TypeError, match=f"multiple values for .*argument '{key}'"):
+            make_global("keras", kind="Max", **{key: 1})
 
 
 # --- Bad input ----------------------------------------------------------------------------------
@@ -350,6 +473,8 @@ def test_bad_shape(shape, message):
     if "window" not in message:
         same_error(lambda f, a: panel(f, "pooling").global_average_pool2d(a.tensor(x)), message)
         same_error(lambda f, a: make_global(f)(a.tensor(x)), message)
+        same_error(lambda f, a: panel(f, "pooling").global_max_pool2d(a.tensor(x)), message)
+        same_error(lambda f, a: make_global(f, kind="Max")(a.tensor(x)), message)
 
 
 def test_bad_dtype():
@@ -379,6 +504,28 @@ def test_bad_upstream():
         SCRATCH.max_pool2d_with_winners_backward(winners[0] * 1.0, winners[1:], x.shape, 2)
     with pytest.raises(ValueError, match=r"grad must have shape \(2, 3\), got \(2, 1\)"):
         SCRATCH.global_average_pool2d_backward(np.ones((2, 1)), x)
+    with pytest.raises(ValueError, match=r"grad must have shape \(2, 3\), got \(2, 1\)"):
+        SCRATCH.global_max_pool2d_backward(np.ones((2, 1)), x)
+
+
+@pytest.mark.parametrize("value", [None, 1, "yes"])
+def test_bad_flags(value):
+    x, grad = np.ones((2, 4, 4, 3)), np.ones((2, 2, 2, 3))
+    message = f"count_include_pad must be True or False, got {value!r}"
+    same_error(lambda f, a: make(f, "average", count_include_pad=value), message)
+
+    def call(framework, adapter):
+        average = panel(framework, "pooling").average_pool2d
+        average(adapter.tensor(x), 2, count_include_pad=value)
+
+    same_error(call, message)
+    with pytest.raises(ValueError, match=message):
+        SCRATCH.average_pool2d_backward(grad, x, 2, count_include_pad=value)
+    message = f"first must be True or False, got {value!r}"
+    with pytest.raises(ValueError, match=message):
+        SCRATCH.global_max_pool2d_backward(grad[:, 0, 0], x, first=value)
+    with pytest.raises(ValueError, match=message):
+        SCRATCH.GlobalMaxPool2D(first=value)
 
 
 @pytest.mark.parametrize("value", [0, -1, 1.5, "two", None, True, (1, 0), (1, 2, 3)])
@@ -403,8 +550,12 @@ def test_bad_sizes(kind, value):
         for either in call(stride=value):
             same_error(either, f"stride {pair} {value!r}")
     if value not in (0, (1, 0)):  # an amount of padding may be
-        allowed = "'valid', 'same', an integer >= 0 or a pair of them (height, width)"
+        allowed = (
+            "'valid', 'same', an integer >= 0, a pair of them (height, width) "
+            "or two pairs ((top, bottom), (left, right))"
+        )
         for either in call(padding=value):
             same_error(either, f"padding must be {allowed}, got {value!r}")
-    for either in call(pool_size=(3, 2), padding=(1, 2)):
-        same_error(either, "padding must be smaller than pool_size (3, 2), got (1, 2)")
+    for padding in ((1, 2), ((0, 3), (1, 1)), ((0, 0), (2, 0))):
+        for either in call(pool_size=(3, 2), padding=padding):
+            same_error(either, f"padding must be smaller than pool_size (3, 2), got {padding}")

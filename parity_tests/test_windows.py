@@ -69,6 +69,7 @@ def test_known_sides():
     assert padding_sizes(5, 1, 3, "same") == (0, 0)
     assert padding_sizes(28, 3, 2, 4) == (4, 4)
     assert padding_sizes(28, 3, 2, "valid") == (0, 0)
+    assert padding_sizes(28, 3, 2, (1, 5)) == (1, 5)
 
 
 @pytest.mark.parametrize(("size", "window", "padding"), [(2, 3, "valid"), (1, 6, 2)])
@@ -104,6 +105,12 @@ def test_geometry_of_an_image():
     assert windows.output == (4, 4)
     assert geometry((1, 8, 11, 1), (3, 4), 1, "valid").output == (6, 8)
     assert geometry((1, 8, 11, 1), (3, 4), 1, 1).output == (8, 10)
+    windows = geometry((1, 8, 11, 1), (3, 4), 2, ((1, 0), (0, 2)), (2, 3))
+    assert windows.padding == ((1, 0), (0, 2))
+    assert windows.output == (3, 2)
+    assert windows.dilation == (2, 3)
+    windows = geometry((1, 8, 11, 1), (3, 4), 1, "same", (2, 3))
+    assert windows.padding == ((2, 2), (4, 5))
 
 
 @pytest.mark.parametrize(

@@ -1,38 +1,51 @@
 r"""2-D convolution: every output pixel is a weighted sum over a window of the input.
 
-    y[n, i, j, o] = b[o] + sum_{u, v, c} x[n, i s_h + u, j s_w + v, c] w[u, v, c, o]
+    y[n, i, j, o] = b[o] + sum_{u, v, c} x[n, p, q, g + c] w[u, v, c, o]
 
-    dx[n, i s_h + u, j s_w + v, c] += sum_o dy[n, i, j, o] w[u, v, c, o]        for all i, j, u, v
-    dw[u, v, c, o]                  = sum_{n, i, j} x[n, i s_h + u, j s_w + v, c] dy[n, i, j, o]
-    db[o]                           = sum_{n, i, j} dy[n, i, j, o]
+    p = i s_h + u d_h,   q = j s_w + v d_w         s the stride, d the dilation
+    g = floor(o / (out / groups)) (in / groups)    the first channel of the group that o is in
+
+    dx[n, p, q, g + c] += sum_o dy[n, i, j, o] w[u, v, c, o]     for all i, j, u, v, o in the group
+    dw[u, v, c, o]      = sum_{n, i, j} x[n, p, q, g + c] dy[n, i, j, o]
+    db[o]               = sum_{n, i, j} dy[n, i, j, o]
 
 where x stands for the input with its padding of zeros, whose gradient is dropped. (Strictly it is a
-cross-correlation, as in every framework: the kernel is not flipped.)
+cross-correlation, as in every framework: the kernel is not flipped.) With ``groups``, c counts the
+in / groups channels of a group: each group is a convolution by itself, of its own channels by its
+own filters. "Depthwise" is groups = in, with out / in filters for each channel.
 
-``x`` (N, H, W, in), ``weight`` in the layout of the panel, ``bias`` (out,) or None; ``stride`` is
-an integer or a pair (height, width). ``padding``: "valid" (none), "same" (TensorFlow's rule, see
-``triptych.common.windows``) or the pixels to add on either side, an integer or a pair. A
-``ValueError`` says which argument does not fit.
+``x`` (N, H, W, in), ``weight`` in the layout of the panel, ``bias`` (out,) or None; ``stride`` and
+``dilation`` are integers or pairs (height, width); ``groups`` divides in and out. ``padding``:
+"valid" (none), "same" (TensorFlow's rule, see ``triptych.common.windows``) or the pixels to add: an
+integer, a pair (height, width), or ((top, bottom), (left, right)). A ``ValueError`` says which
+argument does not fit.
 
 Paper: LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to document recognition",
-Proc. IEEE 1998.
+Proc. IEEE 1998 (convolution); Yu and Koltun, "Multi-scale context aggregation by dilated
+convolutions", ICLR 2016; Krizhevsky, Sutskever and Hinton, "ImageNet classification with deep
+convolutional neural networks", NeurIPS 2012 (groups).
 
 Framework differences: we do as Keras does, with explicit padding too. See ``triptych differences``:
-data-format, kernel-layout, same-padding-stride, same-padding-refused, explicit-padding,
+data-format, kernel-layout, depthwise-kernel, same-padding-stride, same-padding-refused,
+explicit-padding, dilation-and-stride, depthwise-strides, depthwise-initial-weights,
 dense-initial-weights.
 
-Here: ``weight`` has shape (height, width, in, out). ``@`` sums over c, the loop over u and v. The
+Here: ``weight`` has shape (height, width, in / groups, out). ``@`` sums over c, the loop over u and
+v; a group is a run of the last axis, of x as of weight and dy. The
 layer calls the functions of ``scratch.fast.convolution``, which give the same.
 """
+
+from typing import Any
 
 import numpy as np
 
 from scratch.fast import convolution as fast
 from scratch.half import half_in_float32
 from scratch.layers import Layer, glorot_uniform
-from scratch.windows import crop, pad, padded_shape, shifted
+from scratch.windows import crop, groupwise, pad, padded_shape, shifted
 from triptych.common.checks import (
     check_dtype,
+    check_filter_groups,
     check_flag,
     check_floating,
     check_floats,
@@ -47,7 +60,7 @@ from triptych.common.checks import (
     shape_of,
 )
 from triptych.common.names import Draws, layer_name
-from triptych.common.windows import Geometry, Size, geometry
+from triptych.common.windows import Geometry, Padding, Size, geometry
 
 __all__ = [
     "conv2d",
@@ -66,12 +79,18 @@ def conv2d(
     bias: np.ndarray | None = None,
     *,
     stride: Size = 1,
-    padding: str | Size = "valid",
+    padding: Padding = "valid",
+    dilation: Size = 1,
+    groups: int = 1,
 ) -> np.ndarray:
     """The equation above, of shape (N, height, width, out)."""
-    windows = _check(x, weight, bias, stride, padding)
-    padded = pad(x, windows)
-    y = sum(shifted(padded, u, v, windows) @ weight[u, v] for u, v in np.ndindex(weight.shape[:2]))
+    windows = _check(x, weight, bias, stride, padding, dilation, groups)
+    taps = list(np.ndindex(weight.shape[:2]))
+
+    def convolve(padded: np.ndarray, weight: np.ndarray) -> np.ndarray:
+        return sum(shifted(padded, u, v, windows) @ weight[u, v] for u, v in taps)
+
+    y = groupwise(convolve, groups, pad(x, windows), weight)
     return y if bias is None else y + bias
 
 
@@ -82,14 +101,21 @@ def conv2d_input_backward(
     weight: np.ndarray,
     *,
     stride: Size = 1,
-    padding: str | Size = "valid",
+    padding: Padding = "valid",
+    dilation: Size = 1,
+    groups: int = 1,
 ) -> np.ndarray:
     """dL/dx from dL/dy."""
-    windows = _check_backward(grad, x, weight, stride, padding)
-    dpadded = np.zeros(padded_shape(x.shape, windows), np.result_type(grad, weight))
-    for u, v in np.ndindex(weight.shape[:2]):
-        shifted(dpadded, u, v, windows)[...] += grad @ weight[u, v].T
-    return crop(dpadded, x.shape, windows)
+    windows = _check_backward(grad, x, weight, stride, padding, dilation, groups)
+
+    def spread(grad: np.ndarray, weight: np.ndarray) -> np.ndarray:
+        shape = (*x.shape[:3], weight.shape[2])
+        dpadded = np.zeros(padded_shape(shape, windows), np.result_type(grad, weight))
+        for u, v in np.ndindex(weight.shape[:2]):
+            shifted(dpadded, u, v, windows)[...] += grad @ weight[u, v].T
+        return dpadded
+
+    return crop(groupwise(spread, groups, grad, weight), x.shape, windows)
 
 
 @half_in_float32
@@ -99,14 +125,20 @@ def conv2d_weight_backward(
     weight: np.ndarray,
     *,
     stride: Size = 1,
-    padding: str | Size = "valid",
+    padding: Padding = "valid",
+    dilation: Size = 1,
+    groups: int = 1,
 ) -> np.ndarray:
     """dL/dweight from dL/dy."""
-    windows = _check_backward(grad, x, weight, stride, padding)
-    padded, dweight = pad(x, windows), np.empty_like(weight)
-    for u, v in np.ndindex(weight.shape[:2]):
-        dweight[u, v] = np.einsum("nijc,nijo->co", shifted(padded, u, v, windows), grad)
-    return dweight
+    windows = _check_backward(grad, x, weight, stride, padding, dilation, groups)
+
+    def correlate(padded: np.ndarray, weight: np.ndarray, grad: np.ndarray) -> np.ndarray:
+        dweight = np.empty_like(weight)
+        for u, v in np.ndindex(weight.shape[:2]):
+            dweight[u, v] = np.einsum("nijc,nijo->co", shifted(padded, u, v, windows), grad)
+        return dweight
+
+    return groupwise(correlate, groups, pad(x, windows), weight, grad)
 
 
 @half_in_float32
@@ -123,11 +155,14 @@ def conv2d_backward(
     weight: np.ndarray,
     *,
     stride: Size = 1,
-    padding: str | Size = "valid",
+    padding: Padding = "valid",
+    dilation: Size = 1,
+    groups: int = 1,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """dL/dx, dL/dweight and dL/dbias from dL/dy."""
-    dx = conv2d_input_backward(grad, x, weight, stride=stride, padding=padding)
-    dweight = conv2d_weight_backward(grad, x, weight, stride=stride, padding=padding)
+    options: Any = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+    dx = conv2d_input_backward(grad, x, weight, **options)
+    dweight = conv2d_weight_backward(grad, x, weight, **options)
     return dx, dweight, conv2d_bias_backward(grad)
 
 
@@ -139,7 +174,9 @@ class Conv2D(Draws, Layer):
         kernel_size: Size,
         *,
         stride: Size = 1,
-        padding: str | Size = "valid",
+        padding: Padding = "valid",
+        dilation: Size = 1,
+        groups: int = 1,
         use_bias: bool = True,
         seed: int = 0,
         name: str | None = None,
@@ -152,7 +189,9 @@ class Conv2D(Draws, Layer):
         self.kernel_size = check_pair("kernel_size", kernel_size)
         self.stride = check_pair("stride", stride)
         self.padding = check_padding(padding)
-        shape = (*self.kernel_size, in_channels, out_channels)
+        self.dilation = check_pair("dilation", dilation)
+        self.groups = check_filter_groups(groups, in_channels, out_channels)
+        shape = (*self.kernel_size, in_channels // self.groups, out_channels)
         self.params["weight"] = glorot_uniform(
             shape, seed=seed, name=self.name, dtype=check_dtype(dtype)
         )
@@ -161,15 +200,17 @@ class Conv2D(Draws, Layer):
 
     def forward(self, x: np.ndarray, *, training: bool = False) -> np.ndarray:
         weight, bias = self.params["weight"], self.params.get("bias")
-        self._windows = _check_input(x, weight, self.stride, self.padding)
+        self._windows = _check_input(
+            x, weight, self.stride, self.padding, self.dilation, self.groups
+        )
         self._shape = x.shape
         self._padded = pad(x, self._windows)  # once: the backward pass needs it too
-        return fast.conv2d(self._padded, weight, bias, stride=self.stride)
+        return fast.conv2d(self._padded, weight, bias, **self._options())
 
     def backward(self, grad: np.ndarray) -> np.ndarray:
         self.backward_parameters(grad)
         weight = self.params["weight"]
-        dpadded = fast.conv2d_input_backward(grad, self._padded, weight, stride=self.stride)
+        dpadded = fast.conv2d_input_backward(grad, self._padded, weight, **self._options())
         return crop(dpadded, self._shape, self._windows)
 
     def backward_parameters(self, grad: np.ndarray) -> None:
@@ -177,10 +218,14 @@ class Conv2D(Draws, Layer):
         check_same_shape("grad", grad, shape)
         weight = self.params["weight"]
         self.grads["weight"] = fast.conv2d_weight_backward(
-            grad, self._padded, weight, stride=self.stride
+            grad, self._padded, weight, **self._options()
         )
         if "bias" in self.params:
             self.grads["bias"] = fast.conv2d_bias_backward(grad)
+
+    def _options(self) -> dict[str, Any]:
+        """Of a convolution of padded images."""
+        return {"stride": self.stride, "dilation": self.dilation, "groups": self.groups}
 
 
 @remembered
@@ -189,33 +234,50 @@ def _check(
     weight: np.ndarray,
     bias: np.ndarray | None,
     stride: Size,
-    padding: str | Size,
+    padding: Padding,
+    dilation: Size,
+    groups: int,
 ) -> Geometry:
     shape = tuple(shape_of(weight, "weight"))
     if len(shape) != 4 or 0 in shape:
-        raise ValueError(f"weight must have shape (height, width, in, out), got {shape}")
-    check_maps(x, shape[2])
+        raise ValueError(f"weight must have shape (height, width, in / groups, out), got {shape}")
+    channels = weight.shape[2] * check_size("groups", groups)
+    check_filter_groups(groups, channels, weight.shape[3])
+    check_maps(x, channels)
     check_floats(x=x, weight=weight, **given(bias=bias))
     if bias is not None:
         check_same_shape("bias", bias, shape[-1:])
-    return geometry(x.shape, shape[:2], stride, padding)
+    return geometry(x.shape, shape[:2], stride, padding, dilation)
 
 
 @remembered
 def _check_backward(
-    grad: np.ndarray, x: np.ndarray, weight: np.ndarray, stride: Size, padding: str | Size
+    grad: np.ndarray,
+    x: np.ndarray,
+    weight: np.ndarray,
+    stride: Size,
+    padding: Padding,
+    dilation: Size,
+    groups: int,
 ) -> Geometry:
-    windows = _check(x, weight, None, stride, padding)
+    windows = _check(x, weight, None, stride, padding, dilation, groups)
     check_floats(x=x, grad=grad)
     check_same_shape("grad", grad, (len(x), *windows.output, weight.shape[-1]))
     return windows
 
 
 @remembered
-def _check_input(x: np.ndarray, weight: np.ndarray, stride: Size, padding: str | Size) -> Geometry:
-    check_maps(x, weight.shape[2])
+def _check_input(
+    x: np.ndarray,
+    weight: np.ndarray,
+    stride: Size,
+    padding: Padding,
+    dilation: Size,
+    groups: int,
+) -> Geometry:
+    check_maps(x, weight.shape[2] * groups)
     check_precision(x, weight)
-    return geometry(x.shape, weight.shape[:2], stride, padding)
+    return geometry(x.shape, weight.shape[:2], stride, padding, dilation)
 
 
 @remembered

@@ -1,10 +1,12 @@
 """The windows of a convolution or a pooling, as slices of the images."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from triptych.common.windows import Geometry
 
-__all__ = ["pad", "padded_shape", "crop", "shifted"]
+__all__ = ["pad", "padded_shape", "crop", "shifted", "groupwise"]
 
 
 def pad(x: np.ndarray, windows: Geometry, value: float = 0.0) -> np.ndarray:
@@ -31,4 +33,16 @@ def crop(padded: np.ndarray, shape: tuple[int, ...], windows: Geometry) -> np.nd
 def shifted(padded: np.ndarray, u: int, v: int, windows: Geometry) -> np.ndarray:
     """Pixel (u, v) of every window, (N, height, width, C): a view."""
     (height, width), (down, right) = windows.output, windows.stride
-    return padded[:, u : u + height * down : down, v : v + width * right : right]
+    row, column = u * windows.dilation[0], v * windows.dilation[1]
+    return padded[:, row : row + height * down : down, column : column + width * right : right]
+
+
+def groupwise(function: Callable[..., np.ndarray], groups: int, *arrays: np.ndarray) -> np.ndarray:
+    """``function`` of each group of channels, runs of the last axis of every array and the result.
+
+    One group is no copy of anything.
+    """
+    if groups == 1:
+        return function(*arrays)
+    runs = zip(*(np.split(array, groups, axis=-1) for array in arrays), strict=True)
+    return np.concatenate([function(*run) for run in runs], axis=-1)

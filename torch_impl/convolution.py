@@ -1,30 +1,41 @@
 r"""2-D convolution: every output pixel is a weighted sum over a window of the input.
 
-    y[n, i, j, o] = b[o] + sum_{u, v, c} x[n, i s_h + u, j s_w + v, c] w[u, v, c, o]
+    y[n, i, j, o] = b[o] + sum_{u, v, c} x[n, p, q, g + c] w[u, v, c, o]
 
-    dx[n, i s_h + u, j s_w + v, c] += sum_o dy[n, i, j, o] w[u, v, c, o]        for all i, j, u, v
-    dw[u, v, c, o]                  = sum_{n, i, j} x[n, i s_h + u, j s_w + v, c] dy[n, i, j, o]
-    db[o]                           = sum_{n, i, j} dy[n, i, j, o]
+    p = i s_h + u d_h,   q = j s_w + v d_w         s the stride, d the dilation
+    g = floor(o / (out / groups)) (in / groups)    the first channel of the group that o is in
+
+    dx[n, p, q, g + c] += sum_o dy[n, i, j, o] w[u, v, c, o]     for all i, j, u, v, o in the group
+    dw[u, v, c, o]      = sum_{n, i, j} x[n, p, q, g + c] dy[n, i, j, o]
+    db[o]               = sum_{n, i, j} dy[n, i, j, o]
 
 where x stands for the input with its padding of zeros, whose gradient is dropped. (Strictly it is a
-cross-correlation, as in every framework: the kernel is not flipped.)
+cross-correlation, as in every framework: the kernel is not flipped.) With ``groups``, c counts the
+in / groups channels of a group: each group is a convolution by itself, of its own channels by its
+own filters. "Depthwise" is groups = in, with out / in filters for each channel.
 
-``x`` (N, H, W, in), ``weight`` in the layout of the panel, ``bias`` (out,) or None; ``stride`` is
-an integer or a pair (height, width). ``padding``: "valid" (none), "same" (TensorFlow's rule, see
-``triptych.common.windows``) or the pixels to add on either side, an integer or a pair. A
-``ValueError`` says which argument does not fit.
+``x`` (N, H, W, in), ``weight`` in the layout of the panel, ``bias`` (out,) or None; ``stride`` and
+``dilation`` are integers or pairs (height, width); ``groups`` divides in and out. ``padding``:
+"valid" (none), "same" (TensorFlow's rule, see ``triptych.common.windows``) or the pixels to add: an
+integer, a pair (height, width), or ((top, bottom), (left, right)). A ``ValueError`` says which
+argument does not fit.
 
 Paper: LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to document recognition",
-Proc. IEEE 1998.
+Proc. IEEE 1998 (convolution); Yu and Koltun, "Multi-scale context aggregation by dilated
+convolutions", ICLR 2016; Krizhevsky, Sutskever and Hinton, "ImageNet classification with deep
+convolutional neural networks", NeurIPS 2012 (groups).
 
 Framework differences: we do as Keras does, with explicit padding too. See ``triptych differences``:
-data-format, kernel-layout, same-padding-stride, same-padding-refused, explicit-padding,
+data-format, kernel-layout, depthwise-kernel, same-padding-stride, same-padding-refused,
+explicit-padding, dilation-and-stride, depthwise-strides, depthwise-initial-weights,
 dense-initial-weights.
 
-Here: ``weight`` keeps PyTorch's layout, (out, in, height, width). It is PyTorch's ``F.conv2d`` and
-its gradient. The images that PyTorch is shown are a view of ours: its memory format "channels
-last", nothing copied.
+Here: ``weight`` keeps PyTorch's layout, (out, in / groups, height, width). It is PyTorch's
+``F.conv2d`` and its gradient, with padding of our own where two sides differ. The images that
+PyTorch is shown are a view of ours: its memory format "channels last", nothing copied.
 """
+
+from typing import Any
 
 import torch
 from torch import nn
@@ -33,6 +44,7 @@ from torch.nn import functional as F
 from torch_impl.layers import autocast, check_precision, glorot_uniform
 from triptych.common.checks import (
     check_dtype,
+    check_filter_groups,
     check_flag,
     check_floats,
     check_maps,
@@ -46,7 +58,7 @@ from triptych.common.checks import (
     shape_of,
 )
 from triptych.common.names import Draws, layer_name
-from triptych.common.windows import Geometry, Size, geometry
+from triptych.common.windows import Geometry, Padding, Size, geometry
 
 __all__ = ["conv2d", "Conv2D"]
 
@@ -57,22 +69,25 @@ def conv2d(
     bias: torch.Tensor | None = None,
     *,
     stride: Size = 1,
-    padding: str | Size = "valid",
+    padding: Padding = "valid",
+    dilation: Size = 1,
+    groups: int = 1,
 ) -> torch.Tensor:
     """The equation above, of shape (N, height, width, out)."""
-    windows = _check(x, weight, bias, stride, padding, autocast(x))
+    windows = _check(x, weight, bias, stride, padding, dilation, groups, autocast(x))
     (top, bottom), (left, right) = windows.padding
     images = x.permute(0, 3, 1, 2)
-    if top == bottom and left == right:
-        y = F.conv2d(images, weight, bias, windows.stride, (top, left))
-    else:
-        y = F.conv2d(F.pad(images, (left, right, top, bottom)), weight, bias, windows.stride)
+    sides = top, left
+    if top != bottom or left != right:
+        images, sides = F.pad(images, (left, right, top, bottom)), (0, 0)
+    y = F.conv2d(images, weight, bias, windows.stride, sides, windows.dilation, groups)
     return y.permute(0, 2, 3, 1)
 
 
 class Conv2D(Draws, nn.Conv2d):
     stride: tuple[int, int]
-    padding: str | tuple[int, int]
+    padding: str | tuple[Any, Any]
+    dilation: tuple[int, int]
 
     def __init__(
         self,
@@ -81,7 +96,9 @@ class Conv2D(Draws, nn.Conv2d):
         kernel_size: Size,
         *,
         stride: Size = 1,
-        padding: str | Size = "valid",
+        padding: Padding = "valid",
+        dilation: Size = 1,
+        groups: int = 1,
         use_bias: bool = True,
         seed: int = 0,
         name: str | None = None,
@@ -95,6 +112,8 @@ class Conv2D(Draws, nn.Conv2d):
             out_channels,
             check_pair("kernel_size", kernel_size),
             stride=check_pair("stride", stride),
+            dilation=check_pair("dilation", dilation),
+            groups=check_filter_groups(groups, in_channels, out_channels),
             bias=check_flag("use_bias", use_bias),
             dtype=getattr(torch, check_dtype(dtype)),
         )
@@ -117,7 +136,15 @@ class Conv2D(Draws, nn.Conv2d):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         check_maps(x, self.in_channels)
         check_precision(x, self.weight)
-        return conv2d(x, self.weight, self.bias, stride=self.stride, padding=self.padding)
+        return conv2d(
+            x,
+            self.weight,
+            self.bias,
+            stride=self.stride,
+            padding=self.padding,
+            dilation=self.dilation,
+            groups=self.groups,
+        )
 
 
 @remembered
@@ -126,16 +153,20 @@ def _check(
     weight: torch.Tensor,
     bias: torch.Tensor | None,
     stride: Size,
-    padding: str | Size,
+    padding: Padding,
+    dilation: Size,
+    groups: int,
     casts: bool,
 ) -> Geometry:
     shape = tuple(shape_of(weight, "weight"))
     if len(shape) != 4 or 0 in shape:
-        raise ValueError(f"weight must have shape (out, in, height, width), got {shape}")
-    out_channels, in_channels, height, width = shape
+        raise ValueError(f"weight must have shape (out, in / groups, height, width), got {shape}")
+    out_channels, in_group, height, width = weight.shape
+    in_channels = in_group * check_size("groups", groups)
+    check_filter_groups(groups, in_channels, out_channels)
     check_maps(x, in_channels)
     if not casts:
         check_floats(x=x, weight=weight, **given(bias=bias))
     if bias is not None:
         check_same_shape("bias", bias, (out_channels,))
-    return geometry(tuple(x.shape), (height, width), stride, padding)
+    return geometry(tuple(x.shape), (height, width), stride, padding, dilation)

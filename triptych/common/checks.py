@@ -231,29 +231,48 @@ def check_pair(name: str, value: Any, *, minimum: int = 1) -> tuple[int, int]:
     )
 
 
-def check_padding(padding: Any) -> str | tuple[int, int]:
-    """Return "valid", "same", or the pixels to add on either side as (height, width)."""
+def check_padding(padding: Any) -> str | tuple[Any, Any]:
+    """Return "valid", "same", or the pixels to add as (height, width).
+
+    Each of the two is a number, for either side, or the pair (before, after).
+    """
     if isinstance(padding, str) and padding in ("valid", "same"):
         return padding
+    pairs = isinstance(padding, tuple | list) and len(padding) == 2
     try:
+        if pairs and all(isinstance(sides, tuple | list) for sides in padding):
+            rows, columns = (check_pair("padding", sides, minimum=0) for sides in padding)
+            return rows, columns
         return check_pair("padding", padding, minimum=0)
     except ValueError:
         raise ValueError(
-            "padding must be 'valid', 'same', an integer >= 0 or a pair of them "
-            f"(height, width), got {shown(padding)}"
+            "padding must be 'valid', 'same', an integer >= 0, a pair of them (height, width) "
+            f"or two pairs ((top, bottom), (left, right)), got {shown(padding)}"
         ) from None
 
 
-def check_pool_padding(padding: Any, pool_size: tuple[int, int]) -> str | tuple[int, int]:
+def check_pool_padding(padding: Any, pool_size: tuple[int, int]) -> str | tuple[Any, Any]:
     """As ``check_padding``, for pooling: every window has to hold a pixel of the image."""
     checked = check_padding(padding)
     if not isinstance(checked, str) and any(
-        amount >= size for amount, size in zip(checked, pool_size, strict=True)
+        max(sides if isinstance(sides, tuple) else (sides,)) >= size
+        for sides, size in zip(checked, pool_size, strict=True)
     ):
         raise ValueError(
             f"padding must be smaller than pool_size {tuple(pool_size)}, got {shown(padding)}"
         )
     return checked
+
+
+def check_filter_groups(groups: Any, channels: int, filters: int) -> int:
+    """Return ``groups`` as an int if a convolution can be divided into as many."""
+    number = check_size("groups", groups)
+    if channels % number or filters % number:
+        raise ValueError(
+            f"groups must divide the {channels} channels and the {filters} filters, "
+            f"got {shown(groups)}"
+        )
+    return number
 
 
 def check_choice(name: str, value: Any, choices: Sequence[str]) -> str:

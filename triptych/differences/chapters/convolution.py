@@ -215,6 +215,94 @@ class DepthwiseKernel(Difference):
         return layer(normal(1, 3, 7, 7).transpose(0, 2, 3, 1))
 
 
+class DepthwiseInitialWeights(Difference):
+    """Keras draws a depthwise kernel by Glorot's rule with the fans of a kernel (C, m).
+
+    With one filter for a channel that is what the grouped convolution has; with more it is less.
+    """
+
+    pytorch = "`xavier_uniform_` with groups=C: fans h w and h w C m"
+    keras = "`DepthwiseConv2D`: fans h w C and h w m"
+    mapping = "`nn.init.uniform_(weight, -l, l)`, l = sqrt(6 / (h * w * (C + m)))"
+    bound = 0.01
+    because = "the largest of 7,200 weights that each framework draws by itself"
+    differs = 0.1
+    words = "depthwise convolution initial weights glorot fan depth_multiplier"
+
+    def in_pytorch(mapped):
+        layer = nn.Conv2d(80, 800, 3, groups=80)
+        if mapped:
+            limit = np.sqrt(6 / (9 * (80 + 10)))
+            nn.init.uniform_(layer.weight, -limit, limit)
+        else:
+            nn.init.xavier_uniform_(layer.weight)
+        return layer.weight.abs().max()
+
+    def in_keras(mapped):
+        initializer = keras.initializers.GlorotUniform(seed=0)
+        layer = layers.DepthwiseConv2D(3, depth_multiplier=10, depthwise_initializer=initializer)
+        layer.build((None, 7, 7, 80))
+        return np.abs(layer.kernel).max()
+
+
+class DilationAndStride(Difference):
+    """PyTorch dilates and strides at once; Keras's convolutions refuse the two together.
+
+    The layers do on every backend, ``keras.ops.conv`` on TensorFlow alone.
+    """
+
+    pytorch = "`Conv2d(stride=2, dilation=2)`"
+    keras = "ValueError: `strides > 1` not supported in conjunction with `dilation_rate > 1`"
+    mapping = "a kernel with zeros between its pixels, not dilated"
+    words = "strides > 1 not supported in conjunction with dilation_rate > 1 atrous"
+
+    def in_pytorch(mapped):
+        weight = tensor(normal(3, 2, 3, 3, seed=1))
+        y = F.conv2d(tensor(normal(1, 2, 9, 9)), weight, stride=2, dilation=2)
+        return y.permute(0, 2, 3, 1)
+
+    def in_keras(mapped):
+        x = normal(1, 2, 9, 9).transpose(0, 2, 3, 1)
+        kernel = kernel_to_keras(normal(3, 2, 3, 3, seed=1), "convolution")
+        if mapped:
+            holes = np.zeros((5, 5, 2, 3))
+            holes[::2, ::2] = kernel
+            return keras.ops.conv(keras_tensor(x), keras_tensor(holes), 2)
+        return outcome(
+            lambda: layers.Conv2D(3, 3, strides=2, dilation_rate=2)(x), "in conjunction with"
+        )
+
+
+class DepthwiseStrides(Difference):
+    """Depthwise convolutions on TensorFlow's CPU refuse strides that differ; PyTorch takes them.
+
+    Not so when XLA compiles them, nor with dilation.
+    """
+
+    pytorch = "`Conv2d(C, C, 3, stride=(1, 2), groups=C)`"
+    keras = "on TensorFlow: only supports equal length strides"
+    mapping = "an ordinary convolution for each channel"
+    backends = ("tensorflow",)
+    words = "depthwise only supports equal length strides in the row and column dimensions"
+
+    def in_pytorch(mapped):
+        weight = tensor(normal(2, 1, 3, 3, seed=1))
+        y = F.conv2d(tensor(normal(1, 2, 7, 7)), weight, stride=(1, 2), groups=2)
+        return y.permute(0, 2, 3, 1)
+
+    def in_keras(mapped):
+        x = keras_tensor(normal(1, 2, 7, 7).transpose(0, 2, 3, 1))
+        kernel = keras_tensor(kernel_to_keras(normal(2, 1, 3, 3, seed=1), "depthwise", channels=2))
+        if mapped:
+            each = (
+                keras.ops.conv(x[..., c : c + 1], kernel[:, :, c : c + 1], (1, 2)) for c in (0, 1)
+            )
+            return keras.ops.concatenate(list(each), axis=-1)
+        return outcome(
+            lambda: keras.ops.depthwise_conv(x, kernel, (1, 2)), "only supports equal length"
+        )
+
+
 class TransposedConvolutionSize(Difference):
     """A transposed convolution's padding cuts the output in PyTorch, and sets its size in Keras.
 

@@ -100,6 +100,33 @@ class GlobalPoolAxes(Difference):
         return layers.GlobalAveragePooling2D()(normal(2, 3, 4, 4).transpose(0, 2, 3, 1))
 
 
+class GlobalMaxTies(Difference):
+    """Of equal maxima of a whole image PyTorch's layer picks one, Keras shares the gradient.
+
+    A ReLU leaves maps of nothing but zeros, where all pixels are equal.
+    """
+
+    pytorch = "`AdaptiveMaxPool2d(1)`: the first in reading order has it all"
+    keras = "`GlobalMaxPooling2D()`: each of m has 1 / m"
+    mapping = "`x.amax((2, 3))` in PyTorch, which shares too"
+    backends = ("tensorflow",)  # where the gradient is taken; the others share as well
+    words = "global max pooling ties gradient equal maxima amax"
+
+    def in_pytorch(mapped):
+        x = tensor(np.rint(normal(1, 2, 4, 4)), gradient=True)
+        y = x.amax((2, 3)) if mapped else nn.AdaptiveMaxPool2d(1)(x)
+        y.sum().backward()
+        return x.grad.permute(0, 2, 3, 1)
+
+    def in_keras(mapped):
+        import tensorflow as tf
+
+        x = tf.Variable(np.rint(normal(1, 2, 4, 4)).transpose(0, 2, 3, 1))
+        with tf.GradientTape() as tape:
+            y = ops.sum(layers.GlobalMaxPooling2D()(x))
+        return tape.gradient(y, x)
+
+
 class AdaptivePooling(Difference):
     """PyTorch pools to any size, with windows that overlap; Keras's windows are all alike."""
 
