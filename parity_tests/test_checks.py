@@ -492,6 +492,44 @@ def test_per_image():
     fails(message, checks.check_per_image, "angle", array((2, 2), "int32"), "integer", None)
 
 
+def test_mixing():
+    partner, weight = np.array([1, 0]), np.array([0.25, 1], "float32")
+    checks.check_partner(partner, 2)
+    checks.check_partner(unreadable((None,), "int64"), None)
+    checks.check_mixing_weight(weight, np.ones((2, 3), "float32"), "x")
+    fails(
+        "partner must be integer of shape (2,), got float32 of shape (2,)",
+        checks.check_partner, weight, 2,
+    )  # fmt: skip
+    fails(
+        "partner must lie in [0, 1], got values from 1 to 2", checks.check_partner, partner + 1, 2
+    )
+    fails(
+        "weight must have the dtype of x, float64, got float32",
+        checks.check_mixing_weight, weight, np.ones((2, 3)), "x",
+    )  # fmt: skip
+    fails(
+        "weight must lie in [0, 1], got values from 0.5 to 2",
+        checks.check_mixing_weight, 2 * weight, np.ones((2, 3), "float32"), "x",
+    )  # fmt: skip
+
+
+def test_box():
+    box = np.array([[0, 1, 2, 3], [0, 0, 0, 0]])
+    checks.check_box(box, 2, 2, 3)
+    checks.check_box(unreadable((None, 4), "int64"), None, 2, 3)
+    fails(
+        "box must be integer of shape (3, 4), got int64 of shape (2, 4)",
+        checks.check_box, box, 3, 2, 3,
+    )  # fmt: skip
+    for bad in ([0, 1, 3, 3], [-1, 0, 1, 1], [1, 0, 0, 1], [0, 2, 1, 1]):
+        fails(
+            "box must be (top, left, bottom, right) with 0 <= top <= bottom <= 2 and "
+            f"0 <= left <= right <= 3, got {bad}",
+            checks.check_box, np.array([box[0], bad]), 2, 2, 3,
+        )  # fmt: skip
+
+
 def test_finite():
     checks.check_finite("x", np.ones(3))
     checks.check_finite("x", unreadable((3,), "float32"))

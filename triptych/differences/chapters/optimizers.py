@@ -585,9 +585,12 @@ class SwaFloat32(Difference):
             how = {"avg_fn": averages.get_swa_avg_fn()}
         module = torch.nn.Linear(1, 1, bias=False).double()
         averaged = averages.AveragedModel(module, **how)
+        usual = torch.get_default_dtype()
+        torch.set_default_dtype(torch.float32)
         for weight in (1.0, 2.0, 4.0, 5.0):
             module.weight.data = torch.full((1, 1), weight, dtype=torch.float64)
             averaged.update_parameters(module)
+        torch.set_default_dtype(usual)
         return averaged.module.weight.ravel()
 
     def in_keras(mapped):
