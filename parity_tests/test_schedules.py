@@ -234,10 +234,10 @@ def test_a_watcher_does_what_a_loop_of_ones_own_does(name):
 
     optimizer = panel("scratch", "optimizers").SGD()
     watcher, by_hand = (schedule("scratch", optimizer) for _ in range(2))
-    run = SimpleNamespace(optimizer=optimizer)
-    for step in range(20):
+    run = SimpleNamespace(optimizer=optimizer, step=0)
+    for run.step in range(20):
         watcher.after_gradients(run)
-        assert optimizer.learning_rate == by_hand(step)
+        assert optimizer.learning_rate == by_hand(run.step)
         optimizer.step({"w": np.ones(1)}, {"w": np.ones(1)})
     first, second = torch_optimizer(), torch_optimizer()
     watcher, by_hand = schedule("torch", first), schedule("torch", second)
