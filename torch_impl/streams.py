@@ -110,7 +110,7 @@ def uniform(
 ) -> torch.Tensor:
     """Multiples of 2**-24 in [0, 1): the same numbers in float32 and float64."""
     _check_draw(stream, shape, dtype)
-    drawn = words(stream, math.prod(shape), device=device).reshape(shape) >> 8
+    drawn = _words(stream, math.prod(shape), device).reshape(shape) >> 8
     return drawn.to(getattr(torch, dtype)) * 2.0**-24
 
 
@@ -133,7 +133,7 @@ def normal(
 ) -> torch.Tensor:
     """Standard normal numbers, by inversion."""
     _check_draw(stream, shape, dtype)
-    return _invert(_normal_table(), words(stream, math.prod(shape), device=device), shape, dtype)
+    return _invert(_normal_table(), _words(stream, math.prod(shape), device), shape, dtype)
 
 
 def integers(
@@ -141,7 +141,7 @@ def integers(
 ) -> torch.Tensor:
     """Integers in [low, high), int64; bias at most (high - low) / 2**32 (Lemire 2019)."""
     low, high = _check_interval(stream, shape, low, high)
-    drawn = words(stream, math.prod(shape), device=device).reshape(shape)
+    drawn = _words(stream, math.prod(shape), device).reshape(shape)
     return low + ((drawn * (high - low)) >> 32)
 
 
@@ -151,7 +151,7 @@ def permutation(stream: Stream, shape: tuple[int, ...], *, device: Device = None
     It is the order that sorts random words, ties by position.
     """
     _check_order(stream, shape)
-    keys = words(stream, math.prod(shape), device=device).reshape(shape) >> 1
+    keys = _words(stream, math.prod(shape), device).reshape(shape) >> 1
     return torch.argsort((keys << 32) | torch.arange(shape[-1], device=device))
 
 
@@ -166,7 +166,7 @@ def beta(
 ) -> torch.Tensor:
     """Beta(a, b) numbers in [0, 1], by inversion: multiples of 2**-32."""
     a, b = _check_beta(stream, shape, a, b, dtype)
-    return _invert(_beta_table(a, b), words(stream, math.prod(shape), device=device), shape, dtype)
+    return _invert(_beta_table(a, b), _words(stream, math.prod(shape), device), shape, dtype)
 
 
 @torch.compiler.assume_constant_result

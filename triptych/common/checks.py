@@ -207,6 +207,9 @@ def check_integer(name: str, value: Any, *, minimum: int = 0, maximum: int | Non
         number = int(value)
         if number >= minimum and (maximum is None or number <= maximum):
             return number
+    if type(value).__name__ == "SymInt":  # in a graph of PyTorch for any size
+        size: int = value
+        return size
     raise ValueError(f"{name} must be an integer {allowed}, got {shown(value)}")
 
 
@@ -724,7 +727,9 @@ def check_gradients(grads: Any, of: str = "grads") -> None:
 def check_unit(name: str, images: Any) -> None:
     """Pixels in [0, 1], where they are clipped to it: 0..255 would all be white."""
     if hasattr(images, "aminmax"):  # PyTorch, which need not move them from their device
-        values = [] if images.is_meta or compiling() else [bound.item() for bound in images.aminmax()]
+        values = (
+            [] if images.is_meta or compiling() else [bound.item() for bound in images.aminmax()]
+        )
     else:
         found = readable(images)
         values = [] if found is None else [float(found.min()), float(found.max())]
