@@ -10,7 +10,6 @@ import functools
 import inspect
 import math
 import re
-import sys
 import typing
 from collections.abc import Callable, Sequence
 from numbers import Integral, Real
@@ -21,28 +20,23 @@ import numpy as np
 Shape = Sequence[int | None]
 
 
-def compiling() -> bool:
-    """Whether ``torch.compile`` or ``torch.export`` reads this, which knows no memory of calls."""
-    torch = sys.modules.get("torch")  # not imported here, for who has none
-    return torch is not None and torch.compiler.is_compiling()
-
-
-def cached(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """``functools.cache``, of which ``torch.compile`` would warn."""
-    kept = functools.cache(function)
-    return lambda value: function(value) if compiling() else kept(value)
+# Whether ``torch.compile`` or ``torch.export`` reads what runs, which no memory of calls may enter.
+# The PyTorch panel puts PyTorch's own answer here; without that panel it is no.
+compiling: Callable[[], bool] = bool
 
 
 def dtype_name(array: Any) -> str:
     """ "float32", "bool", ...: of an array, tensor, variable or tracer of any framework."""
-    name: str = _name(array.dtype)
+    dtype = array.dtype
+    name = _names.get(dtype)
+    if name is None:
+        name = str(getattr(dtype, "name", dtype))  # NumPy, JAX and TensorFlow; Keras has strings
+        name = _names[dtype] = name.removeprefix("torch.")
     return name
 
 
-@cached  # NumPy puts the name together anew each time, as long as a small layer takes
-def _name(dtype: Any) -> str:
-    name = getattr(dtype, "name", dtype)  # NumPy, JAX and TensorFlow; Keras has strings
-    return str(name).removeprefix("torch.")
+# NumPy puts the name together anew each time, as long as a small layer takes.
+_names: dict[Any, str] = {}
 
 
 def shape_of(x: Any, name: str = "x") -> Shape:
@@ -194,10 +188,15 @@ def check_number(name: str, value: Any, interval: str = "(-inf, inf)") -> float:
     raise ValueError(f"{name} must be a number in {interval}, got {shown(value)}")
 
 
-@cached
 def _bounds(interval: str) -> tuple[float, float]:
-    low, high = interval[1:-1].split(",")
-    return float(low), float(high)
+    bounds = _known_bounds.get(interval)
+    if bounds is None:
+        low, high = interval[1:-1].split(",")
+        bounds = _known_bounds[interval] = float(low), float(high)
+    return bounds
+
+
+_known_bounds: dict[str, tuple[float, float]] = {}
 
 
 def check_integer(name: str, value: Any, *, minimum: int = 0, maximum: int | None = None) -> int:
