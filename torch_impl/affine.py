@@ -165,5 +165,5 @@ def _check_kinds(
     check_choice("fill_mode", fill_mode, tuple(FILL_MODES))
     fill_value = check_number("fill_value", fill_value)
     check_floating("matrices", matrices)
-    check_same_shape("matrices", matrices, (len(images), 2, 3))
+    check_same_shape("matrices", matrices, (images.shape[0], 2, 3))
     return fill_value

@@ -63,7 +63,7 @@ def batch_norm_train(
     # With a momentum of 1, PyTorch's running statistics are the batch's own; its n - 1 becomes n.
     mean, variance = x.new_zeros(2, x.shape[-1])
     y = F.batch_norm(rows, mean, variance, gamma, beta, training=True, momentum=1.0, eps=epsilon)
-    return y.reshape(x.shape), mean, variance * ((len(rows) - 1) / len(rows))
+    return y.reshape(x.shape), mean, variance * ((rows.shape[0] - 1) / rows.shape[0])
 
 
 def batch_norm_inference(

@@ -61,7 +61,7 @@ def _check(
 ) -> float:
     fill_value = check_number("fill_value", fill_value)
     check_images(images)
-    check_per_image("row", row, "integer", len(images))
-    check_per_image("column", column, "integer", len(images))
+    check_per_image("row", row, "integer", images.shape[0])
+    check_per_image("column", column, "integer", images.shape[0])
     check_size("side", side, minimum=0)
     return fill_value

@@ -90,7 +90,7 @@ def _inside(
 @remembered
 def _check_flips(images: torch.Tensor, flips: torch.Tensor) -> None:
     check_images(images)
-    check_per_image("flips", flips, "boolean", len(images))
+    check_per_image("flips", flips, "boolean", images.shape[0])
 
 
 @remembered

@@ -70,7 +70,7 @@ def _per_image(values: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
 def _check(images: torch.Tensor, **per_image: torch.Tensor) -> None:
     check_images(images)
     for name, values in per_image.items():
-        check_per_image(name, values, "floating point", len(images))
+        check_per_image(name, values, "floating point", images.shape[0])
 
 
 @remembered

@@ -185,7 +185,7 @@ class Mixing(Watcher):
             weight = cutmix_weight(box, *x.shape[1:3], dtype=dtype)
             return cutmix(x, partner, box), mixup(q, partner, weight)
         partner, weight = draw_mixup(
-            stream, len(x), self.mixup, per_sample=self.per_sample, dtype=dtype, device=x.device
+            stream, x.shape[0], self.mixup, per_sample=self.per_sample, dtype=dtype, device=x.device
         )
         return mixup(x, partner, weight), mixup(q, partner, weight)
 

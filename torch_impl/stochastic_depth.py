@@ -99,7 +99,7 @@ class StochasticDepth(Draws, nn.Module):
         keep = None
         if self.training:
             stream = Stream(self.seed, self.name, self.step)
-            keep = draw_keep(stream, len(x), self.rate, device=x.device)
+            keep = draw_keep(stream, x.shape[0], self.rate, device=x.device)
             self.step += 1
         return stochastic_depth(x, self.rate, keep, training=self.training, inverted=self.inverted)
 

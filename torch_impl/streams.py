@@ -20,7 +20,6 @@ same.
 
 import math
 
-import numpy as np
 import torch
 
 from triptych.common.checks import (
@@ -41,6 +40,7 @@ from triptych.common.streams import (
     WORD,
     Stream,
     beta_table,
+    key_and_layer,
     normal_table,
 )
 
@@ -57,6 +57,7 @@ __all__ = [
 
 Device = torch.device | str | None
 LOW_HALF = WORD - 1
+torch.compiler.assume_constant_result(key_and_layer)  # in a graph: zlib cannot be traced
 
 
 def philox(key: tuple[int, int], counter: torch.Tensor) -> torch.Tensor:
@@ -93,16 +94,14 @@ def words(stream: Stream, count: int, *, device: Device = None) -> torch.Tensor:
 
 def _words(stream: Stream, count: int, device: Device) -> torch.Tensor:
     key, layer, step = stream.address()
-    step = int(step)
     block = torch.arange(-(-count // 4), device=device)
-    counter = torch.stack(
-        [
-            block,
-            torch.full_like(block, layer),
-            torch.full_like(block, step % WORD),
-            torch.full_like(block, step // WORD),
-        ]
-    )
+    if torch.compiler.is_compiling():  # a graph counts on, where a number would be one of its
+        step = step + torch.zeros_like(block)  # constants
+        low, high = step % WORD, step // WORD
+    else:
+        step = int(step)
+        low, high = (torch.full_like(block, part) for part in (step % WORD, step // WORD))
+    counter = torch.stack([block, torch.full_like(block, layer), low, high])
     return _philox(key, counter).T.reshape(-1)[:count]
 
 
@@ -111,7 +110,7 @@ def uniform(
 ) -> torch.Tensor:
     """Multiples of 2**-24 in [0, 1): the same numbers in float32 and float64."""
     _check_draw(stream, shape, dtype)
-    drawn = words(stream, math.prod(shape), device=device).reshape(shape) >> 8
+    drawn = _words(stream, math.prod(shape), device).reshape(shape) >> 8
     return drawn.to(getattr(torch, dtype)) * 2.0**-24
 
 
@@ -134,7 +133,7 @@ def normal(
 ) -> torch.Tensor:
     """Standard normal numbers, by inversion."""
     _check_draw(stream, shape, dtype)
-    return _invert(normal_table(), words(stream, math.prod(shape), device=device), shape, dtype)
+    return _invert(_normal_table(), _words(stream, math.prod(shape), device), shape, dtype)
 
 
 def integers(
@@ -142,7 +141,7 @@ def integers(
 ) -> torch.Tensor:
     """Integers in [low, high), int64; bias at most (high - low) / 2**32 (Lemire 2019)."""
     low, high = _check_interval(stream, shape, low, high)
-    drawn = words(stream, math.prod(shape), device=device).reshape(shape)
+    drawn = _words(stream, math.prod(shape), device).reshape(shape)
     return low + ((drawn * (high - low)) >> 32)
 
 
@@ -152,7 +151,7 @@ def permutation(stream: Stream, shape: tuple[int, ...], *, device: Device = None
     It is the order that sorts random words, ties by position.
     """
     _check_order(stream, shape)
-    keys = words(stream, math.prod(shape), device=device).reshape(shape) >> 1
+    keys = _words(stream, math.prod(shape), device).reshape(shape) >> 1
     return torch.argsort((keys << 32) | torch.arange(shape[-1], device=device))
 
 
@@ -167,14 +166,26 @@ def beta(
 ) -> torch.Tensor:
     """Beta(a, b) numbers in [0, 1], by inversion: multiples of 2**-32."""
     a, b = _check_beta(stream, shape, a, b, dtype)
-    return _invert(beta_table(a, b), words(stream, math.prod(shape), device=device), shape, dtype)
+    return _invert(_beta_table(a, b), _words(stream, math.prod(shape), device), shape, dtype)
+
+
+@torch.compiler.assume_constant_result
+def _normal_table() -> tuple[torch.Tensor, torch.Tensor]:
+    knots, quantiles = normal_table()
+    return torch.from_numpy(knots), torch.from_numpy(quantiles)
+
+
+@torch.compiler.assume_constant_result
+def _beta_table(a: float, b: float) -> tuple[torch.Tensor, torch.Tensor]:
+    knots, quantiles = beta_table(a, b)
+    return torch.from_numpy(knots), torch.from_numpy(quantiles)
 
 
 def _invert(
-    table: tuple[np.ndarray, np.ndarray], word: torch.Tensor, shape: tuple[int, ...], dtype: str
+    table: tuple[torch.Tensor, torch.Tensor], word: torch.Tensor, shape: tuple[int, ...], dtype: str
 ) -> torch.Tensor:
     """Interpolate the quantile table at random words, in integers: exact, so equal everywhere."""
-    knots, quantiles = (torch.from_numpy(column).to(word.device) for column in table)
+    knots, quantiles = (column.to(word.device) for column in table)
     i = torch.searchsorted(knots, word, right=True) - 1
     rise, run = quantiles[i + 1] - quantiles[i], knots[i + 1] - knots[i]
     value = quantiles[i] + torch.div(rise * (word - knots[i]), run, rounding_mode="floor")

@@ -20,15 +20,23 @@ import numpy as np
 Shape = Sequence[int | None]
 
 
+# Whether ``torch.compile`` or ``torch.export`` reads what runs, which no memory of calls may enter.
+# The PyTorch panel puts PyTorch's own answer here; without that panel it is no.
+compiling: Callable[[], bool] = bool
+
+
 def dtype_name(array: Any) -> str:
     """ "float32", "bool", ...: of an array, tensor, variable or tracer of any framework."""
-    return _name(array.dtype)
+    dtype = array.dtype
+    name = _names.get(dtype)
+    if name is None:
+        name = str(getattr(dtype, "name", dtype))  # NumPy, JAX and TensorFlow; Keras has strings
+        name = _names[dtype] = name.removeprefix("torch.")
+    return name
 
 
-@functools.cache  # NumPy puts the name together anew each time, as long as a small layer takes
-def _name(dtype: Any) -> str:
-    name = getattr(dtype, "name", dtype)  # NumPy, JAX and TensorFlow; Keras has strings
-    return str(name).removeprefix("torch.")
+# NumPy puts the name together anew each time, as long as a small layer takes.
+_names: dict[Any, str] = {}
 
 
 def shape_of(x: Any, name: str = "x") -> Shape:
@@ -43,7 +51,7 @@ def shape_of(x: Any, name: str = "x") -> Shape:
 
 def check_array(name: str, array: Any) -> None:
     """An array of some framework, or what stands for one in a graph; NumPy's without a mask."""
-    if isinstance(array, np.ndarray | np.generic):
+    if isinstance(array, (np.ndarray, np.generic)):
         if isinstance(array, np.ma.MaskedArray):
             raise ValueError(f"{name} must not be a masked array: fill it first")
         if isinstance(array, np.matrix):
@@ -65,6 +73,8 @@ def readable(array: Any) -> np.ndarray | None:
     """The values in NumPy; ``None`` inside a traced graph, where there are none yet."""
     if isinstance(array, np.ndarray):
         return array
+    if compiling():
+        return None
     try:
         if hasattr(array, "detach"):  # PyTorch, where NumPy takes no gradient, device or bfloat16
             array = array.detach().cpu()
@@ -90,12 +100,13 @@ def own_arrays(check: Callable[..., Any]) -> Callable[..., Any]:
     if not kinds:  # in Keras every array is Any
         return check
     rest = list(kinds.values())[-1]  # of what **options gather, which comes last
+    order = list(parameters)
 
     @functools.wraps(check)
     def then(*args: Any, **options: Any) -> Any:
         result = check(*args, **options)
-        for name, value in [*zip(parameters, args, strict=False), *options.items()]:
-            kind = kinds.get(name) if name in parameters else rest
+        for name, value in [*zip(order, args, strict=False), *options.items()]:
+            kind = kinds.get(name) if name in order else rest
             if kind is not None:
                 for array in value if isinstance(value, list | tuple) else [value]:
                     _check_owner(name, array, kind)
@@ -126,6 +137,8 @@ def remembered(check: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(check)
     def once(*args: Any, **options: Any) -> Any:
+        if compiling():
+            return check(*args, **options)
         kind = (*map(_kind, args), *options, *map(_kind, options.values()))
         try:
             result = passed.get(kind, new)
@@ -188,10 +201,15 @@ def check_range(name: str, value: Any, interval: str) -> tuple[float, float]:
     return low, high
 
 
-@functools.cache
 def _bounds(interval: str) -> tuple[float, float]:
-    low, high = interval[1:-1].split(",")
-    return float(low), float(high)
+    bounds = _known_bounds.get(interval)
+    if bounds is None:
+        low, high = interval[1:-1].split(",")
+        bounds = _known_bounds[interval] = float(low), float(high)
+    return bounds
+
+
+_known_bounds: dict[str, tuple[float, float]] = {}
 
 
 def check_integer(name: str, value: Any, *, minimum: int = 0, maximum: int | None = None) -> int:
@@ -201,6 +219,9 @@ def check_integer(name: str, value: Any, *, minimum: int = 0, maximum: int | Non
         number = int(value)
         if number >= minimum and (maximum is None or number <= maximum):
             return number
+    if type(value).__name__ == "SymInt":  # in a graph of PyTorch for any size
+        size: int = value
+        return size
     raise ValueError(f"{name} must be an integer {allowed}, got {shown(value)}")
 
 
@@ -410,8 +431,8 @@ def check_maps(x: Any, channels: int | None = None, name: str = "x") -> None:
 def check_rows(x: Any) -> None:
     """A training batch norm divides by the spread of a feature: one value has none."""
     shape = shape_of(x)
-    leading = shape[:-1]
-    if None not in leading and math.prod(size for size in leading if size is not None) < 2:
+    known = [size for size in shape[:-1] if size is not None]
+    if len(known) == len(shape) - 1 and math.prod(known) < 2:
         raise ValueError(
             "batch norm in training needs at least 2 values per feature, "
             f"got 1 (x has shape {tuple(shape)})"
@@ -738,7 +759,9 @@ def check_gradients(grads: Any, of: str = "grads") -> None:
 def check_unit(name: str, images: Any) -> None:
     """Pixels in [0, 1], where they are clipped to it: 0..255 would all be white."""
     if hasattr(images, "aminmax"):  # PyTorch, which need not move them from their device
-        values = [] if images.is_meta else [bound.item() for bound in images.aminmax()]
+        values = (
+            [] if images.is_meta or compiling() else [bound.item() for bound in images.aminmax()]
+        )
     else:
         found = readable(images)
         values = [] if found is None else [float(found.min()), float(found.max())]

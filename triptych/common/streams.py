@@ -51,11 +51,12 @@ class Stream(NamedTuple):
         step = self.step
         if isinstance(step, Number | str):
             step = check_integer("step", step, maximum=2**63 - 1)
-        return *_key_and_layer(self.seed, self.layer), step
+        return *key_and_layer(self.seed, self.layer), step
 
 
 @remembered
-def _key_and_layer(seed: Any, layer: Any) -> tuple[tuple[int, int], int]:
+def key_and_layer(seed: Any, layer: Any) -> tuple[tuple[int, int], int]:
+    """Philox's key, and the word of the layer, which is the CRC-32 of its name."""
     if isinstance(layer, str):
         word = zlib.crc32(layer.encode())
     else:
