@@ -31,7 +31,8 @@ strengths as torchvision does, shear about the centre, bilinearly, and translate
 too. See ``triptych differences``: rand-augment-draws, shear-units, brightness-multiplies,
 posterize-levels, augmentation-fill.
 
-Here: each change is made of the images that drew it; the gradient is PyTorch's autograd.
+Here: each change is made of the images that drew it, so that in training the layer cannot become
+one graph (``torch.compile(fullgraph=True)``, ``torch.export``); the gradient is PyTorch's autograd.
 """
 
 from typing import Any, NamedTuple
