@@ -24,7 +24,9 @@ dense-initial-weights.
 Here: ``weight`` has shape (height, width, in, out). It is ``keras.ops.conv``, and Keras's own layer
 with explicit padding besides. In a graph that was traced for images of any size, the backend's own
 error says that they are too small. On JAX and PyTorch, float64 takes
-``keras_impl.precision.enable_float64()`` first: without it Keras rounds to float32.
+``keras_impl.precision.enable_float64()`` first: without it Keras rounds to float32. A layer with
+weights has the dtype that it is made with, whatever Keras's dtype policy is: under "mixed_float16"
+it computes in that, and refuses float16.
 """
 
 from typing import Any
