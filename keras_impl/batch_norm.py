@@ -30,7 +30,9 @@ is taken out: ``keras.ops.moments`` has 1/n sum x^2 - mean^2 on the PyTorch back
 float32 is negative, and the output NaN, for a feature that is nearly constant. In a graph that was
 traced for any batch size, n = 1 is not seen and gives beta. As in Keras, ``trainable = False`` also
 means inference; freezing the parameters of the other two panels does not. On JAX and PyTorch,
-float64 takes ``keras_impl.precision.enable_float64()`` first: without it Keras rounds to float32.
+float64 takes ``keras_impl.precision.enable_float64()`` first: without it Keras rounds to float32. A
+layer with weights has the dtype that it is made with, whatever Keras's dtype policy is: under
+"mixed_float16" it computes in that, and refuses float16.
 """
 
 from typing import Any

@@ -35,7 +35,8 @@ own layer with explicit padding besides. TensorFlow is given ``depthwise_conv``,
 for each group, and for dilation with a stride a larger kernel with zeros in it. In a graph that was
 traced for images of any size, the backend's own error says that they are too small. On JAX and
 PyTorch, float64 takes ``keras_impl.precision.enable_float64()`` first: without it Keras rounds to
-float32.
+float32. A layer with weights has the dtype that it is made with, whatever Keras's dtype policy is:
+under "mixed_float16" it computes in that, and refuses float16.
 """
 
 from typing import Any

@@ -12,7 +12,8 @@ differences``: dense-layout, dense-initial-weights, flatten-order, silent-cast.
 
 Here: they are Keras's own layers with our argument checks, names and initial weights. On JAX and
 PyTorch, float64 takes ``keras_impl.precision.enable_float64()`` first: without it Keras rounds to
-float32.
+float32. A layer with weights has the dtype that it is made with, whatever Keras's dtype policy is:
+under "mixed_float16" it computes in that, and refuses float16.
 """
 
 import math

@@ -34,7 +34,9 @@ instance-norm, rms-norm-epsilon, normalization-of-one-element.
 Here: layer and RMS norm are Keras's own ops, and the layers Keras's own, with our arguments. Keras
 has no op for group norm; its layer has 1/n sum x^2 - mean^2 for the variance on the PyTorch
 backend, which in float32 may be negative, and the output NaN. On JAX and PyTorch, float64 takes
-``keras_impl.precision.enable_float64()`` first: without it Keras rounds to float32.
+``keras_impl.precision.enable_float64()`` first: without it Keras rounds to float32. A layer with
+weights has the dtype that it is made with, whatever Keras's dtype policy is: under "mixed_float16"
+it computes in that, and refuses float16.
 """
 
 from typing import Any

@@ -35,6 +35,19 @@ def fails(message, check, *args, **options):
 # --- Arrays of every framework --------------------------------------------------------------------
 
 
+def test_compiling():
+    """PyTorch's answer where its panel is imported: values are then not to be read."""
+    import torch_impl  # noqa: F401
+
+    def reads(x):
+        return x + 1 if checks.compiling() and checks.readable(x) is None else x - 1
+
+    x = torch.ones(2)
+    assert not checks.compiling()
+    assert torch.equal(reads(x), x - 1)
+    assert torch.equal(torch.compile(reads, fullgraph=True, backend="eager")(x), x + 1)
+
+
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64", "int64", "bool"])
 def test_arrays_of_every_framework(dtype):
     values = np.array([[0, 1, 1]])
