@@ -132,6 +132,9 @@ CALLS: dict[str, dict[str, Any]] = {
     "dropout.draw_mask": {"stream": STREAM, "shape": (4, 3), "rate": 0.5},
     "dropout.dropout": MASKED | {"x": X, "mask": booleans(4, 3), "inverted": True},
     "dropout.dropout_backward": MASKED | {"grad": X, "mask": booleans(4, 3), "inverted": True},
+    "alpha_dropout.draw_mask": {"stream": STREAM, "shape": (4, 3), "rate": 0.5},
+    "alpha_dropout.alpha_dropout": MASKED | {"x": X, "mask": booleans(4, 3)},
+    "alpha_dropout.alpha_dropout_backward": MASKED | {"grad": X, "mask": booleans(4, 3)},
     "spatial_dropout.draw_mask": {"stream": STREAM, "shape": (4, 6, 5, 2), "rate": 0.5},
     "spatial_dropout.spatial_dropout": MASKED | {"x": IMAGES, "mask": booleans(4, 2)},
     "spatial_dropout.spatial_dropout_backward": MASKED | {"grad": IMAGES, "mask": booleans(4, 2)},
@@ -395,6 +398,7 @@ CALLS: dict[str, dict[str, Any]] = {
 # A layer: what makes it, and what it is then called with.
 LAYERS: dict[str, tuple[dict[str, Any], np.ndarray]] = {
     "dropout.Dropout": ({"rate": 0.5, "inverted": True} | NAMED, X),
+    "alpha_dropout.AlphaDropout": ({"rate": 0.5} | NAMED, X),
     "spatial_dropout.SpatialDropout2D": ({"rate": 0.5} | NAMED, IMAGES),
     "stochastic_depth.StochasticDepth": ({"rate": 0.5, "inverted": True} | NAMED, X),
     "noise.GaussianNoise": ({"stddev": 0.5} | NAMED, X),

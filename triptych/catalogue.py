@@ -9,6 +9,7 @@ __all__ = ["CARRIERS", "CHAPTERS", "TECHNIQUES"]
 CHAPTERS = {
     "Noise on the units": (
         "dropout",
+        "alpha_dropout",
         "spatial_dropout",
         "stochastic_depth",
         "noise",

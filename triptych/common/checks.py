@@ -28,6 +28,8 @@ compiling: Callable[[], bool] = bool
 def dtype_name(array: Any) -> str:
     """ "float32", "bool", ...: of an array, tensor, variable or tracer of any framework."""
     dtype = array.dtype
+    if compiling():  # which can look up no dtype among those of other frameworks
+        return str(dtype).removeprefix("torch.")
     name = _names.get(dtype)
     if name is None:
         name = str(getattr(dtype, "name", dtype))  # NumPy, JAX and TensorFlow; Keras has strings
