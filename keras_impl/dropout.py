@@ -8,8 +8,9 @@ Either way the expectation of y is the same in training and in inference. The ma
 diagonal, so the gradient goes through the same map: in training dL/dx = dL/dy * mask / (1 - rate)
 for the inverted form, dL/dy * mask for the original.
 
-``x`` has any shape, ``mask`` the same, ``rate`` lies in [0, 1); a ``ValueError`` says which
-argument does not fit.
+``x`` has any shape, ``mask`` the same, ``rate`` lies in [0, 1). ``noise_shape`` has 1 for each axis
+along which one draw is shared, None for the others. A ``ValueError`` says which argument does not
+fit.
 
 Paper: Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov, "Dropout: a simple way to
 prevent neural networks from overfitting", JMLR 15, 2014 (the original form; section 10 has the
@@ -36,6 +37,7 @@ from triptych.common.checks import (
     check_flag,
     check_floating,
     check_mask,
+    check_noise_shape,
     check_number,
     check_seed,
     remembered,
@@ -46,10 +48,17 @@ from triptych.common.streams import Stream
 __all__ = ["draw_mask", "dropout", "Dropout"]
 
 
-def draw_mask(stream: Stream, shape: tuple[int, ...], rate: float) -> Any:
+def draw_mask(
+    stream: Stream,
+    shape: tuple[int, ...],
+    rate: float,
+    *,
+    noise_shape: tuple[int | None, ...] | None = None,
+) -> Any:
     """Booleans of ``shape``, True (keep) with probability 1 - rate."""
-    rate = _check_draw(stream, shape, rate)
-    return ops.logical_not(bernoulli(stream, shape, rate))
+    rate, drawn = _check_draw(stream, shape, rate, noise_shape)
+    mask = ops.logical_not(bernoulli(stream, drawn, rate))
+    return mask if noise_shape is None else ops.broadcast_to(mask, shape)
 
 
 def dropout(
@@ -77,6 +86,7 @@ class Dropout(Checked, Draws, keras.layers.Layer):
         rate: float,
         *,
         inverted: bool = True,
+        noise_shape: tuple[int | None, ...] | None = None,
         seed: int = 0,
         name: str | None = None,
         **kwargs: Any,
@@ -85,6 +95,7 @@ class Dropout(Checked, Draws, keras.layers.Layer):
         super().__init__(name=name, **kwargs)
         self.rate = _check_rate(rate)
         self.inverted = check_flag("inverted", inverted)
+        self.noise_shape = _check_noise_shape(noise_shape)
         self.seed = check_seed(seed)
         self.step = self.add_weight(
             name="step", shape=(), initializer="zeros", dtype="int64", trainable=False
@@ -95,13 +106,13 @@ class Dropout(Checked, Draws, keras.layers.Layer):
         mask = None
         if training:
             stream = Stream(self.seed, self.name, self.step.value)
-            mask = draw_mask(stream, ops.shape(inputs), self.rate)
+            mask = draw_mask(stream, ops.shape(inputs), self.rate, noise_shape=self.noise_shape)
             self.step.assign_add(1)
         return dropout(inputs, self.rate, mask, training=training, inverted=self.inverted)
 
     def get_config(self) -> dict[str, Any]:
-        own = {"rate": self.rate, "inverted": self.inverted, "seed": self.seed}
-        return super().get_config() | own
+        own = {"rate": self.rate, "inverted": self.inverted, "noise_shape": self.noise_shape}
+        return super().get_config() | own | {"seed": self.seed}
 
 
 @remembered
@@ -109,10 +120,20 @@ def _check_rate(rate: float) -> float:
     return check_number("rate", rate, "[0, 1)")
 
 
+def _check_noise_shape(noise_shape: Any) -> tuple[int | None, ...] | None:
+    if noise_shape is not None:
+        axes = noise_shape if isinstance(noise_shape, tuple | list) else ()
+        check_noise_shape(noise_shape, axes)
+        return tuple(noise_shape)
+    return None
+
+
 @remembered
-def _check_draw(stream: Stream, shape: tuple[int, ...], rate: float) -> float:
+def _check_draw(
+    stream: Stream, shape: tuple[int, ...], rate: float, noise_shape: Any
+) -> tuple[float, tuple[int, ...]]:
     check_draw(stream, shape)
-    return _check_rate(rate)
+    return _check_rate(rate), check_noise_shape(noise_shape, shape)
 
 
 @remembered

@@ -129,7 +129,7 @@ DATASET = xor("float32")
 
 # In the order of the catalogue. A value that is a function of the panel's name is made anew for it.
 CALLS: dict[str, dict[str, Any]] = {
-    "dropout.draw_mask": {"stream": STREAM, "shape": (4, 3), "rate": 0.5},
+    "dropout.draw_mask": {"stream": STREAM, "shape": (4, 3), "rate": 0.5, "noise_shape": (None, 1)},
     "dropout.dropout": MASKED | {"x": X, "mask": booleans(4, 3), "inverted": True},
     "dropout.dropout_backward": MASKED | {"grad": X, "mask": booleans(4, 3), "inverted": True},
     "alpha_dropout.draw_mask": {"stream": STREAM, "shape": (4, 3), "rate": 0.5},
@@ -397,7 +397,7 @@ CALLS: dict[str, dict[str, Any]] = {
 
 # A layer: what makes it, and what it is then called with.
 LAYERS: dict[str, tuple[dict[str, Any], np.ndarray]] = {
-    "dropout.Dropout": ({"rate": 0.5, "inverted": True} | NAMED, X),
+    "dropout.Dropout": ({"rate": 0.5, "inverted": True, "noise_shape": None} | NAMED, X),
     "alpha_dropout.AlphaDropout": ({"rate": 0.5} | NAMED, X),
     "spatial_dropout.SpatialDropout2D": ({"rate": 0.5} | NAMED, IMAGES),
     "stochastic_depth.StochasticDepth": ({"rate": 0.5, "inverted": True} | NAMED, X),

@@ -505,6 +505,14 @@ def test_per_image():
     fails(message, checks.check_per_image, "angle", array((2, 2), "int32"), "integer", None)
 
 
+def test_noise_shape():
+    assert checks.check_noise_shape(None, (4, 3)) == (4, 3)
+    assert checks.check_noise_shape((None, 1), (4, 3)) == (4, 1)
+    message = "noise_shape must be None, or have None or 1 for each of 2 axes, got "
+    for bad in ((None,), (2, 1), "all", (None, True)):
+        fails(message + repr(bad), checks.check_noise_shape, bad, (4, 3))
+
+
 def test_mixing():
     partner, weight = np.array([1, 0]), np.array([0.25, 1], "float32")
     checks.check_partner(partner, 2)

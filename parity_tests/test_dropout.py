@@ -127,3 +127,46 @@ def test_bad_layers():
     for framework in ("scratch", "torch"):
         with pytest.raises(ValueError, match="x must be floating point, got int64"):
             make(framework, "float32", rate=0.5)(ADAPTERS[framework].tensor(integers))
+
+
+@pytest.mark.parametrize("noise_shape", [(None, 1, None), (1, None, 1), (1, 1, 1)])
+def test_noise_shape_shares_draws(parity, noise_shape):
+    """Three steps, and the mask is one along the axes that have 1."""
+    x, upstream = np.random.default_rng(0).normal(size=(2, 4, 3, 5))
+
+    def three_steps(framework, adapter):
+        keras = {"dtype": "float64"} if framework == "keras" else {}
+        layer = panel(framework, "dropout").Dropout(0.5, noise_shape=noise_shape, seed=1, **keras)
+        return [adapter.step(layer, x, upstream) for _ in range(3)]
+
+    parity("dropout", everywhere(three_steps))
+    mask = panel("scratch", "dropout").draw_mask(
+        Stream(1, "dropout", 0), (40, 30, 50), 0.5, noise_shape=noise_shape
+    )
+    for axis, shared in enumerate(noise_shape):
+        same = (mask == mask.take([0], axis)).all()
+        assert same == (shared == 1)
+
+
+def test_noise_shape_of_bare_keras(parity):
+    """One draw along the axes that have 1, as Keras has it; the mask is read off its output."""
+    import keras
+
+    x = np.random.default_rng(0).normal(size=(6, 5, 4))
+    layer = keras.layers.Dropout(0.25, noise_shape=(None, 1, None), seed=2, dtype="float64")
+    theirs = keras.ops.convert_to_numpy(layer(x, training=True))
+    mask = theirs != 0
+    assert (mask == mask[:, :1]).all()
+    assert 0 < mask.mean() < 1
+    ours = panel("scratch", "dropout").dropout(x, 0.25, mask)
+    parity("dropout, native", {"scratch": ours, "keras": theirs})
+
+
+@pytest.mark.parametrize("noise_shape", [(2, 1), (None,), (None, 1, 1), "all", (None, True)])
+def test_bad_noise_shape(noise_shape):
+    def draw(framework, adapter):
+        stream = Stream(1, "dropout", 0)
+        panel(framework, "dropout").draw_mask(stream, (4, 3), 0.5, noise_shape=noise_shape)
+
+    message = "noise_shape must be None, or have None or 1 for each of 2 axes, got "
+    same_error(draw, message + repr(noise_shape))

@@ -8,8 +8,9 @@ Either way the expectation of y is the same in training and in inference. The ma
 diagonal, so the gradient goes through the same map: in training dL/dx = dL/dy * mask / (1 - rate)
 for the inverted form, dL/dy * mask for the original.
 
-``x`` has any shape, ``mask`` the same, ``rate`` lies in [0, 1); a ``ValueError`` says which
-argument does not fit.
+``x`` has any shape, ``mask`` the same, ``rate`` lies in [0, 1). ``noise_shape`` has 1 for each axis
+along which one draw is shared, None for the others. A ``ValueError`` says which argument does not
+fit.
 
 Paper: Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov, "Dropout: a simple way to
 prevent neural networks from overfitting", JMLR 15, 2014 (the original form; section 10 has the
@@ -22,6 +23,8 @@ dropout-rate-one-gradient.
 Here: the backward pass is the forward pass, of the gradient.
 """
 
+from typing import Any
+
 import numpy as np
 
 from scratch.layers import Layer
@@ -32,6 +35,7 @@ from triptych.common.checks import (
     check_flag,
     check_floating,
     check_mask,
+    check_noise_shape,
     check_number,
     check_seed,
     remembered,
@@ -42,10 +46,17 @@ from triptych.common.streams import Stream
 __all__ = ["draw_mask", "dropout", "dropout_backward", "Dropout"]
 
 
-def draw_mask(stream: Stream, shape: tuple[int, ...], rate: float) -> np.ndarray:
+def draw_mask(
+    stream: Stream,
+    shape: tuple[int, ...],
+    rate: float,
+    *,
+    noise_shape: tuple[int | None, ...] | None = None,
+) -> np.ndarray:
     """Booleans of ``shape``, True (keep) with probability 1 - rate."""
-    rate = _check_draw(stream, shape, rate)
-    return ~bernoulli(stream, shape, rate)
+    rate, drawn = _check_draw(stream, shape, rate, noise_shape)
+    mask = ~bernoulli(stream, drawn, rate)
+    return mask if noise_shape is None else np.broadcast_to(mask, shape)
 
 
 def dropout(
@@ -81,11 +92,18 @@ class Dropout(Draws, Layer):
     """Dropout with masks from the stream (seed, name, step); ``step`` counts training passes."""
 
     def __init__(
-        self, rate: float, *, inverted: bool = True, seed: int = 0, name: str | None = None
+        self,
+        rate: float,
+        *,
+        inverted: bool = True,
+        noise_shape: tuple[int | None, ...] | None = None,
+        seed: int = 0,
+        name: str | None = None,
     ) -> None:
         super().__init__(layer_name("scratch", "dropout", name))
         self.rate = _check_rate(rate)
         self.inverted = check_flag("inverted", inverted)
+        self.noise_shape = _check_noise_shape(noise_shape)
         self.seed = check_seed(seed)
         self.state["step"] = np.zeros((), np.int64)
 
@@ -94,7 +112,7 @@ class Dropout(Draws, Layer):
         self._mask, self._training = None, training
         if training:
             stream = Stream(self.seed, self.name, self.state["step"])
-            self._mask = draw_mask(stream, x.shape, self.rate)
+            self._mask = draw_mask(stream, x.shape, self.rate, noise_shape=self.noise_shape)
             self.state["step"] += 1
         return dropout(x, self.rate, self._mask, training=training, inverted=self.inverted)
 
@@ -109,10 +127,20 @@ def _check_rate(rate: float) -> float:
     return check_number("rate", rate, "[0, 1)")
 
 
+def _check_noise_shape(noise_shape: Any) -> tuple[int | None, ...] | None:
+    if noise_shape is not None:
+        axes = noise_shape if isinstance(noise_shape, tuple | list) else ()
+        check_noise_shape(noise_shape, axes)
+        return tuple(noise_shape)
+    return None
+
+
 @remembered
-def _check_draw(stream: Stream, shape: tuple[int, ...], rate: float) -> float:
+def _check_draw(
+    stream: Stream, shape: tuple[int, ...], rate: float, noise_shape: Any
+) -> tuple[float, tuple[int, ...]]:
     check_draw(stream, shape)
-    return _check_rate(rate)
+    return _check_rate(rate), check_noise_shape(noise_shape, shape)
 
 
 @remembered

@@ -324,6 +324,22 @@ def check_methods(name: str, value: Any, *methods: str) -> None:
         raise ValueError(f"{name} must have the methods {', '.join(methods)}, got {shown(value)}")
 
 
+def check_noise_shape(noise_shape: Any, shape: Any) -> tuple[Any, ...]:
+    """The shape of a draw that is shared along some axes of ``shape``: those that have 1."""
+    if noise_shape is None:
+        return tuple(shape)
+    valid = isinstance(noise_shape, tuple | list) and all(
+        each is None or (type(each) is int and each == 1) for each in noise_shape
+    )
+    if not valid or len(noise_shape) != len(shape):
+        raise ValueError(
+            f"noise_shape must be None, or have None or 1 for each of {len(shape)} axes, "
+            f"got {shown(noise_shape)}"
+        )
+    pairs = zip(shape, noise_shape, strict=True)
+    return tuple(size if each is None else 1 for size, each in pairs)
+
+
 MOST_WORDS = 2**34  # that a stream has: 2**32 blocks of four
 
 
