@@ -11,6 +11,7 @@ CHAPTERS = {
         "dropout",
         "alpha_dropout",
         "spatial_dropout",
+        "drop_block",
         "stochastic_depth",
         "noise",
     ),

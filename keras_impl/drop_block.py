@@ -1,0 +1,163 @@
+r"""DropBlock: dropout of whole squares of a feature map, whose neighbours cannot stand in for them.
+
+    gamma = rate / b^2 * H W / ((H - b + 1) (W - b + 1))                    b = block_size
+    seeds ~ Bernoulli(gamma), at each place of (H - b + 1, W - b + 1)       True = a block begins
+
+    mask[i, j] = False where a seed (u, v) has u <= i < u + b and v <= j < v + b, else True
+    training     y = x * mask * count(mask) / count_ones(mask)              inference  y = x
+
+With gamma about ``rate`` of the units are dropped, a little less where blocks overlap. Every block
+lies inside the map; every channel of every image has seeds of its own. The scale is one number for
+the batch, and 0 if nothing is kept. The map is linear in x: dL/dx = dL/dy * mask * count(mask) /
+count_ones(mask).
+
+``x`` has shape (N, H, W, C), ``mask`` the same, ``seeds`` (N, H - b + 1, W - b + 1, C); ``rate``
+lies in [0, 1), ``block_size`` is an integer from 1 to the smaller side of the map. A ``ValueError``
+says which argument does not fit.
+
+Paper: Ghiasi, Lin and Le, "DropBlock: a regularization method for convolutional networks", NeurIPS
+2018 (Algorithm 1).
+
+Framework differences: neither framework has it; torchvision's pads the corners of blocks as we do,
+and has the rate for p.
+
+Here: the blocks are Keras's own max pooling of the seeds.
+"""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_impl.layers import Checked, verbatim
+from keras_impl.streams import bernoulli
+from triptych.common.checks import (
+    check_draw,
+    check_flag,
+    check_floating,
+    check_integer,
+    check_maps,
+    check_mask,
+    check_number,
+    check_seed,
+    check_size,
+    remembered,
+)
+from triptych.common.names import Draws, layer_name
+from triptych.common.streams import Stream
+
+__all__ = ["draw_seeds", "block_mask", "drop_block", "DropBlock2D"]
+
+
+def draw_seeds(stream: Stream, shape: tuple[int, ...], rate: float, block_size: int) -> Any:
+    """Where blocks begin in feature maps of ``shape`` (N, H, W, C)."""
+    rate, b = _check_draw(stream, shape, rate, block_size)
+    n, height, width, channels = shape
+    gamma = _gamma(rate, b, height, width)
+    return bernoulli(stream, (n, height - b + 1, width - b + 1, channels), gamma)
+
+
+def block_mask(seeds: Any, block_size: int) -> Any:
+    """True (keep) where no block lies, (N, H, W, C)."""
+    b = _check_seeds(seeds, block_size)
+    around = (b - 1, b - 1)
+    padded = ops.pad(ops.cast(seeds, "float32"), ((0, 0), around, around, (0, 0)))
+    dropped = ops.max_pool(padded, b, strides=1, data_format="channels_last")
+    return ops.equal(dropped, 0)
+
+
+def drop_block(x: Any, mask: Any | None, *, training: bool = True) -> Any:
+    """y, with a mask that is given. Inference uses none; it may then be None."""
+    _check(x, mask, training)
+    return x * ops.cast(mask, x.dtype) * _scale(mask, x) if training else x
+
+
+def _gamma(rate: float, b: int, height: int, width: int) -> float:
+    places = (height - b + 1) * (width - b + 1)
+    return min(1.0, rate / b**2 * height * width / places)
+
+
+def _scale(mask: Any, x: Any) -> Any:
+    ones = ops.sum(ops.cast(mask, "int64"))
+    size = ops.cast(ops.size(mask), "float64")
+    scale = size / ops.cast(ops.maximum(ones, 1), "float64")
+    return ops.cast(ops.where(ones > 0, scale, ops.zeros_like(scale)), x.dtype)
+
+
+@keras.saving.register_keras_serializable("triptych")
+class DropBlock2D(Checked, Draws, keras.layers.Layer):
+    """DropBlock, seeds from the stream (seed, name, step); ``step`` counts training passes."""
+
+    def __init__(
+        self,
+        rate: float,
+        block_size: int,
+        *,
+        seed: int = 0,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        name = layer_name("keras", "drop_block", name)
+        super().__init__(name=name, **kwargs)
+        self.rate = check_number("rate", rate, "[0, 1)")
+        self.block_size = check_size("block_size", block_size)
+        self.seed = check_seed(seed)
+        self.step = self.add_weight(
+            name="step", shape=(), initializer="zeros", dtype="int64", trainable=False
+        )
+
+    def check(self, inputs: Any) -> None:
+        _check_input(inputs, self.block_size, False)
+
+    @verbatim()
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        mask = None
+        if training:
+            stream = Stream(self.seed, self.name, self.step.value)
+            seeds = draw_seeds(stream, ops.shape(inputs), self.rate, self.block_size)
+            mask = block_mask(seeds, self.block_size)
+            self.step.assign_add(1)
+        return drop_block(inputs, mask, training=training)
+
+    def get_config(self) -> dict[str, Any]:
+        own = {"rate": self.rate, "block_size": self.block_size, "seed": self.seed}
+        return super().get_config() | own
+
+
+@remembered
+def _check_draw(
+    stream: Stream, shape: tuple[int, ...], rate: float, block_size: int
+) -> tuple[float, int]:
+    check_draw(stream, shape)
+    if len(shape) != 4 or 0 in shape:
+        raise ValueError(f"shape must be (N, H, W, C), got {tuple(shape)}")
+    return check_number("rate", rate, "[0, 1)"), _check_size(block_size, shape)
+
+
+def _check_size(block_size: int, shape: tuple[int, ...]) -> int:
+    sides = [side for side in shape[1:3] if isinstance(side, int)]
+    most = min(sides) if sides else None
+    return check_integer("block_size", block_size, minimum=1, maximum=most)
+
+
+@remembered
+def _check_seeds(seeds: Any, block_size: int) -> int:
+    check_maps(seeds, name="seeds")
+    check_mask(seeds, seeds, "seeds")
+    return check_size("block_size", block_size)
+
+
+@remembered
+def _check_input(x: Any, block_size: int, training: bool) -> None:
+    check_maps(x)
+    check_floating("x", x)
+    _check_size(block_size, tuple(x.shape))
+    check_flag("training", training)
+
+
+@remembered
+def _check(x: Any, mask: Any | None, training: bool, name: str = "x") -> None:
+    check_maps(x, name=name)
+    check_floating(name, x)
+    if check_flag("training", training):
+        check_mask(mask, x)

@@ -1,0 +1,161 @@
+r"""DropBlock: dropout of whole squares of a feature map, whose neighbours cannot stand in for them.
+
+    gamma = rate / b^2 * H W / ((H - b + 1) (W - b + 1))                    b = block_size
+    seeds ~ Bernoulli(gamma), at each place of (H - b + 1, W - b + 1)       True = a block begins
+
+    mask[i, j] = False where a seed (u, v) has u <= i < u + b and v <= j < v + b, else True
+    training     y = x * mask * count(mask) / count_ones(mask)              inference  y = x
+
+With gamma about ``rate`` of the units are dropped, a little less where blocks overlap. Every block
+lies inside the map; every channel of every image has seeds of its own. The scale is one number for
+the batch, and 0 if nothing is kept. The map is linear in x: dL/dx = dL/dy * mask * count(mask) /
+count_ones(mask).
+
+``x`` has shape (N, H, W, C), ``mask`` the same, ``seeds`` (N, H - b + 1, W - b + 1, C); ``rate``
+lies in [0, 1), ``block_size`` is an integer from 1 to the smaller side of the map. A ``ValueError``
+says which argument does not fit.
+
+Paper: Ghiasi, Lin and Le, "DropBlock: a regularization method for convolutional networks", NeurIPS
+2018 (Algorithm 1).
+
+Framework differences: neither framework has it; torchvision's pads the corners of blocks as we do,
+and has the rate for p.
+
+Here: the blocks are PyTorch's own max pooling of the seeds.
+"""
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from torch_impl.streams import Device, bernoulli
+from triptych.common.checks import (
+    check_draw,
+    check_flag,
+    check_floating,
+    check_integer,
+    check_maps,
+    check_mask,
+    check_number,
+    check_seed,
+    check_size,
+    remembered,
+)
+from triptych.common.names import Draws, layer_name
+from triptych.common.streams import Stream
+
+__all__ = ["draw_seeds", "block_mask", "drop_block", "DropBlock2D"]
+
+
+def draw_seeds(
+    stream: Stream,
+    shape: tuple[int, ...],
+    rate: float,
+    block_size: int,
+    *,
+    device: Device = None,
+) -> torch.Tensor:
+    """Where blocks begin in feature maps of ``shape`` (N, H, W, C)."""
+    rate, b = _check_draw(stream, shape, rate, block_size)
+    n, height, width, channels = shape
+    gamma = _gamma(rate, b, height, width)
+    drawn = (n, height - b + 1, width - b + 1, channels)
+    return bernoulli(stream, drawn, gamma, device=device)
+
+
+def block_mask(seeds: torch.Tensor, block_size: int) -> torch.Tensor:
+    """True (keep) where no block lies, (N, H, W, C)."""
+    b = _check_seeds(seeds, block_size)
+    padded = F.pad(seeds.permute(0, 3, 1, 2).float(), (b - 1, b - 1, b - 1, b - 1))
+    dropped = F.max_pool2d(padded, b, stride=1)
+    return dropped.permute(0, 2, 3, 1) == 0
+
+
+def drop_block(
+    x: torch.Tensor, mask: torch.Tensor | None, *, training: bool = True
+) -> torch.Tensor:
+    """y, with a mask that is given. Inference uses none; it may then be None."""
+    _check(x, mask, training)
+    if not training:
+        return x
+    kept = torch.as_tensor(mask, dtype=x.dtype)
+    return x * kept * _scale(torch.as_tensor(mask), x)
+
+
+def _gamma(rate: float, b: int, height: int, width: int) -> float:
+    places = (height - b + 1) * (width - b + 1)
+    return min(1.0, rate / b**2 * height * width / places)
+
+
+def _scale(mask: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    ones = mask.sum().double()
+    scale = mask.numel() / ones.clamp(min=1)
+    return torch.where(ones > 0, scale, 0).to(x.dtype)
+
+
+class DropBlock2D(Draws, nn.Module):
+    """DropBlock, seeds from the stream (seed, name, step); ``step`` counts training passes."""
+
+    step: torch.Tensor
+
+    def __init__(
+        self, rate: float, block_size: int, *, seed: int = 0, name: str | None = None
+    ) -> None:
+        super().__init__()
+        self.name = layer_name("torch", "drop_block", name)
+        self.rate = check_number("rate", rate, "[0, 1)")
+        self.block_size = check_size("block_size", block_size)
+        self.seed = check_seed(seed)
+        self.register_buffer("step", torch.zeros((), dtype=torch.int64))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        _check_input(x, self.block_size, self.training)
+        mask = None
+        if self.training:
+            stream = Stream(self.seed, self.name, self.step)
+            seeds = draw_seeds(stream, tuple(x.shape), self.rate, self.block_size, device=x.device)
+            mask = block_mask(seeds, self.block_size)
+            self.step += 1
+        return drop_block(x, mask, training=self.training)
+
+    def extra_repr(self) -> str:
+        return f"rate={self.rate}, block_size={self.block_size}"
+
+
+@remembered
+def _check_draw(
+    stream: Stream, shape: tuple[int, ...], rate: float, block_size: int
+) -> tuple[float, int]:
+    check_draw(stream, shape)
+    if len(shape) != 4 or 0 in shape:
+        raise ValueError(f"shape must be (N, H, W, C), got {tuple(shape)}")
+    return check_number("rate", rate, "[0, 1)"), _check_size(block_size, shape)
+
+
+def _check_size(block_size: int, shape: tuple[int, ...]) -> int:
+    sides = [side for side in shape[1:3] if isinstance(side, int)]
+    most = min(sides) if sides else None
+    return check_integer("block_size", block_size, minimum=1, maximum=most)
+
+
+@remembered
+def _check_seeds(seeds: torch.Tensor, block_size: int) -> int:
+    check_maps(seeds, name="seeds")
+    check_mask(seeds, seeds, "seeds")
+    return check_size("block_size", block_size)
+
+
+@remembered
+def _check_input(x: torch.Tensor, block_size: int, training: bool) -> None:
+    check_maps(x)
+    check_floating("x", x)
+    _check_size(block_size, tuple(x.shape))
+    check_flag("training", training)
+
+
+@remembered
+def _check(x: torch.Tensor, mask: torch.Tensor | None, training: bool, name: str = "x") -> None:
+    check_maps(x, name=name)
+    check_floating(name, x)
+    if check_flag("training", training):
+        check_mask(mask, x)
