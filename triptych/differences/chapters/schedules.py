@@ -422,13 +422,13 @@ class WarmRestartsDefault(Difference):
 class WarmRestartsRounding(Difference):
     """Keras finds a restart by a float32 logarithm, which gives some steps the rate 0 instead.
 
-    Cycles of 1, 2, 4, ... steps: step 8191 begins the 14th, and Keras has the end of the 13th. In
-    JAX's 64-bit mode the logarithm has the digits for it.
+    Cycles of 1, 2, 4, ... steps: step 8191 begins the 14th, and Keras has the end of the 13th. On
+    JAX and PyTorch that rests on how their logarithm rounds.
     """
 
     pytorch = "`CosineAnnealingWarmRestarts`: counts, and restarts on the step"
     keras = "`CosineDecayRestarts(first_decay_steps=1)`: the rate of step 8191 is 0"
-    backends = ("tensorflow", "torch")
+    backends = ("tensorflow",)
     words = "SGDR CosineDecayRestarts restart late off by one rounding log float32 zero rate"
 
     def in_pytorch(mapped):
