@@ -12,6 +12,8 @@ CHAPTERS = {
         "spatial_dropout",
         "stochastic_depth",
         "noise",
+        "variational_dropout",
+        "variational_dense",
     ),
     "Normalization and shortcuts": (
         "batch_norm",
