@@ -37,6 +37,9 @@ G = floats(3)
 SHAPE = IMAGES.shape
 PER_IMAGE = floats(4)
 MASKED = {"rate": 0.5, "training": True}
+UNITS = {"log_alpha": G, "noise": X - 0.5, "training": True, "threshold": 3.0}
+WEIGHTS = {"x": X, "weight": floats(3, 2), "log_sigma2": floats(3, 2), "noise": floats(4, 2)}
+WEIGHTS |= {"training": True, "threshold": 3.0}
 NORM = {"x": X, "gamma": G, "mean": floats(3), "variance": floats(3), "epsilon": 1e-5}
 CENTRED = {"x": X, "gamma": G, "epsilon": 0.1}
 INSTANCES = {"x": IMAGES, "gamma": G[:2], "epsilon": 0.1}
@@ -153,6 +156,16 @@ CALLS: dict[str, dict[str, Any]] = {
     "noise.gaussian_noise_backward": {"grad": X},
     "noise.gaussian_dropout": {"x": X, "rate": 0.5, "noise": X - 0.5, "training": True},
     "noise.gaussian_dropout_backward": {"grad": X, "rate": 0.5, "noise": X - 0.5, "training": True},
+    "variational_dropout.draw_noise": {"stream": STREAM, "shape": (4, 3)} | DTYPE,
+    "variational_dropout.variational_dropout": UNITS | {"x": X},
+    "variational_dropout.variational_dropout_backward": UNITS | {"x": X, "grad": X},
+    "variational_dropout.kept": {"log_alpha": X, "threshold": 0.5},
+    "variational_dropout.kl_divergence": {"log_alpha": X, "approximation": "cubic"},
+    "variational_dropout.kl_divergence_backward": {"log_alpha": X, "approximation": "cubic"},
+    "variational_dense.variational_dense": WEIGHTS | {"bias": G[:2]},
+    "variational_dense.variational_dense_backward": {"grad": floats(4, 2)} | WEIGHTS,
+    "variational_dense.log_alpha": {"weight": X, "log_sigma2": X - 1},
+    "variational_dense.log_alpha_backward": {"grad": X, "weight": X},
     "batch_norm.batch_norm_train": {"x": X, "gamma": G, "beta": G, "epsilon": 1e-5},
     "batch_norm.batch_norm_inference": NORM | {"beta": G},
     "batch_norm.batch_norm_backward": {"grad": X[::-1].copy()} | NORM | {"training": True},
@@ -409,6 +422,17 @@ LAYERS: dict[str, tuple[dict[str, Any], np.ndarray]] = {
     "stochastic_depth.StochasticDepth": ({"rate": 0.5, "inverted": True} | NAMED, X),
     "noise.GaussianNoise": ({"stddev": 0.5} | NAMED, X),
     "noise.GaussianDropout": ({"rate": 0.5} | NAMED, X),
+    "variational_dropout.VariationalDropout": (
+        {"features": 3, "alpha": 0.25, "learned": True, "threshold": 3.0} | NAMED | DTYPE,
+        X,
+    ),
+    "variational_dense.VariationalDense": (
+        {"in_features": 3, "out_features": 2, "use_bias": True}
+        | {"log_sigma2": -2.0, "threshold": 3.0}
+        | NAMED
+        | DTYPE,
+        X,
+    ),
     "batch_norm.BatchNorm": (
         {"features": 3, "momentum": 0.9, "epsilon": 1e-5, "affine": True, "name": "n"} | DTYPE,
         X,

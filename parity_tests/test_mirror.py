@@ -77,6 +77,8 @@ DECLARED = [
     ("keras", "early_stopping.*.get_monitor_value", "where Keras reads what is monitored"),
     ("keras", "*.get_config", "how Keras saves an object"),
     ("keras", "*.from_config", "how Keras loads an object"),
+    ("keras", "variational_dense.*.build", "where a Keras layer makes its weights"),
+    ("keras", "variational_dense.*_own_variables", "how Keras saves a layer's weights"),
     ("keras", "residual.Residual.build", "where Keras builds the layers inside"),
     ("keras", "*.compute_output_shape", "how Keras infers shapes"),
     ("scratch torch", "gradient_clipping.GlobalNormClipping", "Keras's optimizers clip themselves"),

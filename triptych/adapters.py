@@ -198,10 +198,11 @@ class TorchAdapter(Adapter):
             kind = _kind(layer, self.torch.nn, TORCH_KINDS)
             if kind == "norm" and key == "num_batches_tracked":
                 continue
-            if value.ndim > 1 and (kind, key) not in {("kernel", "weight"), ("table", "weight")}:
+            of_weights = kind == "kernel" and key in ("weight", "log_sigma2")
+            if value.ndim > 1 and not of_weights and (kind, key) != ("table", "weight"):
                 raise _unknown(name, value, layer)
             ours = TORCH_NAMES.get((kind, key), key)
-            places[name] = f"{path}{dot}{ours}", key if kind == "kernel" else ""
+            places[name] = f"{path}{dot}{ours}", "weight" if of_weights else ""
         return places
 
 
@@ -240,6 +241,7 @@ KERAS_KINDS = {
 # A separable convolution is two: a depthwise one, and one of single pixels.
 KERAS_NAMES: dict[tuple[str | None, str], str] = {
     ("kernel", "kernel"): "weight",
+    ("kernel", "log_sigma2"): "log_sigma2",  # of VariationalDense
     ("depthwise", "kernel"): "weight",
     ("separable", "depthwise_kernel"): "depthwise.weight",
     ("separable", "pointwise_kernel"): "pointwise.weight",

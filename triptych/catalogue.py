@@ -14,6 +14,8 @@ CHAPTERS = {
         "drop_block",
         "stochastic_depth",
         "noise",
+        "variational_dropout",
+        "variational_dense",
     ),
     "Normalization, activations and shortcuts": (
         "batch_norm",

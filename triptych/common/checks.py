@@ -436,6 +436,23 @@ def check_features(x: Any, features: int, name: str = "x") -> None:
     check_batch(tuple(shape), name)
 
 
+def check_kernel(name: str, weight: Any) -> None:
+    """Of a dense layer."""
+    shape = tuple(shape_of(weight, name))
+    if len(shape) != 2 or 0 in shape:
+        raise ValueError(f"{name} must have shape (in, out), got {shape}")
+
+
+def check_dense(x: Any, weight: Any, bias: Any, training: Any) -> None:
+    """What goes into a dense layer as a function, (in, out) and (out,); the bias may be None."""
+    check_flag("training", training)
+    check_floats(x=x, **given(weight=weight, bias=bias))
+    check_kernel("weight", weight)
+    check_features(x, weight.shape[0])
+    if bias is not None:
+        check_same_shape("bias", bias, (weight.shape[1],))
+
+
 @remembered
 def check_maps(x: Any, channels: int | None = None, name: str = "x") -> None:
     """A batch of feature maps, channels last: what a convolution or a pooling takes."""
