@@ -505,6 +505,19 @@ def test_per_image():
     fails(message, checks.check_per_image, "angle", array((2, 2), "int32"), "integer", None)
 
 
+def test_dense():
+    x, weight, bias = np.ones((4, 3)), np.ones((3, 2)), np.ones(2)
+    checks.check_kernel("weight", weight)
+    checks.check_dense(x, weight, bias, True)
+    checks.check_dense(x, weight, None, False)
+    message = "weight must have shape (in, out), got (3,)"
+    fails(message, checks.check_kernel, "weight", weight[:, 0])
+    fails("bias must have shape (2,), got (1,)", checks.check_dense, x, weight, bias[:1], True)
+    message = "x must have 3 features in its last axis (shape (N, ..., 3)), got shape (4, 2)"
+    fails(message, checks.check_dense, x[:, :2], weight, None, True)
+    fails("training must be True or False, got 1", checks.check_dense, x, weight, None, 1)
+
+
 def test_noise_shape():
     assert checks.check_noise_shape(None, (4, 3)) == (4, 3)
     assert checks.check_noise_shape((None, 1), (4, 3)) == (4, 1)

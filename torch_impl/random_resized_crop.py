@@ -21,7 +21,7 @@ the stream (seed, name, step). Keras has no such layer. See ``triptych differenc
 augmentation-draw-per-batch, resize-antialias, crop-at-inference.
 
 Here: windows are resized by matrices, so that one product does for a batch of them; whole images by
-PyTorch's own op. In training ``torch.export`` gives a graph for one size of batch alone.
+PyTorch's own op. In training a compiled or exported graph is one for a size of batch.
 """
 
 import math
