@@ -11,7 +11,7 @@ import numpy as np
 
 from scratch.fast._blocks import blocks
 from scratch.windows import crop, pad, padded_shape, shifted
-from triptych.common.windows import Size, pool_geometry
+from triptych.common.windows import Padding, Size, pool_geometry
 
 __all__ = ["max_pool2d_with_winners", "max_pool2d_with_winners_backward"]
 
@@ -19,7 +19,7 @@ BLOCK = 2**19  # elements: 2 MB of float32, about a core's cache
 
 
 def max_pool2d_with_winners(
-    x: np.ndarray, pool_size: Size, *, stride: Size | None = None, padding: str | Size = "valid"
+    x: np.ndarray, pool_size: Size, *, stride: Size | None = None, padding: Padding = "valid"
 ) -> tuple[np.ndarray, np.ndarray]:
     pool, windows = pool_geometry(x.shape, pool_size, stride, padding)
     padded = pad(x, windows, -np.inf)
@@ -47,7 +47,7 @@ def max_pool2d_with_winners_backward(
     pool_size: Size,
     *,
     stride: Size | None = None,
-    padding: str | Size = "valid",
+    padding: Padding = "valid",
 ) -> np.ndarray:
     pool, windows = pool_geometry(shape, pool_size, stride, padding)
     dpadded = np.empty(padded_shape(shape, windows), grad.dtype)
