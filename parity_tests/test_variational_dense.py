@@ -231,3 +231,20 @@ def test_bad_arrays():
     refused(
         "weight must have the dtype of x, float32, got float64", weight=weight.astype("float64")
     )
+
+
+@pytest.mark.once
+def test_the_example_in_small(tmp_path):
+    """Every panel, on few digits: the figure, the table and the verdicts are written."""
+    from typer.testing import CliRunner
+
+    from triptych.cli import app
+
+    options = "--dataset digits --epochs 1 --seeds 2 --no-progress"
+    command = ["variational-dropout", *options.split(), "--out", str(tmp_path)]
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "variational-dropout.png").stat().st_size > 10_000
+    assert (tmp_path / "variational-dropout.txt").stat().st_size > 500
+    for promise in ("can be pruned", "costs less than", "as good as the dense"):
+        assert promise in " ".join(result.output.split())

@@ -241,6 +241,12 @@ def uncertainty(context: typer.Context) -> None:
     _run_example(context, "uncertainty")
 
 
+@app.command("variational-dropout", context_settings=PASS_ON, add_help_option=False)
+def variational_dropout(context: typer.Context) -> None:
+    """Find the weights that a network needs; `... --help` has the options."""
+    _run_example(context, "variational_dropout")
+
+
 def _run_example(context: typer.Context, name: str) -> None:
     """Run ``main`` of an example as a command of its own, with the arguments of this one."""
     program = load(folder("examples") / f"{name}.py", f"example_{name}")
