@@ -37,6 +37,7 @@ G = floats(3)
 SHAPE = IMAGES.shape
 PER_IMAGE = floats(4)
 MASKED = {"rate": 0.5, "training": True}
+CONNECTED = {"x": X, "weight": floats(3, 2), "mask": booleans(3, 2)}
 UNITS = {"log_alpha": G, "noise": X - 0.5, "training": True, "threshold": 3.0}
 WEIGHTS = {"x": X, "weight": floats(3, 2), "log_sigma2": floats(3, 2), "noise": floats(4, 2)}
 WEIGHTS |= {"training": True, "threshold": 3.0}
@@ -156,6 +157,9 @@ CALLS: dict[str, dict[str, Any]] = {
     "noise.gaussian_noise_backward": {"grad": X},
     "noise.gaussian_dropout": {"x": X, "rate": 0.5, "noise": X - 0.5, "training": True},
     "noise.gaussian_dropout_backward": {"grad": X, "rate": 0.5, "noise": X - 0.5, "training": True},
+    "drop_connect.draw_mask": {"stream": STREAM, "shape": (3, 2), "rate": 0.5},
+    "drop_connect.drop_connect": MASKED | CONNECTED | {"bias": G[:2]},
+    "drop_connect.drop_connect_backward": {"grad": floats(4, 2)} | MASKED | CONNECTED,
     "variational_dropout.draw_noise": {"stream": STREAM, "shape": (4, 3)} | DTYPE,
     "variational_dropout.variational_dropout": UNITS | {"x": X},
     "variational_dropout.variational_dropout_backward": UNITS | {"x": X, "grad": X},
@@ -422,6 +426,12 @@ LAYERS: dict[str, tuple[dict[str, Any], np.ndarray]] = {
     "stochastic_depth.StochasticDepth": ({"rate": 0.5, "inverted": True} | NAMED, X),
     "noise.GaussianNoise": ({"stddev": 0.5} | NAMED, X),
     "noise.GaussianDropout": ({"rate": 0.5} | NAMED, X),
+    "drop_connect.DropConnectDense": (
+        {"in_features": 3, "out_features": 2, "rate": 0.5, "per_example": False, "use_bias": True}
+        | NAMED
+        | DTYPE,
+        X,
+    ),
     "variational_dropout.VariationalDropout": (
         {"features": 3, "alpha": 0.25, "learned": True, "threshold": 3.0} | NAMED | DTYPE,
         X,

@@ -492,6 +492,7 @@ EXAMPLES = {
     "mnist": "mnist",
     "distill": "distillation",
     "uncertainty": "uncertainty",
+    "variational-dropout": "variational_dropout",
 }
 
 

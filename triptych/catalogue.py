@@ -14,6 +14,7 @@ CHAPTERS = {
         "drop_block",
         "stochastic_depth",
         "noise",
+        "drop_connect",
         "variational_dropout",
         "variational_dense",
     ),
