@@ -24,6 +24,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from scratch.losses import softmax
 from triptych import plots
 from triptych.__main__ import run_command
 from triptych.adapters import adapter
@@ -246,8 +247,7 @@ def train(framework: str, name: str, recipe: Recipe, data: Dataset, progress: bo
         watchers = [recorder.watcher(framework)]
         history = training.fit(model, recipe, data, progress=progress, watchers=watchers)
     logits = training.predict(model, recipe, data.x_test).astype(np.float64)
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    probabilities, predicted = powers / powers.sum(axis=1, keepdims=True), logits.argmax(axis=1)
+    probabilities, predicted = softmax(logits), logits.argmax(axis=1)
     accuracy = float(np.mean(predicted == data.y_test))
     return Run(model, history, recorder, probabilities, predicted, accuracy)
 

@@ -28,6 +28,7 @@ from rich.table import Table
 from sklearn.metrics import roc_auc_score
 
 from scratch.affine import affine, affine_matrices
+from scratch.losses import softmax
 from triptych.__main__ import run_command
 from triptych.adapters import adapter
 from triptych.common.datasets import Dataset, DatasetUnavailable, digits, mnist
@@ -214,11 +215,6 @@ def _calibration(
     error = measures.calibration_error(*both, bins=BINS)
     table = measures.reliability(*both, bins=BINS)
     return float(own.numpy(error)), np.array([own.numpy(row) for row in table], np.float64)
-
-
-def softmax(logits: np.ndarray) -> np.ndarray:
-    exp = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return exp / exp.sum(axis=1, keepdims=True)
 
 
 def spread(values: list[float]) -> tuple[float, float]:

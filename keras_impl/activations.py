@@ -49,14 +49,12 @@ from triptych.common.checks import (
     remembered,
 )
 from triptych.common.names import layer_name
+from triptych.common.selu import ALPHA, SCALE
 
 __all__ = ["gelu", "silu", "leaky_relu", "selu", "GELU", "SiLU", "LeakyReLU", "SELU"]
 
 SLOPE = math.sqrt(2 / math.pi)  # of the tanh form of GELU
 CUBIC = 0.044715
-# Of SELU: alpha, and scale, as Klambauer et al. solve for them.
-ALPHA = 1.6732632423543772848170429916717
-SCALE = 1.0507009873554804934193349852946
 
 
 def gelu(x: Any, *, approximate: bool = False) -> Any:

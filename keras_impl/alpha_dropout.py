@@ -27,11 +27,10 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_impl.dropout import draw_mask
 from keras_impl.layers import Checked, verbatim
-from keras_impl.streams import bernoulli
 from triptych.common.checks import (
     check_batch,
-    check_draw,
     check_flag,
     check_floating,
     check_mask,
@@ -40,17 +39,12 @@ from triptych.common.checks import (
     remembered,
 )
 from triptych.common.names import Draws, layer_name
+from triptych.common.selu import ALPHA, SCALE
 from triptych.common.streams import Stream
 
 __all__ = ["draw_mask", "alpha_dropout", "AlphaDropout"]
 
-ALPHA = -1.0507009873554804934193349852946 * 1.6732632423543772848170429916717  # alpha' of SELU
-
-
-def draw_mask(stream: Stream, shape: tuple[int, ...], rate: float) -> Any:
-    """Booleans of ``shape``, True (keep) with probability 1 - rate."""
-    rate = _check_draw(stream, shape, rate)
-    return ops.logical_not(bernoulli(stream, shape, rate))
+ALPHA_PRIME = -SCALE * ALPHA  # alpha'
 
 
 def alpha_dropout(x: Any, rate: float, mask: Any | None, *, training: bool = True) -> Any:
@@ -60,12 +54,12 @@ def alpha_dropout(x: Any, rate: float, mask: Any | None, *, training: bool = Tru
         return x
     a, b = _affine(rate)
     kept = ops.cast(mask, x.dtype)
-    return a * (x * kept + ALPHA * (1 - kept)) + b
+    return a * (x * kept + ALPHA_PRIME * (1 - kept)) + b
 
 
 def _affine(rate: float) -> tuple[float, float]:
-    a = 1 / math.sqrt((1 - rate) * (1 + rate * ALPHA * ALPHA))
-    return a, -a * rate * ALPHA
+    a = 1 / math.sqrt((1 - rate) * (1 + rate * ALPHA_PRIME * ALPHA_PRIME))
+    return a, -a * rate * ALPHA_PRIME
 
 
 @keras.saving.register_keras_serializable("triptych")
@@ -105,12 +99,6 @@ class AlphaDropout(Checked, Draws, keras.layers.Layer):
 @remembered
 def _check_rate(rate: float) -> float:
     return check_number("rate", rate, "[0, 1)")
-
-
-@remembered
-def _check_draw(stream: Stream, shape: tuple[int, ...], rate: float) -> float:
-    check_draw(stream, shape)
-    return _check_rate(rate)
 
 
 @remembered

@@ -31,11 +31,10 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_impl.dropout import draw_mask
 from keras_impl.layers import Dense, verbatim
-from keras_impl.streams import bernoulli
 from triptych.common.checks import (
     check_dense,
-    check_draw,
     check_flag,
     check_mask,
     check_number,
@@ -45,12 +44,6 @@ from triptych.common.names import layer_name
 from triptych.common.streams import Stream
 
 __all__ = ["draw_mask", "drop_connect", "DropConnectDense"]
-
-
-def draw_mask(stream: Stream, shape: tuple[int, ...], rate: float) -> Any:
-    """Booleans of ``shape``, (in, out) or (N, in, out), True (keep) with probability 1 - rate."""
-    rate = _check_draw(stream, shape, rate)
-    return ops.logical_not(bernoulli(stream, shape, rate))
 
 
 def drop_connect(
@@ -141,12 +134,6 @@ class DropConnectDense(Dense):
 @remembered
 def _check_rate(rate: float) -> float:
     return check_number("rate", rate, "[0, 1)")
-
-
-@remembered
-def _check_draw(stream: Stream, shape: tuple[int, ...], rate: float) -> float:
-    check_draw(stream, shape)
-    return _check_rate(rate)
 
 
 @remembered

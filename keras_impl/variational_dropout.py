@@ -40,11 +40,10 @@ import keras
 from keras import ops
 
 from keras_impl.layers import Checked, check_precision, verbatim
-from keras_impl.streams import normal
+from keras_impl.noise import draw_noise
 from triptych.common.checks import (
     check_batch,
     check_choice,
-    check_draw,
     check_dtype,
     check_features,
     check_flag,
@@ -70,12 +69,6 @@ K3 = 1.48695
 C1 = 1.16145124
 C2 = -1.50204118
 C3 = 0.58629921
-
-
-def draw_noise(stream: Stream, shape: tuple[int, ...], *, dtype: str = "float32") -> Any:
-    """Standard normal numbers of ``shape``."""
-    _check_draw(stream, shape, dtype)
-    return normal(stream, shape, dtype=dtype)
 
 
 def variational_dropout(
@@ -186,12 +179,6 @@ class VariationalDropout(Checked, Draws, keras.layers.Layer):
             "seed": self.seed,
         }
         return super().get_config() | own
-
-
-@remembered
-def _check_draw(stream: Stream, shape: tuple[int, ...], dtype: str) -> None:
-    check_draw(stream, shape)
-    check_dtype(dtype)
 
 
 def _check_threshold(threshold: float) -> float:

@@ -40,7 +40,7 @@ import numpy as np
 
 from scratch.fast import activations as fast
 from scratch.half import half_in_float32
-from scratch.layers import Layer
+from scratch.layers import Layer, sigmoid
 from triptych.common.checks import (
     check_batch,
     check_flag,
@@ -51,6 +51,7 @@ from triptych.common.checks import (
     remembered,
 )
 from triptych.common.names import layer_name
+from triptych.common.selu import ALPHA, SCALE
 
 __all__ = [
     "gelu",
@@ -69,9 +70,6 @@ __all__ = [
 
 SLOPE = math.sqrt(2 / math.pi)  # of the tanh form of GELU
 CUBIC = 0.044715
-# Of SELU: alpha, and scale, as Klambauer et al. solve for them.
-ALPHA = 1.6732632423543772848170429916717
-SCALE = 1.0507009873554804934193349852946
 
 
 @half_in_float32
@@ -99,14 +97,14 @@ def gelu_backward(grad: np.ndarray, x: np.ndarray, *, approximate: bool = False)
 def silu(x: np.ndarray) -> np.ndarray:
     """y, which is also called swish."""
     _check(x)
-    return x * _sigmoid(x)
+    return x * sigmoid(x)
 
 
 @half_in_float32
 def silu_backward(grad: np.ndarray, x: np.ndarray) -> np.ndarray:
     """dL/dx from dL/dy."""
     _check_backward(grad, x)
-    s = _sigmoid(x)
+    s = sigmoid(x)
     return grad * s * (1 + x * (1 - s))
 
 
@@ -145,11 +143,6 @@ def _normal_distribution(x: np.ndarray) -> np.ndarray:
 
 def _erf(x: np.ndarray) -> np.ndarray:
     return np.array([math.erf(value) for value in x.ravel().tolist()], x.dtype).reshape(x.shape)
-
-
-def _sigmoid(x: np.ndarray) -> np.ndarray:
-    decay = np.exp(-np.abs(x))  # in (0, 1]: never overflows
-    return np.where(x >= 0, 1, decay) / (1 + decay)
 
 
 class GELU(Layer):

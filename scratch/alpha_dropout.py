@@ -25,11 +25,10 @@ import math
 
 import numpy as np
 
+from scratch.dropout import draw_mask
 from scratch.layers import Layer
-from scratch.streams import bernoulli
 from triptych.common.checks import (
     check_batch,
-    check_draw,
     check_flag,
     check_floating,
     check_mask,
@@ -38,17 +37,12 @@ from triptych.common.checks import (
     remembered,
 )
 from triptych.common.names import Draws, layer_name
+from triptych.common.selu import ALPHA, SCALE
 from triptych.common.streams import Stream
 
 __all__ = ["draw_mask", "alpha_dropout", "alpha_dropout_backward", "AlphaDropout"]
 
-ALPHA = -1.0507009873554804934193349852946 * 1.6732632423543772848170429916717  # alpha' of SELU
-
-
-def draw_mask(stream: Stream, shape: tuple[int, ...], rate: float) -> np.ndarray:
-    """Booleans of ``shape``, True (keep) with probability 1 - rate."""
-    rate = _check_draw(stream, shape, rate)
-    return ~bernoulli(stream, shape, rate)
+ALPHA_PRIME = -SCALE * ALPHA  # alpha'
 
 
 def alpha_dropout(
@@ -60,7 +54,7 @@ def alpha_dropout(
         return x
     a, b = _affine(rate)
     kept = np.asarray(mask).astype(x.dtype)
-    return a * (x * kept + ALPHA * (1 - kept)) + b
+    return a * (x * kept + ALPHA_PRIME * (1 - kept)) + b
 
 
 def alpha_dropout_backward(
@@ -75,8 +69,8 @@ def alpha_dropout_backward(
 
 
 def _affine(rate: float) -> tuple[float, float]:
-    a = 1 / math.sqrt((1 - rate) * (1 + rate * ALPHA * ALPHA))
-    return a, -a * rate * ALPHA
+    a = 1 / math.sqrt((1 - rate) * (1 + rate * ALPHA_PRIME * ALPHA_PRIME))
+    return a, -a * rate * ALPHA_PRIME
 
 
 class AlphaDropout(Draws, Layer):
@@ -104,12 +98,6 @@ class AlphaDropout(Draws, Layer):
 @remembered
 def _check_rate(rate: float) -> float:
     return check_number("rate", rate, "[0, 1)")
-
-
-@remembered
-def _check_draw(stream: Stream, shape: tuple[int, ...], rate: float) -> float:
-    check_draw(stream, shape)
-    return _check_rate(rate)
 
 
 @remembered

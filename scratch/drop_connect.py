@@ -26,11 +26,10 @@ Here: ``backward`` goes through the same masked weights as ``forward``.
 
 import numpy as np
 
+from scratch.dropout import draw_mask
 from scratch.layers import Dense
-from scratch.streams import bernoulli
 from triptych.common.checks import (
     check_dense,
-    check_draw,
     check_features,
     check_flag,
     check_floats,
@@ -44,12 +43,6 @@ from triptych.common.names import layer_name
 from triptych.common.streams import Stream
 
 __all__ = ["draw_mask", "drop_connect", "drop_connect_backward", "DropConnectDense"]
-
-
-def draw_mask(stream: Stream, shape: tuple[int, ...], rate: float) -> np.ndarray:
-    """Booleans of ``shape``, (in, out) or (N, in, out), True (keep) with probability 1 - rate."""
-    rate = _check_draw(stream, shape, rate)
-    return ~bernoulli(stream, shape, rate)
 
 
 def drop_connect(
@@ -149,12 +142,6 @@ class DropConnectDense(Dense):
 @remembered
 def _check_rate(rate: float) -> float:
     return check_number("rate", rate, "[0, 1)")
-
-
-@remembered
-def _check_draw(stream: Stream, shape: tuple[int, ...], rate: float) -> float:
-    check_draw(stream, shape)
-    return _check_rate(rate)
 
 
 @remembered

@@ -34,7 +34,7 @@ soft-target-rows, class-weight-dense.
 import numpy as np
 
 from scratch.half import half_in_float32
-from scratch.losses import dense, divisor, reduced, term_weights
+from scratch.losses import dense, divisor, reduced, softmax, term_weights
 from triptych.common.checks import (
     check_batch,
     check_class_targets,
@@ -133,8 +133,7 @@ def label_smoothing_cross_entropy_backward(
     )
     t = dense(labels, logits)
     q = _smooth(t, smoothing)
-    exp = np.exp(logits - logits.max(axis=1, keepdims=True))
-    p = exp / exp.sum(axis=1, keepdims=True)
+    p = softmax(logits)
     if plain:
         return (p - q) / len(labels)
     w, kept = term_weights(logits, labels, class_weights, sample_weights, ignore_index)

@@ -60,6 +60,12 @@ def glorot_uniform(
     return (2 * drawn - 1) * limit
 
 
+def sigmoid(x: np.ndarray) -> np.ndarray:
+    """1 / (1 + exp(-x))"""
+    decay = np.exp(-np.abs(x))  # in (0, 1]: never overflows
+    return np.where(x >= 0, 1, decay) / (1 + decay)
+
+
 class Layer:
     """What every layer has: parameters, their gradients, and state that is kept but not trained."""
 
@@ -197,8 +203,7 @@ class Sigmoid(Layer):
 
     def forward(self, x: np.ndarray, *, training: bool = False) -> np.ndarray:
         _check(x)
-        decay = np.exp(-np.abs(x))  # in (0, 1]: never overflows
-        self._y = np.where(x >= 0, 1, decay) / (1 + decay)
+        self._y = sigmoid(x)
         return self._y
 
     def backward(self, grad: np.ndarray) -> np.ndarray:

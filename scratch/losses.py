@@ -43,6 +43,7 @@ Here: for "none" the backward pass gives the gradient of each row's own loss.
 import numpy as np
 
 from scratch.half import half_in_float32
+from scratch.layers import sigmoid
 from triptych.common.checks import (
     check_binary_targets,
     check_class_targets,
@@ -104,8 +105,7 @@ def softmax_cross_entropy_backward(
     plain = _check(
         logits, labels, class_weights, sample_weights, ignore_index, reduction, mean_over
     )
-    exp = np.exp(logits - logits.max(axis=1, keepdims=True))
-    p = exp / exp.sum(axis=1, keepdims=True)
+    p = softmax(logits)
     if plain:
         one_hot = np.arange(logits.shape[1]) == labels[:, np.newaxis]
         return (p - one_hot) / len(labels)
@@ -154,8 +154,7 @@ def binary_cross_entropy_backward(
     plain, smoothing, w = _check_binary(
         logits, labels, smoothing, pos_weight, sample_weights, reduction, mean_over
     )
-    decay = np.exp(-np.abs(logits))  # in (0, 1]: never overflows
-    p = np.where(logits >= 0, 1, decay) / (1 + decay)
+    p = sigmoid(logits)
     y = labels.astype(logits.dtype)[:, np.newaxis]
     if plain:
         return (p - y) / len(labels)
@@ -163,6 +162,12 @@ def binary_cross_entropy_backward(
     s = np.ones_like(y) if sample_weights is None else sample_weights[:, np.newaxis]
     grad = s * ((1 - y) * p - w * y * (1 - p))
     return grad / divisor(s, np.ones_like(y), reduction, mean_over)
+
+
+def softmax(z: np.ndarray) -> np.ndarray:
+    """p of each row."""
+    exp = np.exp(z - z.max(axis=1, keepdims=True))
+    return exp / exp.sum(axis=1, keepdims=True)
 
 
 def softplus(s: np.ndarray) -> np.ndarray:

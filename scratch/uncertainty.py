@@ -38,6 +38,7 @@ import numpy as np
 from scratch.augmentation import Augmentation
 from scratch.batch_norm import BatchNorm
 from scratch.layers import Layer, layers_in
+from scratch.losses import softmax
 from scratch.rand_augment import RandAugment
 from scratch.random_erasing import RandomErasing
 from scratch.random_resized_crop import RandomResizedCrop
@@ -129,15 +130,10 @@ def monte_carlo(model: Layer, x: np.ndarray, *, passes: int = 50) -> np.ndarray:
     with _drawing(model):
         return np.stack(
             [
-                np.concatenate([_softmax(model.forward(each, training=True)) for each in batches])
+                np.concatenate([softmax(model.forward(each, training=True)) for each in batches])
                 for _ in range(passes)
             ]
         )
-
-
-def _softmax(z: np.ndarray) -> np.ndarray:
-    exp = np.exp(z - z.max(axis=1, keepdims=True))
-    return exp / exp.sum(axis=1, keepdims=True)
 
 
 @contextmanager

@@ -36,12 +36,11 @@ import math
 
 import numpy as np
 
-from scratch.layers import Layer
-from scratch.streams import normal
+from scratch.layers import Layer, sigmoid
+from scratch.noise import draw_noise
 from triptych.common.checks import (
     check_batch,
     check_choice,
-    check_draw,
     check_dtype,
     check_features,
     check_flag,
@@ -76,12 +75,6 @@ K3 = 1.48695
 C1 = 1.16145124
 C2 = -1.50204118
 C3 = 0.58629921
-
-
-def draw_noise(stream: Stream, shape: tuple[int, ...], *, dtype: str = "float32") -> np.ndarray:
-    """Standard normal numbers of ``shape``."""
-    _check_draw(stream, shape, dtype)
-    return normal(stream, shape, dtype=dtype)
 
 
 def variational_dropout(
@@ -126,7 +119,7 @@ def kl_divergence(log_alpha: np.ndarray, *, approximation: str = "sigmoid") -> n
     """The sum of KL over all of ``log_alpha``."""
     _check_kl(log_alpha, approximation)
     if approximation == "sigmoid":
-        return (K1 * _sigmoid(-(K2 + K3 * log_alpha)) + np.logaddexp(0, -log_alpha) / 2).sum()
+        return (K1 * sigmoid(-(K2 + K3 * log_alpha)) + np.logaddexp(0, -log_alpha) / 2).sum()
     log_alpha = np.minimum(log_alpha, 0)
     alpha = np.exp(log_alpha)
     return -(log_alpha / 2 + C1 * alpha + C2 * alpha**2 + C3 * alpha**3).sum()
@@ -137,14 +130,9 @@ def kl_divergence_backward(log_alpha: np.ndarray, *, approximation: str = "sigmo
     _check_kl(log_alpha, approximation)
     if approximation == "sigmoid":
         z = K2 + K3 * log_alpha
-        return -K1 * K3 * _sigmoid(z) * _sigmoid(-z) - _sigmoid(-log_alpha) / 2
+        return -K1 * K3 * sigmoid(z) * sigmoid(-z) - sigmoid(-log_alpha) / 2
     alpha = np.exp(np.minimum(log_alpha, 0))
     return (log_alpha <= 0) * -(0.5 + C1 * alpha + 2 * C2 * alpha**2 + 3 * C3 * alpha**3)
-
-
-def _sigmoid(x: np.ndarray) -> np.ndarray:
-    decay = np.exp(-np.abs(x))  # in (0, 1]: never overflows
-    return np.where(x >= 0, 1, decay) / (1 + decay)
 
 
 class VariationalDropout(Draws, Layer):
@@ -218,12 +206,6 @@ class VariationalDropout(Draws, Layer):
         if self.learned:
             more = kl_divergence_backward(self.params["log_alpha"], approximation=approximation)
             self.grads["log_alpha"] = self.grads.get("log_alpha", 0) + scale * more
-
-
-@remembered
-def _check_draw(stream: Stream, shape: tuple[int, ...], dtype: str) -> None:
-    check_draw(stream, shape)
-    check_dtype(dtype)
 
 
 def _check_threshold(threshold: float) -> float:

@@ -28,11 +28,10 @@ in PyTorch's layout, (out, in).
 import torch
 import torch.nn.functional as F
 
+from torch_impl.dropout import draw_mask
 from torch_impl.layers import Dense, check_precision
-from torch_impl.streams import Device, bernoulli
 from triptych.common.checks import (
     check_dense,
-    check_draw,
     check_features,
     check_flag,
     check_floating,
@@ -44,14 +43,6 @@ from triptych.common.names import layer_name
 from triptych.common.streams import Stream
 
 __all__ = ["draw_mask", "drop_connect", "DropConnectDense"]
-
-
-def draw_mask(
-    stream: Stream, shape: tuple[int, ...], rate: float, *, device: Device = None
-) -> torch.Tensor:
-    """Booleans of ``shape``, (in, out) or (N, in, out), True (keep) with probability 1 - rate."""
-    rate = _check_draw(stream, shape, rate)
-    return ~bernoulli(stream, shape, rate, device=device)
 
 
 def drop_connect(
@@ -122,12 +113,6 @@ class DropConnectDense(Dense):
 @remembered
 def _check_rate(rate: float) -> float:
     return check_number("rate", rate, "[0, 1)")
-
-
-@remembered
-def _check_draw(stream: Stream, shape: tuple[int, ...], rate: float) -> float:
-    check_draw(stream, shape)
-    return _check_rate(rate)
 
 
 @remembered

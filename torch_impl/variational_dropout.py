@@ -39,11 +39,10 @@ import torch.nn.functional as F
 from torch import nn
 
 from torch_impl.layers import check_precision
-from torch_impl.streams import Device, normal
+from torch_impl.noise import draw_noise
 from triptych.common.checks import (
     check_batch,
     check_choice,
-    check_draw,
     check_dtype,
     check_features,
     check_flag,
@@ -69,14 +68,6 @@ K3 = 1.48695
 C1 = 1.16145124
 C2 = -1.50204118
 C3 = 0.58629921
-
-
-def draw_noise(
-    stream: Stream, shape: tuple[int, ...], *, dtype: str = "float32", device: Device = None
-) -> torch.Tensor:
-    """Standard normal numbers of ``shape``."""
-    _check_draw(stream, shape, dtype)
-    return normal(stream, shape, dtype=dtype, device=device)
 
 
 def variational_dropout(
@@ -173,12 +164,6 @@ class VariationalDropout(Draws, nn.Module):
 
     def extra_repr(self) -> str:
         return f"{self.features}, learned={self.learned}, threshold={self.threshold}"
-
-
-@remembered
-def _check_draw(stream: Stream, shape: tuple[int, ...], dtype: str) -> None:
-    check_draw(stream, shape)
-    check_dtype(dtype)
 
 
 def _check_threshold(threshold: float) -> float:
