@@ -42,7 +42,7 @@ from triptych.common.names import Draws, layer_name
 from triptych.common.selu import ALPHA, SCALE
 from triptych.common.streams import Stream
 
-__all__ = ["draw_mask", "alpha_dropout", "AlphaDropout"]
+__all__ = ["alpha_dropout", "AlphaDropout"]
 
 ALPHA_PRIME = -SCALE * ALPHA  # alpha'
 

@@ -43,7 +43,7 @@ from triptych.common.checks import (
 from triptych.common.names import layer_name
 from triptych.common.streams import Stream
 
-__all__ = ["draw_mask", "drop_connect", "DropConnectDense"]
+__all__ = ["drop_connect", "DropConnectDense"]
 
 
 def drop_connect(

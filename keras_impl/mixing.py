@@ -170,7 +170,10 @@ class Mixing(keras.callbacks.Callback):
 
     def mix(self, x: Any, y: Any, step: int) -> tuple[Any, Any]:
         """x~ and q~ of a batch with integer labels ``y``, or with rows of labels."""
-        q, dtype = self._rows(x, y), dtype_name(x)
+        # Batches are NumPy arrays; PyTorch multiplies its tensors with those under protest.
+        dtype = dtype_name(x)
+        q = ops.convert_to_tensor(self._rows(x, y), dtype)
+        x = ops.convert_to_tensor(x, dtype)
         stream = Stream(self.seed, self.name, step)
         if self._cuts(stream):
             partner, box = draw_cutmix(

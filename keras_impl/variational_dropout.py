@@ -61,7 +61,7 @@ from triptych.common.names import Draws, layer_name
 from triptych.common.recipes import representable
 from triptych.common.streams import Stream
 
-__all__ = ["draw_noise", "variational_dropout", "kept", "kl_divergence", "VariationalDropout"]
+__all__ = ["variational_dropout", "kept", "kl_divergence", "VariationalDropout"]
 
 K1 = 0.63576
 K2 = 1.87320

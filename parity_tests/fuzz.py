@@ -41,6 +41,7 @@ CONNECTED = {"x": X, "weight": floats(3, 2), "mask": booleans(3, 2)}
 UNITS = {"log_alpha": G, "noise": X - 0.5, "training": True, "threshold": 3.0}
 WEIGHTS = {"x": X, "weight": floats(3, 2), "log_sigma2": floats(3, 2), "noise": floats(4, 2)}
 WEIGHTS |= {"training": True, "threshold": 3.0}
+SINGULAR = {"w": X, "u": floats(3), "v": PER_IMAGE}
 NORM = {"x": X, "gamma": G, "mean": floats(3), "variance": floats(3), "epsilon": 1e-5}
 CENTRED = {"x": X, "gamma": G, "epsilon": 0.1}
 INSTANCES = {"x": IMAGES, "gamma": G[:2], "epsilon": 0.1}
@@ -123,6 +124,10 @@ def rand_augment_draw(framework: str) -> Any:
     return panel(framework, "rand_augment").draw_rand_augment(STREAM, 4, 2)
 
 
+def dense(framework: str) -> Any:
+    return panel(framework, "layers").Dense(3, 2, name="inner")
+
+
 def branch(framework: str) -> list[Any]:
     return [panel(framework, "layers").ReLU(name="inner")]
 
@@ -136,7 +141,6 @@ CALLS: dict[str, dict[str, Any]] = {
     "dropout.draw_mask": {"stream": STREAM, "shape": (4, 3), "rate": 0.5, "noise_shape": (None, 1)},
     "dropout.dropout": MASKED | {"x": X, "mask": booleans(4, 3), "inverted": True},
     "dropout.dropout_backward": MASKED | {"grad": X, "mask": booleans(4, 3), "inverted": True},
-    "alpha_dropout.draw_mask": {"stream": STREAM, "shape": (4, 3), "rate": 0.5},
     "alpha_dropout.alpha_dropout": MASKED | {"x": X, "mask": booleans(4, 3)},
     "alpha_dropout.alpha_dropout_backward": MASKED | {"grad": X, "mask": booleans(4, 3)},
     "spatial_dropout.draw_mask": {"stream": STREAM, "shape": (4, 6, 5, 2), "rate": 0.5},
@@ -157,10 +161,8 @@ CALLS: dict[str, dict[str, Any]] = {
     "noise.gaussian_noise_backward": {"grad": X},
     "noise.gaussian_dropout": {"x": X, "rate": 0.5, "noise": X - 0.5, "training": True},
     "noise.gaussian_dropout_backward": {"grad": X, "rate": 0.5, "noise": X - 0.5, "training": True},
-    "drop_connect.draw_mask": {"stream": STREAM, "shape": (3, 2), "rate": 0.5},
     "drop_connect.drop_connect": MASKED | CONNECTED | {"bias": G[:2]},
     "drop_connect.drop_connect_backward": {"grad": floats(4, 2)} | MASKED | CONNECTED,
-    "variational_dropout.draw_noise": {"stream": STREAM, "shape": (4, 3)} | DTYPE,
     "variational_dropout.variational_dropout": UNITS | {"x": X},
     "variational_dropout.variational_dropout_backward": UNITS | {"x": X, "grad": X},
     "variational_dropout.kept": {"log_alpha": X, "threshold": 0.5},
@@ -215,6 +217,9 @@ CALLS: dict[str, dict[str, Any]] = {
     "penalties.penalized": {"model": model},
     "penalties.total_penalty": {"model": model, "penalty": penalty},
     "penalties.total_penalty_backward": {"model": model, "penalty": penalty},
+    "spectral_norm.power_iteration": SINGULAR | {"iterations": 2},
+    "spectral_norm.spectral_norm": SINGULAR,
+    "spectral_norm.spectral_norm_backward": {"grad": floats(4, 3)} | SINGULAR,
     "weight_constraints.max_norm": {"w": X, "max_norm": 0.5, "axis": -1},
     "weight_constraints.unit_norm": {"w": X, "axis": -1},
     "weight_constraints.min_max_norm": {"w": X, "min_norm": 0.5, "max_norm": 1.0}
@@ -452,6 +457,7 @@ LAYERS: dict[str, tuple[dict[str, Any], np.ndarray]] = {
     "normalization.GroupNorm": (AFFINE | {"groups": 1}, X),
     "normalization.InstanceNorm": (AFFINE | {"features": 2}, IMAGES),
     "residual.Residual": ({"branch": branch, "shortcut": (), "name": "n"}, X),
+    "spectral_norm.SpectralNorm": ({"layer": dense, "iterations": 2} | NAMED, X),
     "activations.GELU": ({"approximate": True, "name": "n"}, X),
     "activations.SiLU": ({"name": "n"}, X),
     "activations.LeakyReLU": ({"negative_slope": 0.01, "name": "n"}, X),

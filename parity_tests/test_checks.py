@@ -518,6 +518,28 @@ def test_dense():
     fails("training must be True or False, got 1", checks.check_dense, x, weight, None, 1)
 
 
+def test_singular():
+    w, u, v = np.ones((3, 2, 4)), np.ones(4), np.ones(6)
+    checks.check_singular(w, u, v, grad=w)
+    fails("u must have shape (4,), got (6,)", checks.check_singular, w, v, v)
+    fails("v must have shape (6,), got (4,)", checks.check_singular, w, u, u)
+    message = "w must have two axes or more, none of them empty, got shape {}"
+    fails(message.format("(4,)"), checks.check_singular, u, u, v)
+    fails(message.format("(3, 0, 4)"), checks.check_singular, w[:, :0], u, v)
+    half = "v must have the dtype of w, float64, got float16"
+    fails(half, checks.check_singular, w, u, v.astype("float16"))
+
+
+def test_wrapped():
+    layer = SimpleNamespace(name="dense_1")
+    checks.check_wrapped(layer, SimpleNamespace)
+    message = "layer must be a dense layer or a convolution, with a name, got {}"
+    fails(message.format(repr(layer)), checks.check_wrapped, layer, int)
+    fails(message.format("None"), checks.check_wrapped, None, SimpleNamespace)
+    nameless = SimpleNamespace(name=None)
+    fails(message.format(repr(nameless)), checks.check_wrapped, nameless, SimpleNamespace)
+
+
 def test_noise_shape():
     assert checks.check_noise_shape(None, (4, 3)) == (4, 3)
     assert checks.check_noise_shape((None, 1), (4, 3)) == (4, 1)

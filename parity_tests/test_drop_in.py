@@ -24,6 +24,7 @@ POLICY = "Keras would cast what goes into a model to the policy's float16, and n
 # "way layer", as an expression, and why not.
 CANNOT = {
     rf"mixed_float16 ({WEIGHTED}) float16": DTYPE,
+    r"mixed_float16 spectral_norm\.SpectralNorm float16": DTYPE,
     r"mixed_float16 layers\.Sequential float32": POLICY,
     r"torch_(compile|export) rand_augment\.RandAugment True": "each change takes its images alone",
     r"torch_(compile|export) random_resized_crop\.RandomResizedCrop True": "one size of batch",

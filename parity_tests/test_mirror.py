@@ -80,6 +80,7 @@ DECLARED = [
     ("keras", "variational_dense.*.build", "where a Keras layer makes its weights"),
     ("keras", "drop_connect.*.build", "where a Keras layer makes its weights"),
     ("keras", "*_own_variables", "how Keras saves a layer's weights"),
+    ("keras", "spectral_norm.SpectralNorm.build", "where a Keras layer makes its weights"),
     ("keras", "residual.Residual.build", "where Keras builds the layers inside"),
     ("keras", "*.compute_output_shape", "how Keras infers shapes"),
     ("scratch torch", "gradient_clipping.GlobalNormClipping", "Keras's optimizers clip themselves"),

@@ -40,7 +40,7 @@ from triptych.common.names import Draws, layer_name
 from triptych.common.selu import ALPHA, SCALE
 from triptych.common.streams import Stream
 
-__all__ = ["draw_mask", "alpha_dropout", "alpha_dropout_backward", "AlphaDropout"]
+__all__ = ["alpha_dropout", "alpha_dropout_backward", "AlphaDropout"]
 
 ALPHA_PRIME = -SCALE * ALPHA  # alpha'
 

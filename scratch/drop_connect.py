@@ -42,7 +42,7 @@ from triptych.common.checks import (
 from triptych.common.names import layer_name
 from triptych.common.streams import Stream
 
-__all__ = ["draw_mask", "drop_connect", "drop_connect_backward", "DropConnectDense"]
+__all__ = ["drop_connect", "drop_connect_backward", "DropConnectDense"]
 
 
 def drop_connect(

@@ -243,7 +243,8 @@ class Composite(Layer):
         check_streams(layers_in(self))
 
     def arrays(self) -> Iterator[tuple[str, np.ndarray]]:
-        """Those of every layer: "dense_1.weight", "dropout_1.step"."""
+        """Its own, and those of every layer: "dense_1.weight", "dropout_1.step"."""
+        yield from super().arrays()
         for layer in self.layers:
             for name, array in layer.arrays():
                 yield f"{layer.name}.{name}", array

@@ -60,7 +60,6 @@ from triptych.common.recipes import representable
 from triptych.common.streams import Stream
 
 __all__ = [
-    "draw_noise",
     "variational_dropout",
     "variational_dropout_backward",
     "kept",

@@ -94,11 +94,9 @@ class ScratchAdapter(Adapter):
         return {layer.name: layer._y for _, layer in self._layers(model) if isinstance(layer, ReLU)}
 
     def _layers(self, layer: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-        """Every layer that has no layers of its own, and what its names begin with."""
-        if not hasattr(layer, "layers"):
-            yield prefix, layer
-            return
-        for inner in layer.layers:
+        """The layer and every layer in it, and what their names begin with."""
+        yield prefix, layer
+        for inner in getattr(layer, "layers", ()):
             yield from self._layers(inner, f"{prefix}{inner.name}.")
 
 

@@ -27,6 +27,7 @@ CHAPTERS = {
     "Penalties and targets": (
         "penalties",
         "weight_constraints",
+        "spectral_norm",
         "label_smoothing",
         "focal_loss",
     ),

@@ -65,17 +65,20 @@ LEARN_MORE: Remedies = (
 GENERALIZE: Remedies = (
     ("early_stopping", "keep the weights of the best epoch"),
     ("augmentation", "more images out of those there are"),
+    ("mixing", "blends of two examples, which cannot be known by heart"),
     ("dropout", "no unit can rely on another"),
     ("penalties", "smaller weights make a smoother function"),
     ("label_smoothing", "no reward for being ever surer of what is known by heart"),
 )
 STEADY: Remedies = (
     ("gradient_clipping", "no single step can throw the weights away"),
-    ("schedules", "a smaller learning rate, with warmup: try a tenth"),
+    ("schedules", "a smaller learning rate: try a tenth"),
+    ("warmup", "small steps first, while the gradients are still large"),
     ("batch_norm", "keeps the scale of the activations in hand"),
 )
 QUIETER: Remedies = (
     ("schedules", "let the learning rate fall: the steps at the end become small"),
+    ("averaging", "the mean of the weights of many steps does not sway"),
     ("gradient_clipping", "single steps do not throw it off"),
 )
 

@@ -453,6 +453,17 @@ def check_dense(x: Any, weight: Any, bias: Any, training: Any) -> None:
         check_same_shape("bias", bias, (weight.shape[1],))
 
 
+def check_singular(w: Any, u: Any, v: Any, **grad: Any) -> None:
+    """A weight, its units in the last axis, and a vector on each side of it as a matrix."""
+    check_floats(w=w, u=u, v=v, **grad)
+    shape: tuple[Any, ...] = tuple(shape_of(w, "w"))
+    if len(shape) < 2 or 0 in shape:
+        raise ValueError(f"w must have two axes or more, none of them empty, got shape {shape}")
+    check_same_shape("u", u, shape[-1:])
+    others = shape[:-1]
+    check_same_shape("v", v, (None if None in others else math.prod(others),))
+
+
 @remembered
 def check_maps(x: Any, channels: int | None = None, name: str = "x") -> None:
     """A batch of feature maps, channels last: what a convolution or a pooling takes."""
@@ -508,6 +519,14 @@ def check_layers(name: str, layers: Any, kind: Any) -> None:
     for index, layer in enumerate(layers):
         if not isinstance(layer, kind) or not isinstance(getattr(layer, "name", None), str):
             raise ValueError(f"{name}[{index}] must be a layer with a name, got {shown(layer)}")
+
+
+def check_wrapped(layer: Any, kinds: Any) -> None:
+    """A layer whose weight has one place for units in all panels."""
+    if not isinstance(layer, kinds) or not isinstance(getattr(layer, "name", None), str):
+        raise ValueError(
+            f"layer must be a dense layer or a convolution, with a name, got {shown(layer)}"
+        )
 
 
 def check_layer_name(name: Any) -> None:

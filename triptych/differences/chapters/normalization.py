@@ -1,5 +1,6 @@
 """Layer, group, RMS, spectral and weight normalization."""
 
+import keras
 import numpy as np
 import torch
 from keras import layers
@@ -150,6 +151,72 @@ class SpectralNormTiming(Difference):
         dense.kernel.assign(3 * normal(4, 3))
         layer(np.ones((1, 4)), training=mapped)
         return np.linalg.norm(array(dense.kernel), 2)
+
+
+class SpectralNormOrder(Difference):
+    """An iteration of the spectral norm begins with u in PyTorch, with v in Keras.
+
+    u belongs to the outputs, v to the inputs. PyTorch keeps both and has gone 15 iterations before
+    the first pass; Keras keeps u, and starts at random. Sigmas agree once they have converged.
+    """
+
+    pytorch = "`parametrizations.spectral_norm`: u from v, then v from u; `_u`, `_v`"
+    keras = "`SpectralNormalization`: v from u, then u from v; `vector_u`"
+    mapping = "set PyTorch's `_v` to W^T u / ||W^T u||, with Keras's u"
+    words = "spectral norm power iteration u v order vector_u miyato"
+
+    def in_pytorch(mapped):
+        layer = nn.Linear(4, 3, bias=False).double()
+        weight, u = normal(4, 3), normal(3, seed=1)
+        v = weight @ u if mapped else normal(4, seed=2)
+        nn.utils.parametrizations.spectral_norm(layer)
+        layer.parametrizations.weight.original.data = tensor(weight.T)
+        layer.parametrizations.weight[0]._v = tensor(v / np.linalg.norm(v))
+        layer(tensor(np.ones((1, 4))))
+        return layer.parametrizations.weight[0]._u
+
+    def in_keras(mapped):
+        layer = layers.SpectralNormalization(layers.Dense(3, use_bias=False))
+        layer.build((None, 4))
+        layer.layer.kernel.assign(normal(4, 3))
+        layer.vector_u.assign(normal(3, seed=1)[None])
+        layer(np.ones((1, 4)), training=True)
+        return array(layer.vector_u)[0]
+
+
+class SpectralNormGradient(Difference):
+    """PyTorch's gradient goes through the spectral norm, Keras's does not.
+
+    PyTorch trains the weight that is normalized when it is read. Keras trains the normalized kernel
+    itself, with an optimizer whose momentum does not know that it was divided.
+    """
+
+    pytorch = (
+        "(G - sum(G * W) u v^T / sigma^2) / sigma, with the gradient G of the normalized weight"
+    )
+    keras = "G, on the TensorFlow and PyTorch backends"
+    mapping = "with sigma = 1: subtract sum(G * W) u v^T from G by hand"
+    backends = ("tensorflow", "torch")
+    words = "spectral norm gradient sigma backward gan"
+
+    def in_pytorch(mapped):
+        layer = nn.Linear(4, 3, bias=False).double()
+        layer.weight.data = tensor(normal(4, 3).T / np.linalg.norm(normal(4, 3), 2))
+        nn.utils.parametrizations.spectral_norm(layer, n_power_iterations=100)
+        layer(tensor(normal(5, 4, seed=1))).square().mean().backward()
+        return layer.parametrizations.weight.original.grad.T
+
+    def in_keras(mapped):
+        weight = normal(4, 3) / np.linalg.norm(normal(4, 3), 2)
+        v, _, u = np.linalg.svd(weight)
+        layer = layers.SpectralNormalization(layers.Dense(3, use_bias=False), power_iterations=100)
+        model = keras.Sequential([keras.Input((4,)), layer])
+        layer.layer.kernel.assign(weight)
+        model.compile(keras.optimizers.SGD(1.0), "mse")
+        model.train_on_batch(normal(5, 4, seed=1), np.zeros((5, 3)))
+        gradient = weight - array(layer.layer.kernel)
+        along = np.sum(gradient * weight) * np.outer(v[:, 0], u[0])
+        return gradient - along if mapped else gradient
 
 
 class WeightNorm(Difference):
