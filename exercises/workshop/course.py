@@ -1,0 +1,422 @@
+"""What a whole training does: its learning rates, its images, when it ends and with what weights.
+
+``train`` calls other functions of the file by their names. Here some of them are replaced by ours,
+which note what they are given, or answer what we choose.
+"""
+
+import functools
+import itertools
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from triptych.exercises.findings import DONE, NOT_DONE, WRONG, Finding, InterfaceError
+from triptych.exercises.functions import Case, Mistake, Task, check_functions
+
+from .networks import CLASSES, SHAPE, Network
+
+__all__ = ["augmentation", "early_stopping", "schedule"]
+
+Build = Callable[[], Network]
+Pair = tuple[np.ndarray, np.ndarray]
+
+
+def data(rows: int = 24) -> tuple[Pair, Pair]:
+    """Images for training with values below 1/2, for validation above."""
+    rng = np.random.default_rng(0)
+    training = rng.uniform(0.1, 0.4, (rows, *SHAPE)).astype(np.float32)
+    validation = rng.uniform(0.6, 0.9, (rows, *SHAPE)).astype(np.float32)
+    labels = np.arange(rows) % CLASSES
+    return (training, labels), (validation, labels)
+
+
+@contextmanager
+def replaced(module: ModuleType, **functions: Callable[..., Any]) -> Iterator[None]:
+    own = {name: getattr(module, name) for name in functions}
+    vars(module).update(functions)
+    try:
+        yield
+    finally:
+        vars(module).update(own)
+
+
+def run(network: Network, epochs: int, patience: int = 100) -> dict[str, list[float]]:
+    training, validation = data()
+    history = network.module.train(
+        network.model, training, validation, epochs=epochs, batch_size=8, patience=patience, seed=0
+    )
+    names = ("loss", "validation_loss")
+    if not isinstance(history, dict) or not all(len(history.get(name, ())) for name in names):
+        raise InterfaceError(
+            "train must return a dictionary with the lists loss and validation_loss, got "
+            f"{type(history).__name__}"
+        )
+    return history
+
+
+# The schedule.
+
+
+def cosine(epoch: int, epochs: int) -> float:
+    return 0.1 * (1 + math.cos(math.pi * epoch / epochs)) / 2
+
+
+SCHEDULE = Task(
+    "learning_rate",
+    cosine,
+    [Case({"epoch": i, "epochs": n}) for n in (1, 2, 5, 40) for i in range(n)],
+    ("learning_rate",),
+    "the formula",
+    [
+        Mistake(
+            "The cosine goes once down and up again: the angle is pi * epoch / epochs.",
+            lambda epoch, epochs: 0.1 * (1 + math.cos(2 * math.pi * epoch / epochs)) / 2,
+        ),
+        Mistake(
+            "It ends at 0 in the last epoch, which then learns nothing: divide by epochs.",
+            lambda epoch, epochs: cosine(epoch, max(epochs - 1, 1)),
+        ),
+        Mistake(
+            "The one-half is missing: it begins at 0.2.",
+            lambda epoch, epochs: 2 * cosine(epoch, epochs),
+        ),
+        Mistake(
+            "The angle is in degrees; math.cos takes radians.",
+            lambda epoch, epochs: 0.1 * (1 + math.cos(180 * epoch / epochs)) / 2,
+        ),
+        Mistake(
+            "The epochs are counted from 1; the first is 0.",
+            lambda epoch, epochs: cosine(epoch + 1, epochs),
+        ),
+        Mistake(
+            "That is a straight line.",
+            lambda epoch, epochs: 0.1 * (1 - epoch / epochs),
+        ),
+        Mistake(
+            "That is a quarter of a cosine.",
+            lambda epoch, epochs: 0.1 * math.cos(math.pi * epoch / epochs / 2),
+        ),
+        Mistake(
+            "The sine stands for the cosine: the rate grows.",
+            lambda epoch, epochs: 0.1 * (1 - math.cos(math.pi * epoch / epochs)) / 2,
+        ),
+    ],
+)
+
+
+def schedule(module: ModuleType, build: Build) -> Iterator[Finding]:
+    wrong = functools.partial(Finding, "schedule", WRONG)
+    found = [module.learning_rate(*case.given.values()) for case in SCHEDULE.cases]
+    if all(rate == 0.1 for rate in found):
+        yield Finding("schedule", NOT_DONE)
+        return
+    for each in check_functions(module, [SCHEDULE], lambda text: None):
+        if each.status != DONE:
+            yield wrong(each.message, each.expected, each.measured, each.cause)
+            return
+    network, weights, asked = build(), [], []
+
+    def rate(epoch: int, epochs: int) -> float:
+        weights.append(network.parameters())
+        asked.append((epoch, epochs))
+        return 0.1 if epoch == 0 else 0.0
+
+    with replaced(module, learning_rate=rate):
+        run(network, 3)
+    weights.append(network.parameters())
+    if asked != [(0, 3), (1, 3), (2, 3)]:
+        yield wrong(
+            "train does not ask for the rate of each epoch",
+            "learning_rate(0, 3), learning_rate(1, 3), learning_rate(2, 3)",
+            ", ".join(f"learning_rate{each}" for each in asked) or "no call",
+        )
+        return
+    moved = [
+        max(float(np.abs(a[name] - b[name]).max()) for name in a)
+        for a, b in itertools.pairwise(weights[1:])
+    ]
+    if max(moved) > 1e-6:
+        yield wrong(
+            "the optimizer steps at another rate than that of the schedule",
+            "no change of the weights in an epoch whose rate is 0",
+            f"a change of {max(moved):.2g}",
+            "set_learning_rate does not reach the optimizer, or the optimizer is made anew.",
+        )
+        return
+    yield Finding(
+        "schedule",
+        DONE,
+        f"from {found[-40]:.3g} to {found[-1]:.2g} in 40 epochs, and the optimizer takes it",
+    )
+
+
+# Augmentation.
+
+
+def augmentation(module: ModuleType, build: Build) -> Iterator[Finding]:
+    images = np.random.default_rng(1).uniform(0.2, 1, (600, 5, 6, 1)).astype(np.float32)
+    own = images.copy()
+    results = [np.asarray(module.augment(images, np.random.default_rng(s))) for s in (0, 0, 1)]
+    faults = list(_of_images(own, images, results))
+    if not faults:
+        faults = list(_of_shifts(own, results))
+    used = list(_of_training(module, build))
+    same = all(np.array_equal(each, own) for each in results)
+    if same and not used:
+        yield Finding("augmentation", NOT_DONE)
+        return
+    yield from (faults + used) or [
+        Finding(
+            "augmentation",
+            DONE,
+            "600 images are shifted in all nine ways, each for itself; validation images are left "
+            "as they are",
+        )
+    ]
+
+
+def _of_images(own: np.ndarray, images: np.ndarray, results: list[np.ndarray]) -> Iterator[Finding]:
+    wrong = functools.partial(Finding, "augmentation", WRONG)
+    if not np.array_equal(images, own):
+        yield wrong(
+            "the images are changed in place",
+            "a new array, since the next epoch shifts the same images anew",
+            "other values in the array that was given",
+            "Shifts add up from epoch to epoch that way.",
+        )
+    elif results[0].shape != own.shape or results[0].dtype != own.dtype:
+        yield wrong(
+            "augment returns another kind of array",
+            f"{own.dtype} of shape {own.shape}",
+            f"{results[0].dtype} of shape {results[0].shape}",
+        )
+    elif not np.array_equal(results[0], results[1]):
+        yield wrong(
+            "two generators of one seed give different images",
+            "all that is drawn comes from rng",
+            "other shifts",
+            "The shifts are drawn from np.random, or from a generator made elsewhere.",
+        )
+
+
+def _of_shifts(own: np.ndarray, results: list[np.ndarray]) -> Iterator[Finding]:
+    wrong = functools.partial(Finding, "augmentation", WRONG)
+    if np.array_equal(results[0], own):
+        return
+    if np.array_equal(results[0], results[2]):
+        yield wrong(
+            "two epochs give the same images",
+            "other shifts with another rng",
+            "the same ones",
+            "rng is not used, or is made anew in augment.",
+        )
+        return
+    shifts = [_shift(a, b) for a, b in zip(own, results[0], strict=True)]
+    if None in shifts:
+        index = shifts.index(None)
+        yield wrong(
+            "an image is not shifted by -1, 0 or 1 pixels with 0 coming in",
+            "the same pixels, one further or none, in each direction",
+            f"{shifts.count(None)} of {len(own)} images that are not",
+            _cause_of_shift(own[index], results[0][index]),
+        )
+        return
+    counts = {pair: shifts.count(pair) for pair in set(shifts)}
+    if len(counts) == 1:
+        yield wrong(
+            "all images are shifted alike",
+            "a draw for each image",
+            f"{shifts[0]} for each of {len(own)}",
+            "One shift is drawn for the whole array.",
+        )
+    elif len(counts) < 9:
+        down, right = (sorted({pair[i] for pair in counts}) for i in (0, 1))
+        yield wrong(
+            "some shifts never happen",
+            "all nine, of -1, 0 and 1 down and to the right",
+            f"{len(counts)} of them: down {down}, right {right}",
+            "integers(-1, 1) has no 1: the end is left out."
+            if 1 not in down
+            else "One number is drawn for both directions."
+            if all(pair[0] == pair[1] for pair in counts)
+            else "",
+        )
+
+
+def _shift(image: np.ndarray, shifted: np.ndarray) -> tuple[int, int] | None:
+    padded = np.pad(image, ((1, 1), (1, 1), (0, 0)))
+    height, width = image.shape[:2]
+    for down in (-1, 0, 1):
+        for right in (-1, 0, 1):
+            window = padded[1 - down : 1 - down + height, 1 - right : 1 - right + width]
+            if np.allclose(window, shifted, atol=1e-6):
+                return down, right
+    return None
+
+
+def _cause_of_shift(image: np.ndarray, shifted: np.ndarray) -> str:
+    for down in (-1, 0, 1):
+        for right in (-1, 0, 1):
+            if np.allclose(np.roll(image, (down, right), (0, 1)), shifted, atol=1e-6):
+                return "np.roll brings in at one side what goes out at the other."
+            padded = np.pad(image, ((1, 1), (1, 1), (0, 0)), mode="edge")
+            window = padded[1 - down :, 1 - right :][: image.shape[0], : image.shape[1]]
+            if np.allclose(window, shifted, atol=1e-6):
+                return "The border is repeated; what comes in is 0."
+    return "It is shifted by more, or changed in another way."
+
+
+def _of_training(module: ModuleType, build: Build) -> Iterator[Finding]:
+    """That ``train`` learns from what ``augment`` returns, and validates on what it was given."""
+    wrong = functools.partial(Finding, "augmentation", WRONG)
+    network, (training, _) = build(), data()
+    given: list[np.ndarray] = []
+    steps: list[np.ndarray] = []
+    looked: list[np.ndarray] = []
+    step, predict = module.train_step, module.predict
+
+    def augment(images: np.ndarray, rng: Any) -> np.ndarray:
+        given.append(np.array(images))
+        return np.full_like(images, -1)
+
+    def train_step(model: Any, optimizer: Any, images: np.ndarray, labels: np.ndarray) -> Any:
+        steps.append(np.array(images))
+        return step(model, optimizer, images, labels)
+
+    def predicted(model: Any, images: np.ndarray) -> Any:
+        looked.append(np.array(images))
+        return predict(model, images)
+
+    with replaced(module, augment=augment, train_step=train_step, predict=predicted):
+        run(network, 2)
+    if any((images > 0.5).any() for images in given):
+        yield wrong(
+            "validation images are augmented",
+            "augment for training images alone",
+            "validation images among those that it was given",
+            "The validation loss is then that of other images in every epoch.",
+        )
+    elif any((images == -1).any() for images in looked):
+        yield wrong(
+            "the images that are evaluated are augmented",
+            "evaluate on the validation images as they are",
+            "what augment returned, among those that predict was given",
+        )
+    elif sum(len(images) for images in given) < 2 * len(training[0]):
+        yield wrong(
+            "augment is not called in each epoch",
+            f"{2 * len(training[0])} images in two epochs",
+            f"{sum(len(images) for images in given)}",
+            "Images that are augmented once, before training, are a fixed set again.",
+        )
+    elif any((images != -1).any() for images in steps):
+        yield wrong(
+            "train learns from images that augment did not return",
+            "the augmented images in each step",
+            f"{sum(bool((images != -1).any()) for images in steps)} of {len(steps)} steps without",
+        )
+
+
+# Early stopping.
+
+# Each: validation losses, patience, epochs until the end, and the best one.
+COURSES = {
+    "stops": ([1.0, 0.8, 0.9, 0.7, 0.75, 0.74, 0.72, 0.6, 0.5], 3, 7, 3),
+    "goes on": ([1.0, 0.9, 0.8, 0.7, 0.6, 0.5], 2, 6, 5),
+    "ends": ([1.0, 0.5, 0.8, 0.9], 5, 4, 1),
+    "ties": ([1.0, 0.5, 0.5, 0.5, 0.4, 0.3], 2, 4, 1),
+}
+
+
+def early_stopping(module: ModuleType, build: Build) -> Iterator[Finding]:
+    wrong = functools.partial(Finding, "early stopping", WRONG)
+    ran, best, last = {}, {}, {}
+    for name, (losses, patience, _, epoch) in COURSES.items():
+        network, seen = build(), []
+        own = module.evaluate
+
+        def evaluate(
+            model: Any,
+            images: np.ndarray,
+            labels: np.ndarray,
+            network: Network = network,
+            seen: list[Any] = seen,
+            losses: list[float] = losses,
+            own: Callable[..., Any] = own,
+        ) -> tuple[float, float]:
+            if (images < 0.5).all():  # of training
+                return own(model, images, labels)
+            if len(seen) == len(losses):
+                raise InterfaceError(
+                    "train evaluates the validation images more than once an epoch"
+                )
+            seen.append(network.state())
+            return losses[len(seen) - 1], 0.5
+
+        with replaced(module, evaluate=evaluate):
+            run(network, len(losses), patience)
+        after = network.state()
+        ran[name] = len(seen)
+        best[name] = epoch < len(seen) and _equal(after, seen[epoch])
+        last[name] = _equal(after, seen[-1])
+    ends = {name: course[2] for name, course in COURSES.items()}
+    whole = {name: len(course[0]) for name, course in COURSES.items()}
+    if ran == whole and all(last.values()):
+        yield Finding("early stopping", NOT_DONE)
+        return
+    if ran != ends:
+        name = next(name for name in COURSES if ran[name] != ends[name])
+        losses, patience, end, _ = COURSES[name]
+        yield wrong(
+            "training ends after another epoch",
+            f"{end} epochs for the validation losses {losses} with patience {patience}",
+            f"{ran[name]} epochs",
+            _cause_of_end(ran, whole),
+        )
+    if not all(best.values()):
+        name = next(name for name in COURSES if not best[name])
+        losses, patience, _, epoch = COURSES[name]
+        yield wrong(
+            "the model does not end with the weights of its best epoch",
+            f"those after epoch {epoch}, for the validation losses {losses}",
+            "those of the last epoch" if last[name] else "others",
+            "They are not restored, or were kept by reference: training goes on in the same "
+            "arrays. Keep a copy."
+            if last["stops"]
+            else "They are restored only when training is stopped early."
+            if name == "ends"
+            else "",
+        )
+    elif ran == ends:
+        yield Finding(
+            "early stopping",
+            DONE,
+            "training ends after ``patience`` epochs without a lower loss, with the weights of the "
+            "best",
+        )
+
+
+def _cause_of_end(ran: dict[str, int], whole: dict[str, int]) -> str:
+    off = {name: ran[name] - course[2] for name, course in COURSES.items()}
+    if ran == whole:
+        return "Weights are kept, but nothing ends training."
+    if off["stops"] == 1:
+        return "One epoch too many: it ends when as many epochs as ``patience`` are without."
+    if off["stops"] == -1:
+        return "One epoch too few."
+    if off["ties"] > 0 and not off["stops"]:
+        return "An equal loss counts as a lower one."
+    if ran["stops"] < 7:
+        return (
+            "Each loss is compared with the one before, not with the lowest; or the epochs "
+            "without a lower loss are not counted anew after one."
+        )
+    return "The epochs that are counted are not in a row, or patience is not used."
+
+
+def _equal(a: dict[str, np.ndarray], b: dict[str, np.ndarray]) -> bool:
+    return a.keys() == b.keys() and all(np.array_equal(a[name], b[name]) for name in a)
