@@ -7,7 +7,7 @@ from triptych.exercises.findings import WRONG, Finding
 
 from .course import augmentation, early_stopping, schedule
 from .networks import Network, make
-from .regularizers import batch_norm, clipping, dropout, smoothing, weight_decay
+from .regularizers import batch_norm, clipping, dropout, placement, smoothing, weight_decay
 from .reports import curves, misclassified
 
 __all__ = ["check"]
@@ -35,20 +35,46 @@ def check(
     def build() -> Network:
         return network(module, seed)
 
-    build()  # or the first of the findings would say that it cannot be built
-    probes: dict[str, Callable[[], Iterator[Finding]]] = {
-        "dropout": lambda: dropout(build),
-        "weight decay": lambda: weight_decay(build),
+    yield from _of_model(build, progress, only)
+    others: dict[str, Callable[[], Iterator[Finding]]] = {
         "schedule": lambda: schedule(module, build),
-        "batch norm": lambda: batch_norm(build),
-        "clipping": lambda: clipping(build),
         "augmentation": lambda: augmentation(module, build),
         "early stopping": lambda: early_stopping(module, build),
-        "smoothing": lambda: smoothing(build),
         "curves": lambda: curves(module),
         "misclassified": lambda: misclassified(module),
     }
-    for key, probe in probes.items():
+    for key, probe in others.items():
         if only in (None, key):
             progress(f"measuring {key}")
             yield from probe()
+
+
+def _of_model(
+    build: Callable[[], Network], progress: Callable[[str], None], only: str | None
+) -> Iterator[Finding]:
+    """What rests on something that is wrong is left out: it would seem wrong too."""
+    probes = {"dropout": dropout, "batch norm": batch_norm}
+    steps = {"clipping": clipping, "weight decay": weight_decay, "smoothing": smoothing}
+    if only is not None and only not in probes | steps:
+        return
+    progress("looking at the model")
+    if fault := placement(build):
+        if only in (None, fault.todo):
+            yield fault
+        return
+    for key, probe in probes.items():
+        if only in (None, key):
+            progress(f"measuring {key}")
+            yield from probe(build)
+    if only in probes:
+        return
+    progress("measuring steps")
+    clipped = list(clipping(build))
+    if only in (None, "clipping"):
+        yield from clipped
+    if any(finding.status == WRONG for finding in clipped):
+        return
+    for key in ("weight decay", "smoothing"):
+        if only in (None, key):
+            progress(f"measuring {key}")
+            yield from steps[key](build)

@@ -325,10 +325,10 @@ def _of_training(module: ModuleType, build: Build) -> Iterator[Finding]:
 
 # Each: validation losses, patience, epochs until the end, and the best one.
 COURSES = {
-    "stops": ([1.0, 0.8, 0.9, 0.7, 0.75, 0.74, 0.72, 0.6, 0.5], 3, 7, 3),
+    "stops": ([1.0, 0.8, 0.9, 0.7, 0.75, 0.74, 0.72, 0.71, 0.5], 3, 7, 3),
     "goes on": ([1.0, 0.9, 0.8, 0.7, 0.6, 0.5], 2, 6, 5),
     "ends": ([1.0, 0.5, 0.8, 0.9], 5, 4, 1),
-    "ties": ([1.0, 0.5, 0.5, 0.5, 0.4, 0.3], 2, 4, 1),
+    "ties": ([1.0, 0.5, 0.5, 0.5, 0.55, 0.3], 2, 4, 1),
 }
 
 
@@ -404,17 +404,16 @@ def _cause_of_end(ran: dict[str, int], whole: dict[str, int]) -> str:
     off = {name: ran[name] - course[2] for name, course in COURSES.items()}
     if ran == whole:
         return "Weights are kept, but nothing ends training."
-    if off["stops"] == 1:
+    if ran["stops"] == whole["stops"] and not off["ties"]:
+        return "Each loss is compared with the one before, not with the lowest."
+    if off["stops"] == off["ties"] == 1:
         return "One epoch too many: it ends when as many epochs as ``patience`` are without."
-    if off["stops"] == -1:
+    if off["stops"] == off["ties"] == -1:
         return "One epoch too few."
     if off["ties"] > 0 and not off["stops"]:
         return "An equal loss counts as a lower one."
-    if ran["stops"] < 7:
-        return (
-            "Each loss is compared with the one before, not with the lowest; or the epochs "
-            "without a lower loss are not counted anew after one."
-        )
+    if off["stops"] < 0 and not off["ties"]:
+        return "Epochs without a lower loss are not counted anew after one with."
     return "The epochs that are counted are not in a row, or patience is not used."
 
 
