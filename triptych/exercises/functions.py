@@ -149,14 +149,17 @@ def _faults_of_form(task: Task, calls: list[Call], expected: list[list[Any]]) ->
                 "A return is missing." if call.results == [None] else "",
             )
             return
-        for name, found, right in zip(task.results, call.results, wanted, strict=True):
+        for index, name in enumerate(task.results):
+            found, right = call.results[index], wanted[index]
             if fault := _form(found, right):
                 measured, cause = fault
+                known = _cause_of_shape_by_mistake(task, index, calls, expected)
+                form = "another shape than" if known else "not the form that"
                 yield wrong(
-                    f"{name} has not the form that it should have ({case})",
+                    f"{name} has {form} it should have ({case})",
                     _shown(right),
                     measured,
-                    cause,
+                    known or cause,
                 )
                 return
     for name in dict.fromkeys(name for call in calls for name in call.changed):
@@ -202,6 +205,19 @@ def _form(found: Any, right: Any) -> tuple[str, str] | None:
             else "The numbers are converted to a fixed dtype; use that of the argument."
         )
     return None
+
+
+def _cause_of_shape_by_mistake(
+    task: Task, index: int, calls: list[Call], expected: list[list[Any]]
+) -> str:
+    """Where results are arrays of other shapes: the mistake with these shapes and numbers."""
+    found = [call.results[index] for call in calls if len(call.results) == len(task.results)]
+    right = [results[index] for results in expected]
+    if len(found) < len(calls) or not all(isinstance(a, np.ndarray | np.generic) for a in found):
+        return ""
+    if all(np.shape(a) == np.shape(b) for a, b in zip(found, right, strict=True)):
+        return ""
+    return _cause(task, index, found, right)
 
 
 def _cause_of_shape(found: tuple[int, ...], right: tuple[int, ...]) -> str:
@@ -301,7 +317,7 @@ def _agreement(task: Task, calls: list[Call], expected: list[list[Any]]) -> Find
 
 
 def _close(found: Any, right: Any) -> bool:
-    dtype = np.asarray(right).dtype.name if isinstance(right, np.ndarray) else "float64"
+    dtype = right.dtype.name if isinstance(right, np.ndarray | np.generic) else "float64"
     return _error(found, right) <= TOLERANCE.get(dtype, 0.0)
 
 
