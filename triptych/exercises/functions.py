@@ -232,14 +232,14 @@ def _faults_of_value(task: Task, calls: list[Call], expected: list[list[Any]]) -
 
     One mistake is said once, however many results show it.
     """
-    said = set()
+    said: set[str] = set()
     for index, name in enumerate(task.results):
         found = [call.results[index] for call in calls]
         right = [results[index] for results in expected]
         off = [i for i in range(len(calls)) if not _close(found[i], right[i])]
         if not off:
             continue
-        cause = _cause(task, index, found, right)
+        cause = _cause(task, index, found, right, said)
         if cause and cause in said:
             continue
         said.add(cause)
@@ -258,8 +258,9 @@ def _faults_of_value(task: Task, calls: list[Call], expected: list[list[Any]]) -
         )
 
 
-def _cause(task: Task, index: int, found: list[Any], right: list[Any]) -> str:
-    for mistake in task.mistakes:
+def _cause(task: Task, index: int, found: list[Any], right: list[Any], said: set[str]) -> str:
+    """What was ``said`` of another result, if it is that again."""
+    for mistake in sorted(task.mistakes, key=lambda each: each.cause not in said):
         if (theirs := _of_mistake(task, mistake, index)) is None:
             continue
         differs = any(not _close(a, b) for a, b in zip(theirs, right, strict=True))
