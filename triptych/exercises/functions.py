@@ -146,15 +146,21 @@ def _faults_of_form(task: Task, calls: list[Call], expected: list[list[Any]]) ->
                 f"{task.key} returns something else than {' and '.join(task.results)}",
                 f"{len(wanted)} results: {', '.join(task.results)}",
                 _shown(call.results[0] if len(call.results) == 1 else tuple(call.results)),
-                "A return is missing." if call.results == [None] else "",
+                "A return is missing." if [each is None for each in call.results] == [True] else "",
             )
             return
         for index, name in enumerate(task.results):
             found, right = call.results[index], wanted[index]
+            others = [results[index] for results in expected if results[index] is not None]
+            if right is None and any(_form(found, other) is None for other in others):
+                continue  # a wrong value
+            if found is None and len(others) < len(expected):
+                continue
             if fault := _form(found, right):
                 measured, cause = fault
                 known = _cause_of_shape_by_mistake(task, index, calls, expected)
-                form = "another shape than" if known else "not the form that"
+                what = "dtype" if "dtype" in cause else "form"
+                form = "another shape than" if known else f"not the {what} that"
                 yield wrong(
                     f"{name} has {form} it should have ({case})",
                     _shown(right),
@@ -186,12 +192,15 @@ def _form(found: Any, right: Any) -> tuple[str, str] | None:
     if isinstance(right, bool | str | None):
         ok = isinstance(found, type(right) | np.bool_ if isinstance(right, bool) else type(right))
         return None if ok else (_shown(found), missing)
-    if isinstance(right, tuple | list):
-        if not isinstance(found, tuple | list) or len(found) != len(right):
+    if isinstance(right, tuple | list | Mapping):
+        leaves = _leaves(found, right)
+        if any(b is right for _, _, b in leaves):
             return _shown(found), missing
-        parts = (_form(a, b) for a, b in zip(found, right, strict=True))
-        return next((part for part in parts if part), None)
-    number = np.asarray(found if found is not None else "")
+        return next((fault for _, a, b in leaves if (fault := _form(a, b))), None)
+    try:
+        number = np.asarray(found if found is not None else "")
+    except ValueError:  # arrays of several shapes
+        return _shown(found), missing
     if number.dtype.kind not in "biuf":
         return _shown(found), missing
     if number.shape != np.shape(right):
@@ -233,14 +242,14 @@ def _faults_of_value(task: Task, calls: list[Call], expected: list[list[Any]]) -
 
     One mistake is said once, however many results show it.
     """
-    said = set()
+    said: set[str] = set()
     for index, name in enumerate(task.results):
         found = [call.results[index] for call in calls]
         right = [results[index] for results in expected]
         off = [i for i in range(len(calls)) if not _close(found[i], right[i])]
         if not off:
             continue
-        cause = _cause(task, index, found, right)
+        cause = _cause(task, index, found, right, said)
         if cause and cause in said:
             continue
         said.add(cause)
@@ -259,14 +268,16 @@ def _faults_of_value(task: Task, calls: list[Call], expected: list[list[Any]]) -
         )
 
 
-def _cause(task: Task, index: int, found: list[Any], right: list[Any]) -> str:
-    for mistake in task.mistakes:
+def _cause(task: Task, index: int, found: list[Any], right: list[Any], said: set[str]) -> str:
+    """What was ``said`` of another result, if it is that again."""
+    for mistake in sorted(task.mistakes, key=lambda each: each.cause not in said):
         if (theirs := _of_mistake(task, mistake, index)) is None:
             continue
         differs = any(not _close(a, b) for a, b in zip(theirs, right, strict=True))
-        if differs and all(_close(a, b) for a, b in zip(found, theirs, strict=True)):
+        its = zip(found, theirs, right, strict=True)
+        if differs and all(_close(a, b, like=c) for a, b, c in its):
             return mistake.cause
-    if any(_not_numbers(a) and not _not_numbers(b) for a, b in zip(found, right, strict=True)):
+    if any(_not_numbers(a) and not _not_numbers(b) for _, a, b in _leaves(found, right)):
         return "There are numbers that are none: 0 / 0, the logarithm of 0, or an overflow of exp."
     return ""
 
@@ -280,7 +291,7 @@ def _of_mistake(task: Task, mistake: Mistake, index: int) -> list[Any] | None:
 
 def _ratio(found: list[Any], right: list[Any]) -> str:
     """Whether all numbers are one multiple of what they should be."""
-    pairs = [(np.asarray(a), np.asarray(b)) for a, b in zip(found, right, strict=True)]
+    pairs = [(np.asarray(a), np.asarray(b)) for _, a, b in _leaves(found, right)]
     if any(b.dtype.kind != "f" or a.dtype.kind != "f" for a, b in pairs):
         return ""
     ours, theirs = (
@@ -293,17 +304,23 @@ def _ratio(found: list[Any], right: list[Any]) -> str:
     first = float(np.median(ratios))
     if not np.isfinite(ratios).all() or not np.allclose(ratios, first, rtol=1e-4):
         return ""
+    if f"{first:.4g}" == "1":  # not in any way that can be said
+        return ""
     return f"; everywhere {first:.4g} times what it should be"
 
 
 def _example(found: Any, right: Any) -> tuple[str, str, str]:
-    """The place with the largest gap, and the two numbers there."""
+    """The place with the largest gap, in the first array that differs; the two numbers there."""
+    leaves = _leaves(found, right)
+    within, found, right = next(leaf for leaf in leaves if not _close(*leaf[1:]))
     if not isinstance(right, np.ndarray) or right.ndim == 0 or right.dtype.kind not in "iuf":
-        return "", _shown(found), _shown(right)
+        return within, _shown(found), _shown(right)
     gap = np.nan_to_num(np.abs(np.subtract(found, right, dtype=float)), nan=math.inf)
     place = np.unravel_index(int(np.argmax(gap)), right.shape)
     text = ", ".join(str(int(i)) for i in place)
-    return f"[{text}]", f"{found[place]:.4g}", f"{right[place]:.4g}"
+    got, want = np.asarray(found)[place], right[place]
+    digits = 4 if f"{got:.4g}" != f"{want:.4g}" else 10
+    return f"{within}[{text}]", f"{got:.{digits}g}", f"{want:.{digits}g}"
 
 
 def _agreement(task: Task, calls: list[Call], expected: list[list[Any]]) -> Finding:
@@ -316,19 +333,47 @@ def _agreement(task: Task, calls: list[Call], expected: list[list[Any]]) -> Find
     return Finding(task.key, DONE, f"agrees with {task.against} in {len(calls)} cases, {to}")
 
 
-def _close(found: Any, right: Any) -> bool:
+def _leaves(found: Any, right: Any, place: str = "") -> list[tuple[str, Any, Any]]:
+    """What lists and dictionaries hold: the place, what was found there, what should be there.
+
+    Where they do not hold the same parts, they are left whole.
+    """
+    keys: Sequence[Any]
+    if isinstance(right, Mapping) and isinstance(found, Mapping) and found.keys() == right.keys():
+        keys = list(right)
+    elif (
+        isinstance(right, tuple | list)
+        and isinstance(found, tuple | list)
+        and len(found) == len(right)
+    ):
+        keys = range(len(right))
+    else:
+        return [(place, found, right)]
+    return [leaf for key in keys for leaf in _leaves(found[key], right[key], f"{place}[{key!r}]")]
+
+
+def _close(found: Any, right: Any, like: Any = None) -> bool:
+    """``like`` has the dtypes that count, where they are not those of ``right``."""
+    if like is not None:
+        allowed = max((_tolerance(each) for _, each, _ in _leaves(like, like)), default=0.0)
+        return _error(found, right) <= allowed
+    return all(_error(a, b) <= _tolerance(b) for _, a, b in _leaves(found, right))
+
+
+def _tolerance(right: Any) -> float:
     dtype = right.dtype.name if isinstance(right, np.ndarray | np.generic) else "float64"
-    return _error(found, right) <= TOLERANCE.get(dtype, 0.0)
+    return TOLERANCE.get(dtype, 0.0)
 
 
 def _error(found: Any, right: Any) -> float:
     """The largest difference, relative to the largest of the right numbers."""
-    if isinstance(right, bool | str | None):
+    if found is None or right is None:
+        return 0.0 if found is right else math.inf
+    if isinstance(right, bool | str):
         return 0.0 if found == right else math.inf
-    if isinstance(right, tuple | list):
-        if not isinstance(found, tuple | list) or len(found) != len(right):
-            return math.inf
-        return max((_error(a, b) for a, b in zip(found, right, strict=True)), default=0.0)
+    if isinstance(right, tuple | list | Mapping):
+        leaves = _leaves(found, right)
+        return max((math.inf if b is right else _error(a, b) for _, a, b in leaves), default=0.0)
     a, b = np.asarray(found), np.asarray(right)
     if a.dtype.kind not in "biuf" or a.shape != b.shape:
         return math.inf
@@ -371,4 +416,6 @@ def _shown(value: Any) -> str:
     if isinstance(value, tuple | list):
         inside = ", ".join(_shown(each) for each in value)
         return f"({inside})" if isinstance(value, tuple) else f"[{inside}]"
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{key!r}: {_shown(its)}' for key, its in value.items())}}}"
     return type(value).__name__
