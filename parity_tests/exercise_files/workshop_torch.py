@@ -66,7 +66,7 @@ SPECIMENS = [
         (GROUPS, "torch.optim.SGD(model.parameters(), lr=0.1, weight_decay=0.01)"),
     ),
     wrong(
-        "no_half",
+        "decay_without_half",
         "weight decay",
         "without a one-half",
         ('"weight_decay": 0.01', '"weight_decay": 0.02'),
