@@ -49,7 +49,7 @@ def check(
         labels = rng.integers(0, classes, rows)
         for name, weight in (("soft", 1.0), ("hard", 0.0), ("both", 0.75)):
             given = (student, labels, teacher)
-            options = {"temperature": temperature, "weight": weight}
+            options: dict[str, Any] = {"temperature": temperature, "weight": weight}
             loss, gradient = _of(module, given, options)
             right[name].append(_ratio(gradient, distillation_loss_backward(*given, **options)))
             ratio = _ratio(loss, distillation_loss(*given, **options))
