@@ -56,7 +56,7 @@ def augment(images, rng):
 class Pipeline(keras.utils.PyDataset):
     """Batches of images and labels."""
 
-    def __init__(self, images, labels, seed):
+    def __init__(self, seed, images, labels):
         super().__init__()
         self.images, self.labels = images, labels
         self.rng = np.random.default_rng(seed)
@@ -75,8 +75,8 @@ def train(model, training, validation, *, epochs=30, seed=0):
     ``training`` and ``validation`` are pairs, images and labels.
     """
     return model.fit(
-        Pipeline(*training, seed=seed),
-        validation_data=Pipeline(*validation, seed=seed + 1),
+        Pipeline(seed, *training),
+        validation_data=Pipeline(seed + 1, *validation),
         epochs=epochs,
         shuffle=False,
         verbose=0,
@@ -85,7 +85,7 @@ def train(model, training, validation, *, epochs=30, seed=0):
 
 def evaluate(model, images, labels):
     """The mean cross-entropy, and the share of the images that is right."""
-    loss, accuracy = model.evaluate(Pipeline(images, labels, None), verbose=0)
+    loss, accuracy = model.evaluate(Pipeline(None, images, labels), verbose=0)
     return loss, accuracy
 
 

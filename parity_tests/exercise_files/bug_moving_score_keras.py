@@ -4,9 +4,9 @@ from parity_tests.exercise_files.specimens import Right, Wrong
 
 SOLUTION = "exercises/bug_moving_score/solutions/bug_moving_score_keras.py"
 STARTER = "exercises/bug_moving_score/bug_moving_score_keras.py"
-VALIDATED = "validation_data=Pipeline(*validation, seed=seed + 1)"
+VALIDATED = "validation_data=Pipeline(seed + 1, *validation)"
 PLAIN = "validation_data=validation"
-EVALUATED = "model.evaluate(Pipeline(images, labels, None), verbose=0)"
+EVALUATED = "model.evaluate(Pipeline(None, images, labels), verbose=0)"
 BARE = "model.evaluate(images, labels, verbose=0)"
 BATCH = "        return augment(self.images[rows], self.rng), self.labels[rows]\n"
 AUGMENTED = "        if self.augmented:\n"
@@ -66,7 +66,7 @@ SPECIMENS = [
         "A loop that augments all training images before each epoch.",
         (EVALUATED, BARE),
         (
-            "    return model.fit(\n        Pipeline(*training, seed=seed),\n"
+            "    return model.fit(\n        Pipeline(seed, *training),\n"
             f"        {VALIDATED},\n        epochs=epochs,\n        shuffle=False,\n"
             "        verbose=0,\n    ).history\n",
             "    rng, history = np.random.default_rng(seed), {}\n"
@@ -105,9 +105,9 @@ SPECIMENS = [
         (EVALUATED, BARE),
         (BATCH, BATCH.replace("augment(self.images[rows], self.rng)", "self.images[rows]")),
         (
-            "    return model.fit(\n        Pipeline(*training, seed=seed)",
+            "    return model.fit(\n        Pipeline(seed, *training)",
             "    images = augment(training[0], np.random.default_rng(seed))\n"
-            "    return model.fit(\n        Pipeline(images, training[1], seed)",
+            "    return model.fit(\n        Pipeline(seed, images, training[1])",
         ),
     ),
     wrong(
@@ -116,7 +116,7 @@ SPECIMENS = [
         (VALIDATED, PLAIN),
         (
             f"loss, accuracy = {EVALUATED}",
-            "pipeline = Pipeline(images, labels, None)\n"
+            "pipeline = Pipeline(None, images, labels)\n"
             "    scores = [model.evaluate(pipeline, verbose=0) for _ in range(4)]\n"
             "    loss, accuracy = np.mean(scores, axis=0)",
         ),

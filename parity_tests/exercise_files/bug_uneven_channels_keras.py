@@ -53,7 +53,9 @@ def wrong(name, says, *changes, base=STARTER):
 
 SPECIMENS = [
     right("as_keras_has_it", "The axis not said.", ("axis=1, momentum", "momentum")),
-    right("third_axis", "Counted from the front.", ("Normalization(axis=1", "Normalization(axis=3")),
+    right(
+        "third_axis", "Counted from the front.", ("Normalization(axis=1", "Normalization(axis=3")
+    ),
     right(
         "permuted",
         "Channels first, and back.",
@@ -70,7 +72,11 @@ SPECIMENS = [
     wrong("layer_norm", "over its channels", (NORM, "layers.LayerNormalization()")),
     wrong("group_norm", "channel by channel", (NORM, "layers.GroupNormalization(-1)")),
     wrong("whole_images", "all channels together", (NORM, "layers.GroupNormalization(1)")),
-    wrong("no_scale", "a scale and a shift", ("Normalization(axis=1", "Normalization(axis=-1, scale=False")),
+    wrong(
+        "no_scale",
+        "a scale and a shift",
+        ("Normalization(axis=1", "Normalization(axis=-1, scale=False"),
+    ),
     wrong("slow", "The momentum is another", (", momentum=0.9", ", momentum=0.999"), base=SOLUTION),
     wrong("usual_momentum", "The momentum is another", (", momentum=0.9", ""), base=SOLUTION),
     wrong(

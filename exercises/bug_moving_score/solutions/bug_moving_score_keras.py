@@ -51,7 +51,7 @@ def augment(images, rng):
 class Pipeline(keras.utils.PyDataset):
     """Batches of images and labels."""
 
-    def __init__(self, images, labels, seed, augmented):
+    def __init__(self, seed, images, labels, *, augmented):
         super().__init__()
         self.images, self.labels, self.augmented = images, labels, augmented
         self.rng = np.random.default_rng(seed)
@@ -73,8 +73,8 @@ def train(model, training, validation, *, epochs=30, seed=0):
     ``training`` and ``validation`` are pairs, images and labels.
     """
     return model.fit(
-        Pipeline(*training, seed=seed, augmented=True),
-        validation_data=Pipeline(*validation, seed=seed, augmented=False),
+        Pipeline(seed, *training, augmented=True),
+        validation_data=Pipeline(seed, *validation, augmented=False),
         epochs=epochs,
         shuffle=False,
         verbose=0,
@@ -83,7 +83,7 @@ def train(model, training, validation, *, epochs=30, seed=0):
 
 def evaluate(model, images, labels):
     """The mean cross-entropy, and the share of the images that is right."""
-    loss, accuracy = model.evaluate(Pipeline(images, labels, None, augmented=False), verbose=0)
+    loss, accuracy = model.evaluate(Pipeline(None, images, labels, augmented=False), verbose=0)
     return loss, accuracy
 
 
