@@ -73,16 +73,21 @@ SPECIMENS = [
     right(
         "checkpoint",
         "The best weights in a file.",
+        ("import os\n", "import os\nimport tempfile\n"),
+        (
+            "\n\ndef build_model(",
+            'FILE = tempfile.mkdtemp() + "/best.weights.h5"\n\n\ndef build_model(',
+        ),
         (MADE, 'keras.callbacks.EarlyStopping(monitor="val_loss", patience=patience)'),
         (
             FIT,
             "callbacks=[\n"
             "            stopping,\n"
             "            keras.callbacks.ModelCheckpoint(\n"
-            '                "best.weights.h5", save_best_only=True, save_weights_only=True\n'
+            "                FILE, save_best_only=True, save_weights_only=True\n"
             "            ),\n        ]",
         ),
-        (RETURN, '    model.load_weights("best.weights.h5")\n' + RETURN),
+        (RETURN, "    model.load_weights(FILE)\n" + RETURN),
     ),
     right(
         "loop",
