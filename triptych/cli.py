@@ -21,7 +21,7 @@ from rich.console import Console, RenderableType
 from triptych import __version__
 from triptych.catalogue import CARRIERS, CHAPTERS, TECHNIQUES
 from triptych.differences.cli import differences
-from triptych.exercises.cli import app as exercises
+from triptych.exercises.course import app as exercises
 from triptych.extras import install_hint, keras_backend, require, version
 from triptych.panels import PACKAGES
 from triptych.repository import folder, load
