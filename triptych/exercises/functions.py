@@ -40,7 +40,7 @@ class Case:
     def __str__(self) -> str:
         """The first array, and what can be written down of the others."""
         first, *others = {**self.given, **self.options}.items()
-        told = [first, *(each for each in others if np.size(each[1]) <= MOST_SHOWN)]
+        told = [first, *(each for each in others if _is_short(each[1]))]
         return ", ".join(f"{name} {_shown(value)}" for name, value in told)
 
 
@@ -193,6 +193,8 @@ def _form(found: Any, right: Any) -> tuple[str, str] | None:
         return _shown(found), missing
     if number.shape != np.shape(right):
         return _shown(found), _cause_of_shape(number.shape, np.shape(right))
+    if type(right) is int and number.dtype.kind == "f":
+        return f"{_shown(found)}, a float", "A whole number is asked for: make it an int."
     if isinstance(right, np.ndarray) and right.ndim and number.dtype != right.dtype:
         wider = number.dtype.itemsize > right.dtype.itemsize
         return _shown(found), (
@@ -207,6 +209,8 @@ def _form(found: Any, right: Any) -> tuple[str, str] | None:
 def _cause_of_shape(found: tuple[int, ...], right: tuple[int, ...]) -> str:
     if math.prod(found) == math.prod(right):
         return "The numbers may be right: an axis is missing, or one of length 1 too many."
+    if len(found) == len(right):
+        return "An axis has another length than it should."
     if len(found) < len(right):
         return "A sum or a mean goes over more axes than it should."
     return "A sum or a mean is missing, or goes over fewer axes than it should."
@@ -301,7 +305,7 @@ def _agreement(task: Task, calls: list[Call], expected: list[list[Any]]) -> Find
 
 
 def _close(found: Any, right: Any) -> bool:
-    dtype = np.asarray(right).dtype.name if isinstance(right, np.ndarray) else "float64"
+    dtype = right.dtype.name if isinstance(right, np.ndarray | np.generic) else "float64"
     return _error(found, right) <= TOLERANCE.get(dtype, 0.0)
 
 
@@ -340,6 +344,10 @@ def _same(a: Any, b: Any) -> bool:
     if isinstance(a, tuple | list) and isinstance(b, tuple | list):
         return len(a) == len(b) and all(_same(x, y) for x, y in zip(a, b, strict=True))
     return bool(a == b) or (a != a and b != b)
+
+
+def _is_short(value: Any) -> bool:
+    return isinstance(value, tuple) or np.size(value) <= MOST_SHOWN
 
 
 def _shown(value: Any) -> str:
