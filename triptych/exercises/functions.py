@@ -10,7 +10,7 @@ import functools
 import math
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import ModuleType
 from typing import Any
 
@@ -130,10 +130,11 @@ def _split(task: Task, output: Any) -> list[Any]:
 def judge(task: Task, calls: list[Call]) -> Iterator[Finding]:
     with np.errstate(all="ignore"):
         expected = [_split(task, case.call(task.oracle)) for case in task.cases]
-    faults = list(_faults_of_form(task, calls, expected)) or list(
-        _faults_of_value(task, calls, expected)
-    )
-    yield from faults or [_agreement(task, calls, expected)]
+    for faults in (_faults_of_form, _faults_of_value, _floats_for_ints):
+        if found := list(faults(task, calls, expected)):
+            yield from found
+            return
+    yield _agreement(task, calls, expected)
 
 
 def _faults_of_form(task: Task, calls: list[Call], expected: list[list[Any]]) -> Iterator[Finding]:
@@ -146,14 +147,15 @@ def _faults_of_form(task: Task, calls: list[Call], expected: list[list[Any]]) ->
                 f"{task.key} returns something else than {' and '.join(task.results)}",
                 f"{len(wanted)} results: {', '.join(task.results)}",
                 _shown(call.results[0] if len(call.results) == 1 else tuple(call.results)),
-                "A return is missing." if call.results == [None] else "",
+                "A return is missing." if [each is None for each in call.results] == [True] else "",
             )
             return
         for name, found, right in zip(task.results, call.results, wanted, strict=True):
             if fault := _form(found, right):
                 measured, cause = fault
+                what = "dtype" if "dtype" in cause else "form"
                 yield wrong(
-                    f"{name} has not the form that it should have ({case})",
+                    f"{name} has not the {what} that it should have ({case})",
                     _shown(right),
                     measured,
                     cause,
@@ -193,8 +195,6 @@ def _form(found: Any, right: Any) -> tuple[str, str] | None:
         return _shown(found), missing
     if number.shape != np.shape(right):
         return _shown(found), _cause_of_shape(number.shape, np.shape(right))
-    if type(right) is int and number.dtype.kind == "f":
-        return f"{_shown(found)}, a float", "A whole number is asked for: make it an int."
     if isinstance(right, np.ndarray) and right.ndim and number.dtype != right.dtype:
         wider = number.dtype.itemsize > right.dtype.itemsize
         return _shown(found), (
@@ -222,6 +222,7 @@ def _faults_of_value(task: Task, calls: list[Call], expected: list[list[Any]]) -
     One mistake is said once, however many results show it.
     """
     said = set()
+    task = _whole_first(task, calls)
     for index, name in enumerate(task.results):
         found = [call.results[index] for call in calls]
         right = [results[index] for results in expected]
@@ -245,6 +246,33 @@ def _faults_of_value(task: Task, calls: list[Call], expected: list[list[Any]]) -
             f"{got}{_ratio(found, right)}",
             cause,
         )
+
+
+def _floats_for_ints(task: Task, calls: list[Call], expected: list[list[Any]]) -> Iterator[Finding]:
+    """Of the right value, but no index and no size."""
+    for case, call, wanted in zip(task.cases, calls, expected, strict=True):
+        for name, found, right in zip(task.results, call.results, wanted, strict=True):
+            if type(right) is int and np.asarray(found).dtype.kind == "f":
+                message = f"{name} has not the form that it should have ({case})"
+                cause = "A whole number is asked for: make it an int."
+                yield Finding(
+                    task.key, WRONG, message, f"{right}, an int", f"{found}, a float", cause
+                )
+                return
+
+
+def _whole_first(task: Task, calls: list[Call]) -> Task:
+    """The mistakes that give all results stand before those that give some of them."""
+
+    def gives_some(mistake: Mistake) -> bool:
+        for index in range(len(task.results)):
+            theirs = _of_mistake(task, mistake, index)
+            found = [call.results[index] for call in calls]
+            if theirs is None or not all(map(_close, found, theirs)):
+                return True
+        return False
+
+    return replace(task, mistakes=sorted(task.mistakes, key=gives_some))
 
 
 def _cause(task: Task, index: int, found: list[Any], right: list[Any]) -> str:
