@@ -18,16 +18,16 @@ TITLES = {
 }
 
 MEANINGS = {
-    "dropout": "No hidden unit can rely on another: each step trains one of 2**64 thinned networks, "
+    "dropout": "No hidden unit can rely on another: each step trains one of 2**64 thinned nets, "
     "and a prediction is one pass through all of them at once, with the same mean.",
     "weight decay": "A weight that the data do not hold up shrinks by a thousandth in each step of "
     "rate 0.1: left alone, it is half of itself after some 700 steps.",
-    "schedule": "Large steps at first find the valley, small ones at the end its bottom: after three "
+    "schedule": "Large steps at first find the valley, small ones at the end its bottom: after 3 "
     "quarters of the epochs the rate is 0.015.",
     "batch norm": "Whatever the first matrix does, each hidden unit has mean 0 and deviation 1 in "
     "the batch, so that a larger learning rate does no harm. An image is then judged by the others "
     "in its batch, which is noise that regularizes too; inference has none of it.",
-    "clipping": "The direction of a step stays, its length is at most the learning rate: one strange "
+    "clipping": "The direction of a step stays, its length is at most the learning rate: one odd "
     "batch cannot throw the weights away.",
     "augmentation": "500 images become 4,500 that are as real. What the network knows by heart is "
     "worth less, and that a digit is the same one a pixel further is worth more.",

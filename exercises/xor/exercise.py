@@ -21,7 +21,7 @@ EXERCISE = Exercise(
             "batch norm",
             "batch normalization",
             BATCH_NORM,
-            "Each hidden unit is spread over the batch, so that tanh is neither flat nor a straight "
+            "Each hidden unit is spread over the batch, so that tanh is neither flat nor straight "
             "line there. A prediction takes the running statistics: it must not depend on the other "
             "rows.",
         ),
