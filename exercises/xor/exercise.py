@@ -22,15 +22,14 @@ EXERCISE = Exercise(
             "batch normalization",
             BATCH_NORM,
             "Each hidden unit is spread over the batch, so that tanh is neither flat nor straight "
-            "line there. A prediction takes the running statistics: it must not depend on the other "
-            "rows.",
+            "there. A prediction takes the running statistics: it must not depend on other rows.",
         ),
         Todo(
             "l2",
             "L2",
             L2,
-            "A weight that the data do not hold up shrinks by a thousandth in each step of rate 0.1. "
-            "The probabilities stay further from 0 and 1: surety costs large weights.",
+            "A weight that the data do not hold up shrinks by a thousandth in each step of rate "
+            "0.1. The probabilities stay further from 0 and 1: surety costs large weights.",
         ),
     ),
 )

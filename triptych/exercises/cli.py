@@ -57,19 +57,30 @@ Number = Annotated[
 
 
 @app.command("list")
-def list_() -> None:
-    """List the exercises."""
-    table = Table(box=None, padding=(0, 2, 1, 0))
-    for column in ("name", "what it is", "in", "to do"):
+def list_(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="One, with all that is to do.")
+    ] = None,
+) -> None:
+    """List the exercises, or what is to do in one of them."""
+    console = _console()
+    if name is not None:
+        exercise = _exercise(name)
+        console.print(Text(exercise.title, "bold"), exercise.summary, "", sep="\n")
+        for i, todo in enumerate(exercise.todos, start=1):
+            console.print(f"  {i}. {todo.title}", highlight=False)
+        console.print("\nBegin with:")
+        _print_command(console, "start", name)
+        return
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for column in ("name", "what it is", "in", "TODOs"):
         table.add_column(column, style="bold" if column == "name" else None)
     for name in catalogue.names():
         exercise = catalogue.exercise(name)
-        frameworks = "\n".join(PROPER[each] for each in catalogue.starters(name))
-        todos = "\n".join(f"{i}. {todo.title}" for i, todo in enumerate(exercise.todos, start=1))
-        table.add_row(name, f"[bold]{exercise.title}[/bold]\n{exercise.summary}", frameworks, todos)
-    console = Console()
+        frameworks = ", ".join(PROPER[each] for each in catalogue.starters(name))
+        table.add_row(name, exercise.title, frameworks, str(len(exercise.todos)))
     console.print(table)
-    console.print("Begin with: triptych exercise start NAME", highlight=False)
+    console.print("\nMore of one: triptych exercise list NAME. Begin: triptych exercise start NAME")
 
 
 @app.command()
@@ -311,16 +322,20 @@ def _print_command(console: Console, command: str, about: Path | str, **options:
 def _files(
     of: Callable[[str], dict[str, Path]], name: str, framework: Framework | None
 ) -> list[Path]:
-    try:
-        catalogue.exercise(name)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="NAME") from None
+    _exercise(name)
     files = of(name)
     if framework is None:
         return list(files.values())
     if framework.value not in files:
         raise typer.BadParameter(f"{name!r} is in {', '.join(files)}.", param_hint="--framework")
     return [files[framework.value]]
+
+
+def _exercise(name: str) -> Exercise:
+    try:
+        return catalogue.exercise(name)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="NAME") from None
 
 
 def _exercise_of(file: Path, exercise: str | None, framework: Framework | None) -> tuple[str, str]:
