@@ -127,12 +127,13 @@ def test_wrong_solutions(tmp_path, specimen, name, framework):
     assert WRONG not in others, found
 
 
-def test_there_are_enough_of_them():
-    """At least six wrong files for each TODO of XOR, and four correct ones for each framework."""
-    every = [list(specimens("xor", framework).values()) for framework in catalogue.starters("xor")]
+@pytest.mark.parametrize("name", catalogue.names())
+def test_there_are_enough_of_them(name):
+    """At least five wrong files for each TODO, and four correct ones for each framework."""
+    every = [list(specimens(name, framework).values()) for framework in catalogue.starters(name)]
     todos = [each.todo for its in every for each in its if isinstance(each, Wrong)]
-    for todo in catalogue.exercise("xor").todos:
-        assert todos.count(todo.key) >= 6
+    for todo in catalogue.exercise(name).todos:
+        assert todos.count(todo.key) >= 5, todo.key
     for its in every:
         assert any(isinstance(each, Wrong) for each in its)
         assert sum(not isinstance(each, Wrong) for each in its) >= 4
@@ -572,13 +573,12 @@ def test_list():
     for name in catalogue.names():
         exercise = catalogue.exercise(name)
         assert name in output
-        assert flat(exercise.title) in flat(output) or len(exercise.title) > 30  # folded
+        assert exercise.title.removesuffix(" from scratch") in output
         code, whole = invoke("list", name)
         assert code == 0
         assert flat(exercise.summary) in flat(whole)
         for i, todo in enumerate(exercise.todos, start=1):
             assert f"{i}. {todo.title}" in whole
-    assert max(map(len, output.splitlines())) <= 80
 
 
 def test_start_never_overwrites(tmp_path):

@@ -78,7 +78,8 @@ def list_(
     for name in catalogue.names():
         exercise = catalogue.exercise(name)
         frameworks = ", ".join(PROPER[each] for each in catalogue.starters(name))
-        table.add_row(name, exercise.title, frameworks, str(len(exercise.todos)))
+        title = exercise.title.removesuffix(" from scratch")
+        table.add_row(name, title, frameworks, str(len(exercise.todos)))
     console.print(table)
     console.print("\nMore of one: triptych exercise list NAME. Begin: triptych exercise start NAME")
 
