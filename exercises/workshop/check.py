@@ -6,7 +6,7 @@ from types import ModuleType
 from triptych.exercises.findings import WRONG, Finding
 
 from .course import augmentation, early_stopping, schedule
-from .networks import Network, make
+from .networks import Network, eagerly, make
 from .regularizers import batch_norm, clipping, dropout, placement, smoothing, weight_decay
 from .reports import curves, misclassified
 
@@ -35,6 +35,16 @@ def check(
     def build() -> Network:
         return network(module, seed)
 
+    with eagerly(framework):
+        yield from _findings(module, build, progress, only)
+
+
+def _findings(
+    module: ModuleType,
+    build: Callable[[], Network],
+    progress: Callable[[str], None],
+    only: str | None,
+) -> Iterator[Finding]:
     yield from _of_model(build, progress, only)
     others: dict[str, Callable[[], Iterator[Finding]]] = {
         "schedule": lambda: schedule(module, build),
