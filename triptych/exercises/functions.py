@@ -227,7 +227,7 @@ def _cause_of_shape_by_mistake(
         return ""
     if all(np.shape(a) == np.shape(b) for a, b in zip(found, right, strict=True)):
         return ""
-    return _cause(task, index, found, right)
+    return _cause(task, index, found, right, set())
 
 
 def _cause_of_shape(found: tuple[int, ...], right: tuple[int, ...]) -> str:
