@@ -56,7 +56,7 @@ def quiz(
         _plan(_console())
     else:
         if answers is not None:
-            _write(answers, [])  # if it cannot be written, say so before any question
+            _write(answers, [], "x")  # what goes wrong is told before any question
         given = _ask_all(_console(), chosen)
         if answers is not None:
             _write(answers, given)
@@ -157,9 +157,10 @@ def _print_score(
             console.print(f"  triptych show {technique}")
 
 
-def _write(path: Path, given: list[dict[str, Any]]) -> None:
+def _write(path: Path, given: list[dict[str, Any]], mode: str = "w") -> None:
     try:
-        path.write_text(json.dumps(given, indent=1, ensure_ascii=False) + "\n", "utf-8")
+        with path.open(mode, encoding="utf-8") as file:
+            file.write(json.dumps(given, indent=1, ensure_ascii=False) + "\n")
     except OSError as error:
         raise typer.BadParameter(str(error), param_hint="--answers") from None
 
@@ -241,7 +242,7 @@ def _console() -> Console:
 
 def _ask(console: Console, numbers: Iterable[int]) -> int | None:
     """The number that is answered; None at the end of the input or at q."""
-    allowed = set(numbers)
+    allowed = {str(number): number for number in numbers}
     while True:
         try:
             text = console.input("> ").strip().lower()
@@ -252,9 +253,9 @@ def _ask(console: Console, numbers: Iterable[int]) -> int | None:
             console.print(text, markup=False)  # what a terminal shows as it is typed
         if text in ("q", "quit"):
             return None
-        if text.isdecimal() and int(text) in allowed:
-            return int(text)
-        console.print(f"One of {', '.join(map(str, sorted(allowed)))}, or q.")
+        if text in allowed:
+            return allowed[text]
+        console.print(f"One of {', '.join(allowed)}, or q.")
 
 
 def _item(number: int, text: str) -> Table:

@@ -48,6 +48,15 @@ def bias_and_variance() -> str:
     return f"Squared bias + variance = error, by the strength of L2: {', '.join(parts)}."
 
 
+def average_of_five() -> str:
+    estimates = 1 + 0.5 * normal(STREAM, (100_000, 5), dtype="float64")
+    alone, averaged = estimates[:, 0], estimates.mean(axis=1)
+    return (
+        f"Estimates of 1 with a variance of {alone.var():.2f}: the mean of five independent ones "
+        f"has {averaged.var():.2f}. Both are {averaged.mean():.2f} on average."
+    )
+
+
 def strength_too_large() -> str:
     """The w that minimizes (w - 2)^2 / 2 + L2, which fits y = 2 x for x of variance 1."""
     parts = []
@@ -99,7 +108,8 @@ def dropout_without_scaling() -> str:
 def keep_or_drop() -> str:
     kept = [draw_mask(STREAM, (1_000_000,), rate).mean() for rate in (0.2, 0.8)]
     return (
-        f"Of a million inputs the layer keeps {kept[0]:.0%} at a rate of 0.2, {kept[1]:.0%} at 0.8."
+        f"Of a million inputs the layer keeps {100 * kept[0]:.0f} % at a rate of 0.2, "
+        f"{100 * kept[1]:.0f} % at 0.8."
     )
 
 
@@ -322,11 +332,11 @@ def flips_in_validation() -> str:
     scores = []
     for step in range(5):
         flipped = horizontal_flip(images, bernoulli(STREAM._replace(step=step), (1000,), 0.5))
-        scores.append(float((flipped[:, 0, 0, 0] == 1).mean()))
-    plain = float((images[:, 0, 0, 0] == 1).mean())
+        scores.append(100 * (flipped[:, 0, 0, 0] == 1).mean())
+    plain = 100 * (images[:, 0, 0, 0] == 1).mean()
     return (
-        f"A rule that is right for {plain:.0%} of 1,000 images scores from {min(scores):.1%} to "
-        f"{max(scores):.1%} in five validations with random flips."
+        f"A rule that is right for {plain:.0f} % of 1,000 images scores from {min(scores):.1f} to "
+        f"{max(scores):.1f} % in five validations with random flips."
     )
 
 

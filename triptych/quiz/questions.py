@@ -115,6 +115,26 @@ QUESTIONS = (
         source="He, Zhang, Ren and Sun, CVPR 2016",
     ),
     Question(
+        name="bias-or-variance",
+        chapter="generalization",
+        technique="averaging",
+        question="Which line is right?",
+        choices=(
+            "Label smoothing: bias down, variance up",
+            "Less patience in early stopping: bias down, variance up",
+            "Stronger augmentation: bias up a little, variance down",
+            "An average of five networks: bias down, variance as before",
+        ),
+        right=2,
+        explanation="Nearly all of regularization is one trade, less variance for some bias: "
+        "dropout, L1, L2, max-norm, augmentation, mixup, label smoothing, and stopping earlier. So "
+        "label smoothing and less patience move both the other way round. An average keeps the "
+        "bias and lowers the variance, from 0.25 to 0.05 for five independent ones. Batch norm is "
+        "for training first; the noise of its batches lowers the variance a little.",
+        source="Hastie, Tibshirani and Friedman, The elements of statistical learning, 2009",
+        number="average_of_five",
+    ),
+    Question(
         name="dropout-at-inference",
         chapter="dropout",
         technique="dropout",
@@ -182,8 +202,8 @@ QUESTIONS = (
         choices=("0.8", "0.5", "0.2", "1.25"),
         right=2,
         explanation="In the paper p is the probability to keep, in both frameworks the argument is "
-        "the probability to drop: 1 - 0.8 = 0.2. With 0.8 only 20% of the inputs would be left, in "
-        "place of 80%. 1.25 is the factor 1 / 0.8 by which what is kept is scaled. 0.5 is the "
+        "the probability to drop: 1 - 0.8 = 0.2. With 0.8 only 20 % of the inputs would be left, "
+        "not 80 %. 1.25 is the factor 1 / 0.8 by which what is kept is scaled. 0.5 is the "
         "paper's value for hidden units, where keep and drop happen to be alike.",
         source="Srivastava et al., JMLR 15, 2014",
         number="keep_or_drop",
@@ -616,7 +636,7 @@ QUESTIONS = (
         right=2,
         explanation="Validation is to say how the network does on what it will be given, and to "
         "give the same score each time. With random flips the score moves with the draw, in the "
-        "example from 49.5% to 52.5% for a rule that is always right on the images as they are. "
+        "example from 49.5 to 52.5 % for a rule that is always right on the images as they are. "
         "Stronger ones measure another task, worth a look, but not for choosing epochs. Scaling "
         "and resizing are no augmentation: without them the inputs are not those that the network "
         "was trained on.",
