@@ -92,7 +92,7 @@ EXPECTED = {
     "monte-carlo": {"0.69": math.log(2), "0.00": 0},
     "depends-on-the-batch": {"0.00": 0, "-1.22": (1 - 5) / math.sqrt((16 + 0 + 16) / 3)},
     "dropout-and-batch-norm": {"2.01": 1 / 0.5, "1.00": 1, "0.71": 1 / ROOT_TWO},
-    "l1-or-l2": {"0.05": None},
+    "l1-or-l2": {"0.05": 0.05, "0.045": 0.05 / 1.1},
     "l1-by-gradient": {"0.005": 0.055 % 0.01},
     "strength-too-large": {"1.98": 2 / 1.01, "0.02": 2 / 101},
     "adam-or-adamw": {"0.010": 1 - (1 - 0.01 * 0.1) ** 10, "0.001": None, "0.115": None},
@@ -168,7 +168,7 @@ def test_whole_numbers_and_lists():
     assert str(2**100) in numbers.networks().replace(",", "")
     assert power == 2.0**100
     assert "(0, -0.2, 0.9) with L1" in numbers.proximal_steps()  # |w| - 0.1
-    assert "(0.05, -0.27, 0.91) with L2" in numbers.proximal_steps()  # w / 1.1
+    assert "(0.045, -0.273, 0.909) with L2" in numbers.proximal_steps()  # w / 1.1
     assert found("l1-by-gradient", r"proximal step it is (\S+)\.$") == [0]
     assert found("clipping", r"by norm, by (\d+)") == [0]
 
@@ -185,7 +185,7 @@ def adam(gradient: float, l2: float) -> float:
 
 def test_adam_by_the_formula():
     large, small, *adamw = found(
-        "adam-or-adamw", r"by (\S+) and (\S+) with L2 in Adam, by (\S+) and (\S+) in"
+        "adam-or-adamw", r"by (\S+) and (\S+) as L2 in Adam, by (\S+) and (\S+) in"
     )
     assert large == pytest.approx(adam(10, 0) - adam(10, 0.1), abs=6e-4)
     assert small == pytest.approx(adam(0.001, 0) - adam(0.001, 0.1), abs=6e-4)

@@ -195,7 +195,7 @@ def variance_shift() -> str:
     y = batch_norm_inference(x, None, None, mean, variance, epsilon=1e-5)
     return (
         f"Behind dropout at 0.5 batch norm meets a variance of {variance[0]:.2f} in training and "
-        f"{x.var():.2f} at inference: its output then has {y.std():.2f} for a deviation of 1."
+        f"{x.var():.2f} at inference: its output then has a deviation of {y.std():.2f}, not 1."
     )
 
 
@@ -204,7 +204,7 @@ def proximal_steps() -> str:
     l1, l2 = l1_proximal(w, 1.0, 0.1), l2_proximal(w, 1.0, 0.1)
     return (
         f"One proximal step of size 0.1 at strength 1 takes {_list(w)} to {_list(l1)} with L1, to "
-        f"{_list(l2)} with L2."
+        f"{_list(l2, 3)} with L2."
     )
 
 
@@ -243,9 +243,9 @@ def adam_and_adamw() -> str:
     without = end(0.0)
     adam, adamw = (without - end(0.1, coupled) for coupled in (True, False))
     return (
-        "Ten steps at a decay of 0.1 pull two weights of 1, of gradients +-10 and +-0.001, by "
-        f"{adam[0]:.3f} and {adam[1]:.3f} with L2 in Adam, by {adamw[0]:.3f} and {adamw[1]:.3f} in "
-        "AdamW."
+        "Two weights of 1 with gradients of +-10 and +-0.001: ten steps with a decay of 0.1 pull "
+        f"them by {adam[0]:.3f} and {adam[1]:.3f} as L2 in Adam, by {adamw[0]:.3f} and "
+        f"{adamw[1]:.3f} in AdamW."
     )
 
 

@@ -50,8 +50,8 @@ QUESTIONS = (
         explanation="It knows the training images by heart and fails on others: the gap of 28 "
         "points is variance, and regularization, augmentation or more data are the remedies. A "
         "network that underfits would be poor on the training images too. One that has diverged "
-        "would have learned nothing. Validation is a little lower in most good runs, but not by 28 "
-        "points; check that both sets come from the same source.",
+        "would have learned nothing. Validation is a little lower in most good runs, but not by "
+        "28 points; check that both sets come from the same source.",
         source="Geman, Bienenstock and Doursat, Neural Computation 4, 1992",
         number="verdict_overfitting",
     ),
@@ -69,9 +69,9 @@ QUESTIONS = (
         ),
         right=3,
         explanation="There is no gap to close: the network does not even learn what it is shown, "
-        "which is bias. So it needs more freedom: less dropout, weaker penalties, more units, more "
-        "epochs. More dropout and more augmentation make its task harder still. Stopping earlier "
-        "takes away epochs that it needs.",
+        "which is bias. So it needs more freedom: less dropout, weaker penalties, more units, "
+        "more epochs. More dropout and more augmentation make its task harder still. Stopping "
+        "earlier takes away epochs that it needs.",
         source="Geman, Bienenstock and Doursat, Neural Computation 4, 1992",
         number="verdict_underfitting",
     ),
@@ -102,7 +102,7 @@ QUESTIONS = (
         question="Which of these mainly lowers the bias, not the variance?",
         choices=(
             "Dropout in the last layers",
-            "Twice as many layers",
+            "Twice as many layers, with shortcuts",
             "Random flips and crops",
             "Early stopping",
             "An average of five networks",
@@ -118,7 +118,7 @@ QUESTIONS = (
         name="bias-or-variance",
         chapter="generalization",
         technique="averaging",
-        question="Which line is right?",
+        question="Which line on bias and variance is right?",
         choices=(
             "Label smoothing: bias down, variance up",
             "Less patience in early stopping: bias down, variance up",
@@ -127,8 +127,8 @@ QUESTIONS = (
         ),
         right=2,
         explanation="Nearly all of regularization is one trade, less variance for some bias: "
-        "dropout, L1, L2, max-norm, augmentation, mixup, label smoothing, and stopping earlier. So "
-        "label smoothing and less patience move both the other way round. An average keeps the "
+        "dropout, L1, L2, max-norm, augmentation, mixup, label smoothing, and stopping earlier. "
+        "So label smoothing and less patience move both the other way round. An average keeps the "
         "bias and lowers the variance, from 0.25 to 0.05 for five independent ones. Batch norm is "
         "for training first; the noise of its batches lowers the variance a little.",
         source="Hastie, Tibshirani and Friedman, The elements of statistical learning, 2009",
@@ -147,9 +147,9 @@ QUESTIONS = (
         ),
         right=2,
         explanation="Each mask is another network: with dropout on, the same input gives another "
-        "answer each time. With all units on, and scaled, one pass stands for the average of those "
-        "networks. Weights change by gradients alone, and inference has none. A mask costs next to "
-        "nothing, and it is drawn without labels.",
+        "answer each time. With all units on, and scaled, one pass stands for the average of "
+        "those networks. Weights change by gradients alone, and inference has none. A mask costs "
+        "next to nothing, and it is drawn without labels.",
         source="Srivastava et al., JMLR 15, 2014",
         number="dropout_draws",
     ),
@@ -167,9 +167,9 @@ QUESTIONS = (
         right=1,
         explanation="Dropping a share p makes the mean 1 - p times as large; the division puts it "
         "back to 1.00 in training, so inference is the network as it is. The original form leaves "
-        "training at 0.70 for p = 0.3 and multiplies by 0.7 at inference: the same in expectation, "
-        "but whoever deploys the network has to know p. The scale does not change which units "
-        "survive. It is no cure for vanishing gradients, and no bound on weights.",
+        "training at 0.70 for p = 0.3 and multiplies by 0.7 at inference: the same in "
+        "expectation, but whoever deploys the network has to know p. The scale does not change "
+        "which units survive. It is no cure for vanishing gradients, and no bound on weights.",
         source="Srivastava et al., JMLR 15, 2014, section 10",
         number="inverted_dropout",
     ),
@@ -201,9 +201,9 @@ QUESTIONS = (
         "torch.nn.Dropout or keras.layers.Dropout?",
         choices=("0.8", "0.5", "0.2", "1.25"),
         right=2,
-        explanation="In the paper p is the probability to keep, in both frameworks the argument is "
-        "the probability to drop: 1 - 0.8 = 0.2. With 0.8 only 20 % of the inputs would be left, "
-        "not 80 %. 1.25 is the factor 1 / 0.8 by which what is kept is scaled. 0.5 is the "
+        explanation="In the paper p is the probability to keep, in both frameworks the argument "
+        "is the probability to drop: 1 - 0.8 = 0.2. With 0.8 only 20 % of the inputs would be "
+        "left, not 80 %. 1.25 is the factor 1 / 0.8 by which what is kept is scaled. 0.5 is the "
         "paper's value for hidden units, where keep and drop happen to be alike.",
         source="Srivastava et al., JMLR 15, 2014",
         number="keep_or_drop",
@@ -237,10 +237,10 @@ QUESTIONS = (
         ),
         right=3,
         explanation="Scaled inputs give the mean of the logits, and the softmax of a mean of "
-        "logits is the normalized geometric mean of the probabilities. The arithmetic mean is what "
-        "averaging many passes gives, and it is another number. Neither votes nor medians come out "
-        "of a linear layer. With hidden layers that are not linear, one pass only approximates the "
-        "average.",
+        "logits is the normalized geometric mean of the probabilities. The arithmetic mean is "
+        "what averaging many passes gives, and it is another number. Neither votes nor medians "
+        "come out of a linear layer. With hidden layers that are not linear, one pass only "
+        "approximates the average.",
         source="Baldi and Sadowski, NIPS 2013",
         number="geometric_mean",
     ),
@@ -281,9 +281,9 @@ QUESTIONS = (
         explanation="Internal covariate shift is the change of a layer's inputs while the layers "
         "before it learn. Santurkar et al. added noise after batch norm, so that the shift became "
         "larger, and training was nearly as fast as before; what they measured was a smoother "
-        "loss, with gradients that hold over longer steps. So the shift is not the reason, and yet "
-        "batch norm helps: it allows higher rates and faster training. Its two parameters for each "
-        "feature add hardly anything, and without them it helps too.",
+        "loss, with gradients that hold over longer steps. So the shift is not the reason, and "
+        "yet batch norm helps: it allows higher rates and faster training. Its two parameters for "
+        "each feature add hardly anything, and without them it helps too.",
         source="Ioffe and Szegedy, ICML 2015; Santurkar et al., NeurIPS 2018",
     ),
     Question(
@@ -299,11 +299,11 @@ QUESTIONS = (
             "beta, whatever the example",
         ),
         right=3,
-        explanation="The mean of one value is that value, so x - mean is 0 and beta is left. Keras "
-        "computes just that, while PyTorch and this project refuse fewer than 2 values. Nothing is "
-        "divided by the norm of the example, and running statistics are for inference only. Small "
-        "batches take layer or group norm; behind a convolution the pixels count as values, so "
-        "that even one image has a variance.",
+        explanation="The mean of one value is that value, so x - mean is 0 and beta is left. "
+        "Keras computes just that, while PyTorch and this project refuse fewer than 2 values. "
+        "Nothing is divided by the norm of the example, and running statistics are for inference "
+        "only. Small batches take layer or group norm; behind a convolution the pixels count as "
+        "values, so that even one image has a variance.",
         source="Ioffe and Szegedy, ICML 2015; Wu and He, ECCV 2018",
         number="batch_of_one",
     ),
@@ -323,8 +323,9 @@ QUESTIONS = (
         explanation="In training mode batch norm uses the mean and variance of the batch, so each "
         "example depends on the others: an input of 1 becomes 0.00 in one batch and -1.22 in "
         "another. At inference it uses running statistics, which are the same for all. A seed "
-        "fixes what is drawn, but this depends on the batch even where nothing is drawn. The order "
-        "of images and their scale change what the network sees, but not from batch to batch.",
+        "fixes what is drawn, but this depends on the batch even where nothing is drawn. "
+        "Shuffling only decides which images share a batch, and a wrong scale would be wrong in "
+        "each.",
         source="Ioffe and Szegedy, ICML 2015",
         number="depends_on_the_batch",
     ),
@@ -400,10 +401,10 @@ QUESTIONS = (
             "No, L1 makes them larger",
         ),
         right=0,
-        explanation="The gradient of L1 has the same size on both sides of 0, so that a step jumps "
-        "over it: in the example |w| stays at 0.005. The proximal step stops at 0, which is why "
-        "solvers of the lasso use it. So unneeded weights are small, but not 0; needed ones are "
-        "held up by the loss. L1 never pushes away from 0 but by such a jump.",
+        explanation="The gradient of L1 has the same size on both sides of 0, so that a step "
+        "jumps over it: in the example |w| stays at 0.005. The proximal step stops at 0, which is "
+        "why solvers of the lasso use it. So unneeded weights are small, but not 0; needed ones "
+        "are held up by the loss. L1 never pushes away from 0 but by such a jump.",
         source="Parikh and Boyd, Foundations and Trends in Optimization 1, 2014",
         number="subgradient",
     ),
@@ -440,11 +441,11 @@ QUESTIONS = (
         ),
         right=2,
         explanation="L2 is part of the gradient, and Adam divides that by its running size: "
-        "weights with large gradients are hardly decayed, others strongly. Ten steps pull by 0.001 "
-        "where gradients are 10, and by 0.115 where they are 0.001. AdamW takes the decay off the "
-        "weight beside Adam's step, 0.010 from both. What is decayed is chosen apart from that, "
-        "both have a learning rate, and in neither is there L1; for plain SGD the two are the "
-        "same.",
+        "weights with large gradients are hardly decayed, others strongly. Ten steps pull by "
+        "0.001 where gradients are 10, and by 0.115 where they are 0.001. AdamW takes the decay "
+        "off the weight beside Adam's step, 0.010 from both. What is decayed is chosen apart from "
+        "that, both have a learning rate, and in neither is there L1; for plain SGD the two are "
+        "the same.",
         source="Loshchilov and Hutter, ICLR 2019",
         number="adam_and_adamw",
     ),
@@ -461,9 +462,10 @@ QUESTIONS = (
         ),
         right=1,
         explanation="After a step, weights longer than 3 are put back on the ball of radius 3, in "
-        "their own direction: (3, 4) becomes (1.8, 2.4). Shorter ones stay as they are, so it is "
-        "not always a scaling, and no pull like that of L2. Clipping each weight would turn their "
-        "direction. It goes well with dropout and high learning rates: weights cannot blow up.",
+        "their own direction: (3, 4) becomes (1.8, 2.4). Shorter ones stay as they are: it does "
+        "not always scale, and it is no steady pull as L2 is. Clipping each weight would turn "
+        "their direction. It goes well with dropout and high learning rates: weights cannot blow "
+        "up.",
         source="Srivastava et al., JMLR 15, 2014, section 5.1",
         number="max_norm_of_units",
     ),
@@ -499,8 +501,8 @@ QUESTIONS = (
             "After epoch 6, with those of epoch 5",
         ),
         right=2,
-        explanation="Epochs 4, 5 and 6 are three in a row that do not beat the 0.70 of epoch 3: it "
-        "stops after epoch 6 and goes back to epoch 3. After epoch 4 only one such epoch has "
+        explanation="Epochs 4, 5 and 6 are three in a row that do not beat the 0.70 of epoch 3: "
+        "it stops after epoch 6 and goes back to epoch 3. After epoch 4 only one such epoch has "
         "passed. Epoch 5 is better than epoch 4, but that is not what counts: it has to beat the "
         "best. The 0.69 of epoch 7 would have been better still, and is never seen: a patience of "
         "4 would have found it.",
@@ -521,9 +523,9 @@ QUESTIONS = (
         right=1,
         explanation="It stops only after the patience has run out: by then the network has been "
         "past its best for that many epochs, here at 0.73 in place of 0.70. The last weights are "
-        "finite, just not the best on validation. Their training loss is as a rule lower than that "
-        "of the best ones, for that is what overfitting is. Memory is spent, not saved: a copy of "
-        "the weights is kept.",
+        "finite, just not the best on validation. Their training loss is as a rule lower than "
+        "that of the best ones, for that is what overfitting is. Memory is spent, not saved: a "
+        "copy of the weights is kept.",
         source="Prechelt, Neural networks: tricks of the trade, 1998",
         number="last_and_best",
     ),
@@ -568,7 +570,7 @@ QUESTIONS = (
         technique="distillation",
         question="Why is the loss of distillation multiplied by T**2?",
         choices=(
-            "Its gradient falls as 1 / T**2",
+            "Its gradient falls as 1 / T**2 otherwise",
             "It is no distribution otherwise",
             "The student's probabilities are too small otherwise",
             "Wrong classes are to count twice",
@@ -606,8 +608,8 @@ QUESTIONS = (
         name="cutmix-lambda",
         chapter="targets",
         technique="mixing",
-        question="CutMix draws lambda = 0.5 on images of 32 x 32, and a box about the corner pixel "
-        "(0, 0). Most of the box lies outside. Which lambda do the labels get?",
+        question="CutMix draws lambda = 0.5 on images of 32 x 32, and a box about the corner "
+        "pixel (0, 0). Most of the box lies outside. Which lambda do the labels get?",
         choices=(
             "0.5, as drawn",
             "0.12, the share of the box",
@@ -617,8 +619,8 @@ QUESTIONS = (
         right=3,
         explanation="The box reaches 11 pixels to each side, of which 11 x 11 = 121 lie in the "
         "image: 1 - 121 / 1024 = 0.88 of the image is its own. The 0.5 that was drawn would give "
-        "half of the label for an eighth of the pixels. 0.12 is the partner's share. 0.75 would be "
-        "right for a box as large as the image, but it has less than half of it.",
+        "half of the label for an eighth of the pixels. 0.12 is the partner's share. 0.75 would "
+        "be right for a box as large as the image, but it has less than half of it.",
         source="Yun et al., ICCV 2019",
         number="clipped_box",
     ),

@@ -126,7 +126,7 @@ MEASURES = (
         why="It lowers the bias, and at 98 % on training images there is none to lower. Think of "
         "it again if all the regularization leaves training far below what you need.",
         start="nothing",
-        keep="training accuracy is low",
+        keep="only if training is poor",
         smaller="Rather that than a deeper one.",
     ),
 )
