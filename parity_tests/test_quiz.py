@@ -256,7 +256,7 @@ def test_wrong_answers_get_none_and_what_to_read():
     assert read == list(dict.fromkeys(each.technique for each in QUESTIONS))
 
 
-@pytest.mark.parametrize("end", ["q\n", "", "Q", " quit \n"])
+@pytest.mark.parametrize("end", ["", "q\n1\n", " Q \n1\n"])
 def test_an_end_before_the_end(end):
     output = run(answers=right(QUESTIONS[:2]) + end)
     assert f"2 of 2 right, {len(QUESTIONS) - 2} not asked." in output

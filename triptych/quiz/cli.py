@@ -251,7 +251,7 @@ def _ask(console: Console, numbers: Iterable[int]) -> int | None:
             return None
         if not sys.stdin.isatty():
             console.print(text, markup=False)  # what a terminal shows as it is typed
-        if text in ("q", "quit"):
+        if text == "q":
             return None
         if text in allowed:
             return allowed[text]
