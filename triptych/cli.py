@@ -24,6 +24,7 @@ from triptych.differences.cli import differences
 from triptych.exercises.course import app as exercises
 from triptych.extras import install_hint, keras_backend, require, version
 from triptych.panels import PACKAGES
+from triptych.quiz.cli import quiz
 from triptych.repository import folder, load
 
 __all__ = ["app"]
@@ -34,6 +35,7 @@ PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_show_locals=False)
 app.add_typer(exercises, name="exercise")
 app.command()(differences)
+app.command()(quiz)
 
 
 class Panel(StrEnum):
