@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -102,10 +104,8 @@ def test_training_goes_on_with_the_trained_weights(kind):
 
 
 def test_early_stopping_keeps_the_best_average():
-    recipe = RECIPE.__class__(
-        **{f: getattr(RECIPE, f) for f in RECIPE.__dataclass_fields__}
-        | {"early_stopping": EarlyStoppingRecipe(patience=2), "learning_rate": 0.5}
-    )
+    stopping = EarlyStoppingRecipe(patience=2)
+    recipe = replace(RECIPE, early_stopping=stopping, learning_rate=0.5)
     for framework in ("scratch", "torch", "keras"):
         ema = panel(framework, "averaging").ExponentialMovingAverage(0.5)
         model, history = fitted(framework, [ema], recipe)
