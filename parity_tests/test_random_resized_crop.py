@@ -184,7 +184,7 @@ def test_keras_graphs_and_saving(tmp_path):
 
     for graph in traced(call, (None, *SHAPE[1:]), "float32"):
         output = ADAPTERS["keras"].numpy(graph(ADAPTERS["keras"].tensor(images)))
-        np.testing.assert_allclose(output, expected, rtol=1e-5)
+        np.testing.assert_allclose(output, expected, rtol=1e-6)
     layer = make("keras", "float32", size=SHAPE[1:3], scale=(0.25, 0.5), seed=4)
     assert_survives_saving(layer, images, tmp_path / "model.keras")
 
