@@ -5,11 +5,11 @@ r"""Distillation: a student learns what a teacher says about every class, not th
     L = (1 - weight) * CE(student, labels) + weight * T^2 * 1/N sum_i KL_i
     dL/dstudent = (1 - weight) * dCE/dstudent + weight * T * (p - q) / N
 
-A high temperature T shows how the teacher ranks the wrong classes. The gradient of KL falls as
-1/T^2, which the factor T^2 undoes: so the weight means the same at every T. As T grows, the second
-term becomes 1/2C of the squared distance between the logits, each row less its mean. The teacher is
-a constant: no gradient goes to it. Trained by a network of its own kind, by itself of a run before,
-a student is *self-distilled* (born again).
+q are the soft targets. A high temperature T shows how the teacher ranks the wrong classes. The
+gradient of KL falls as 1/T^2, which the factor T^2 undoes: so the weight means the same at every T.
+As T grows, the second term becomes 1/(2C) of the squared distance between the logits, each row less
+its mean. The teacher is a constant: no gradient goes to it. Trained by a network of its own kind,
+by itself of a run before, a student is *self-distilled* (born again).
 
 ``student`` and ``teacher`` are finite logits of one shape (N, C) and one dtype; ``labels`` integers
 (N,) or rows of probabilities (N, C), as in ``losses.py``. ``temperature`` lies in (0, inf) and
@@ -30,7 +30,7 @@ Here: the terms and their gradients as they stand above.
 import numpy as np
 
 from scratch.half import half_in_float32
-from scratch.losses import softmax_cross_entropy, softmax_cross_entropy_backward
+from scratch.losses import log_softmax, softmax_cross_entropy, softmax_cross_entropy_backward
 from triptych.common.checks import (
     check_batch,
     check_class_targets,
@@ -54,7 +54,7 @@ def distillation_divergence(
 ) -> np.ndarray:
     """T^2 * KL, the mean over rows: what the teacher's logits alone teach."""
     T = _check(student, teacher, temperature)
-    log_q, log_p = _log_softmax(teacher / T), _log_softmax(student / T)
+    log_q, log_p = log_softmax(teacher / T), log_softmax(student / T)
     return T**2 * np.mean((np.exp(log_q) * (log_q - log_p)).sum(axis=1))
 
 
@@ -64,7 +64,7 @@ def distillation_divergence_backward(
 ) -> np.ndarray:
     """dL/dstudent."""
     T = _check(student, teacher, temperature)
-    p, q = np.exp(_log_softmax(student / T)), np.exp(_log_softmax(teacher / T))
+    p, q = np.exp(log_softmax(student / T)), np.exp(log_softmax(teacher / T))
     return T * (p - q) / len(student)
 
 
@@ -97,11 +97,6 @@ def distillation_loss_backward(
     hard = softmax_cross_entropy_backward(student, labels)
     soft = distillation_divergence_backward(student, teacher, temperature=T)
     return (1 - weight) * hard + weight * soft
-
-
-def _log_softmax(logits: np.ndarray) -> np.ndarray:
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
 
 
 @own_arrays
