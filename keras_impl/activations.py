@@ -62,7 +62,8 @@ def gelu(x: Any, *, approximate: bool = False) -> Any:
     _check_gelu(x, approximate)
     if approximate:
         return x * (1 + ops.tanh(SLOPE * (x + CUBIC * x * x * x))) / 2
-    return x * (1 + ops.erf(x / math.sqrt(2))) / 2
+    # erf is 1 from 6 on; TensorFlow's is NaN where the square is too large for the dtype.
+    return x * (1 + ops.erf(ops.clip(x / math.sqrt(2), -30, 30))) / 2
 
 
 def silu(x: Any) -> Any:

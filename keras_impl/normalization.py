@@ -81,7 +81,8 @@ FIXED = {"axis", "center", "scale", "rms_scaling"}
 def layer_norm(x: Any, gamma: Any | None, beta: Any | None, *, epsilon: float) -> Any:
     """y, each position of each example by itself."""
     epsilon = _check(x, epsilon, gamma=gamma, beta=beta)
-    return ops.layer_normalization(x, gamma, beta, axis=-1, epsilon=epsilon)
+    centred = x - ops.mean(x, axis=-1, keepdims=True)  # Keras scales mean and x by themselves
+    return ops.layer_normalization(centred, gamma, beta, axis=-1, epsilon=epsilon)
 
 
 def rms_norm(x: Any, gamma: Any | None, *, epsilon: float) -> Any:

@@ -65,8 +65,9 @@ def spectral_norm(w: Any, u: Any, v: Any) -> Any:
 
 def _unit(x: Any, before: Any) -> Any:
     """x / ||x||; of zeros, which have no direction, the one before."""
-    n = ops.norm(x)
-    return ops.where(n == 0, before, x / n)
+    largest = ops.max(ops.abs(x))
+    x = x / largest  # or squares may be too large or too small for the dtype
+    return ops.where(largest == 0, before, x / ops.norm(x))
 
 
 @keras.saving.register_keras_serializable("triptych")
@@ -86,7 +87,7 @@ class SpectralNorm(Checked, Draws, keras.layers.Layer):
         name: str | None = None,
         **kwargs: Any,
     ) -> None:
-        check_wrapped(layer, KINDS)
+        check_wrapped(layer, KINDS, ("u", "v"))
         self.seed = seed
         self.iterations = check_size("iterations", iterations)
         kwargs.setdefault("dtype", layer.dtype_policy)
@@ -131,8 +132,9 @@ class SpectralNorm(Checked, Draws, keras.layers.Layer):
             self.v.assign(v)
         normalized = spectral_norm(w, u, v)
         values = [(each, normalized if each is kernel else each.value) for each in variables]
-        with keras.StatelessScope(values) as scope:
+        with keras.StatelessScope(values, collect_losses=True) as scope:
             y = self.layer(inputs, training=training)
+        self.add_loss(scope.losses)  # of its output, if it has such a regularizer
         for each in self.layer.non_trainable_variables:
             if each is not kernel:
                 each.assign(scope.get_current_value(each))

@@ -267,7 +267,7 @@ def bad(student, labels, teacher, message, **options):
 def test_bad_input():
     student, labels, teacher = draw("float32", 4, 3)
     for value in (0, -1, float("nan"), None):
-        text = f"temperature must be a number in (0, inf), got {value!r}"
+        text = f"temperature must be a number in (0, 1e6], got {value!r}"
         bad(student, labels, teacher, text, temperature=value)
     bad(student, labels, teacher, "weight must be a number in [0, 1], got 1.5", weight=1.5)
     bad(student, labels, teacher[:2], "teacher must have shape (4, 3), got (2, 3)")

@@ -70,6 +70,16 @@ def test_bounds_and_limits():
     np.testing.assert_allclose(torn.mutual_information, np.log(2), rtol=1e-14)
 
 
+@pytest.mark.parametrize("framework", ADAPTERS)
+def test_calibration_on_the_edges_of_bins(framework):
+    """A confidence of b / bins belongs to the bin below it."""
+    p = np.array([[0.5, 0.25, 0.25], [0.25, 0.75, 0.0], [1.0, 0.0, 0.0]])
+    own, labels = ADAPTERS[framework], np.array([0, 0, 0])
+    found = panel(framework, "uncertainty").reliability(own.tensor(p), own.tensor(labels), bins=4)
+    np.testing.assert_array_equal(own.numpy(found.examples), [0, 1, 1, 1])
+    np.testing.assert_array_equal(own.numpy(found.accuracy), [0, 1, 0, 1])
+
+
 def test_calibration_by_hand():
     p = np.array([[0.9, 0.1], [0.8, 0.2], [0.4, 0.6], [0.3, 0.7]])
     labels = np.array([0, 1, 1, 1])

@@ -88,8 +88,11 @@ def spectral_norm_backward(
 
 def _unit(x: np.ndarray, before: np.ndarray) -> np.ndarray:
     """x / ||x||; of zeros, which have no direction, the one before."""
-    n = np.sqrt(np.sum(x**2))
-    return before if n == 0 else x / n
+    largest = np.max(np.abs(x))
+    if largest == 0:
+        return before
+    x = x / largest  # or squares may be too large or too small for the dtype
+    return x / np.sqrt(np.sum(x**2))
 
 
 def _sigma(w: np.ndarray, u: np.ndarray, v: np.ndarray) -> np.ndarray:
@@ -105,7 +108,7 @@ class SpectralNorm(Draws, Composite):
     def __init__(
         self, layer: Dense | Conv2D, *, iterations: int = 1, seed: int = 0, name: str | None = None
     ) -> None:
-        check_wrapped(layer, (Dense, Conv2D))
+        check_wrapped(layer, (Dense, Conv2D), ("u", "v"))
         self.seed = seed
         self.iterations = check_size("iterations", iterations)
         super().__init__([layer], layer_name("scratch", "spectral_norm", name))

@@ -12,7 +12,7 @@ its mean. The teacher is a constant: no gradient goes to it. Trained by a networ
 by itself of a run before, a student is *self-distilled* (born again).
 
 ``student`` and ``teacher`` are finite logits of one shape (N, C) and one dtype; ``labels`` integers
-(N,) or rows of probabilities (N, C), as in ``losses.py``. ``temperature`` lies in (0, inf) and
+(N,) or rows of probabilities (N, C), as in ``losses.py``. ``temperature`` lies in (0, 1e6] and
 ``weight`` in [0, 1]; with 0 it is ``softmax_cross_entropy``. The loss is in nats, a scalar. A
 ``ValueError`` says which argument does not fit.
 
@@ -74,7 +74,7 @@ def _check(student: torch.Tensor, teacher: torch.Tensor, temperature: float) -> 
         raise ValueError(f"student must have shape (N, classes), got shape {tuple(student.shape)}")
     check_batch(student, "student")
     check_same_shape("teacher", teacher, student)
-    return check_number("temperature", temperature, "(0, inf)")
+    return check_number("temperature", temperature, "(0, 1e6]")
 
 
 @own_arrays

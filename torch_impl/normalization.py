@@ -94,7 +94,9 @@ def group_norm(
 ) -> torch.Tensor:
     """y; each group has features that stand side by side."""
     epsilon = _check(x, epsilon, groups=groups, gamma=gamma, beta=beta)
-    return torch.group_norm(x.movedim(-1, 1), groups, gamma, beta, epsilon).movedim(1, -1)
+    # What lies in memory with its channels last is normalized by E[x^2] - E[x]^2, which cancels.
+    maps = x.movedim(-1, 1).contiguous()
+    return torch.group_norm(maps, groups, gamma, beta, epsilon).movedim(1, -1)
 
 
 def instance_norm(

@@ -70,8 +70,9 @@ def spectral_norm(w: torch.Tensor, u: torch.Tensor, v: torch.Tensor) -> torch.Te
 
 def _unit(x: torch.Tensor, before: torch.Tensor) -> torch.Tensor:
     """x / ||x||; of zeros, which have no direction, the one before."""
-    n = torch.linalg.vector_norm(x)
-    return torch.where(n == 0, before, x / n)
+    largest = x.abs().max()
+    x = x / largest  # or squares may be too large or too small for the dtype
+    return torch.where(largest == 0, before, x / torch.linalg.vector_norm(x))
 
 
 class SpectralNorm(Draws, nn.Module):
@@ -91,7 +92,7 @@ class SpectralNorm(Draws, nn.Module):
         name: str | None = None,
     ) -> None:
         super().__init__()
-        check_wrapped(layer, KINDS)
+        check_wrapped(layer, KINDS, ("u", "v"))
         self.seed = seed
         self.iterations = check_size("iterations", iterations)
         self.name = layer_name("torch", "spectral_norm", name)
@@ -106,7 +107,7 @@ class SpectralNorm(Draws, nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         layer = self.get_submodule(self._layer_name)
-        weight, u, v = layer.get_parameter("weight"), self.u, self.v
+        weight, u, v = layer.get_parameter("weight"), self.u.clone(), self.v.clone()
         w = _units_last(weight)
         if self.training:
             u, v = power_iteration(w, u, v, iterations=self.iterations)
