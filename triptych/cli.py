@@ -26,6 +26,7 @@ from triptych.extras import install_hint, keras_backend, require, version
 from triptych.panels import PACKAGES
 from triptych.quiz.cli import quiz
 from triptych.repository import folder, load
+from triptych.studies import Framework
 
 __all__ = ["app"]
 
@@ -36,13 +37,6 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_
 app.add_typer(exercises, name="exercise")
 app.command()(differences)
 app.command()(quiz)
-
-
-class Panel(StrEnum):
-    scratch = "scratch"
-    torch = "torch"
-    keras = "keras"
-    all = "all"
 
 
 class Backend(StrEnum):
@@ -102,7 +96,7 @@ def show(
     technique: Annotated[
         str, typer.Argument(metavar="TECHNIQUE", help="`triptych list` has the names.")
     ],
-    panel: Annotated[Panel, typer.Option(help="Show this panel alone.")] = Panel.all,
+    panel: Annotated[Framework, typer.Option(help="Show this panel alone.")] = Framework.all,
     pager: Annotated[
         bool | None,
         typer.Option("--pager/--no-pager", help="Scroll; by default in a terminal only."),
@@ -113,7 +107,7 @@ def show(
     if technique not in every:
         raise _unknown(technique, every)
     files = every[technique]
-    if panel is not Panel.all:
+    if panel is not Framework.all:
         files = {panel.value: files[panel.value]}
     console = Console()
     wide = len(files) > 1 and console.width >= SIDE_BY_SIDE
