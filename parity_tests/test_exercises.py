@@ -302,18 +302,27 @@ OTHERS = ("torch", "keras", "tensorflow", "jax", "matplotlib", "sklearn")
 
 @pytest.mark.parametrize(("name", "framework"), EVERY)
 def test_only_what_the_file_needs_is_imported(tmp_path, name, framework):
-    function = "predict" if name == "xor" else catalogue.exercise(name).todos[-1].key
+    """At the last call of any of its functions."""
     spy = f"""
 import sys
-its = {function}
-def {function}(*arguments, **options):
-    print("imported", *(each for each in {OTHERS} if each in sys.modules))
-    return its(*arguments, **options)
+last = [None]
+def telling(its):
+    def function(*arguments, **options):
+        found = [each for each in {OTHERS} if each in sys.modules]
+        if found != last:
+            last[:] = found
+            print("imported", *found)
+        return its(*arguments, **options)
+    return function
+for name, its in list(vars().items()):
+    if type(its) is type(telling) and its.__module__ == __name__:
+        vars()[name] = telling(its)
 """
     outcome = check_file(solution(tmp_path, name, framework, ("", spy)), name, framework)
     assert passes(outcome), outcome
     needed = {"scratch": [], "torch": ["torch"], "keras": ["keras", "tensorflow"]}
-    assert outcome.output.splitlines()[-1].split() == ["imported", *needed[framework]]
+    told = [line.split() for line in outcome.output.splitlines() if line.startswith("imported")]
+    assert told == [["imported", *needed[framework]]]
 
 
 def test_the_command_itself_imports_no_framework(tmp_path):
@@ -816,7 +825,9 @@ def several(name, framework):
     return [change for wrong in ends for change in wrong.changes]
 
 
-@pytest.mark.parametrize(("name", "framework"), EVERY)
+@pytest.mark.parametrize(
+    ("name", "framework"), [each for each in EVERY if len(catalogue.exercise(each[0]).todos) > 1]
+)
 def test_one_todo_alone_is_judged_as_among_the_others(tmp_path, name, framework):
     """A file with several faults."""
     file = solution(tmp_path, name, framework, *several(name, framework))
