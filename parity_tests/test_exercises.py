@@ -321,8 +321,9 @@ for name, its in list(vars().items()):
     outcome = check_file(solution(tmp_path, name, framework, ("", spy)), name, framework)
     assert passes(outcome), outcome
     needed = {"scratch": [], "torch": ["torch"], "keras": ["keras", "tensorflow"]}
+    own = ["matplotlib"] if name == "workshop" else []  # for its curves
     told = [line.split() for line in outcome.output.splitlines() if line.startswith("imported")]
-    assert told == [["imported", *needed[framework]]]
+    assert told == [["imported", *needed[framework], *own]]
 
 
 def test_the_command_itself_imports_no_framework(tmp_path):
@@ -825,6 +826,11 @@ def several(name, framework):
     return [change for wrong in ends for change in wrong.changes]
 
 
+def words(findings):
+    """Without numbers: what is drawn is another mask in another order of the probes."""
+    return [(f.status, re.sub(r"\d[\d.e-]*", "#", f"{f.message} {f.cause}")) for f in findings]
+
+
 @pytest.mark.parametrize(
     ("name", "framework"), [each for each in EVERY if len(catalogue.exercise(each[0]).todos) > 1]
 )
@@ -836,7 +842,7 @@ def test_one_todo_alone_is_judged_as_among_the_others(tmp_path, name, framework)
     assert len(wrong - {""}) >= 2, every
     for todo in catalogue.exercise(name).todos:
         its = check(file, name, framework, only=todo.key)
-        assert [f for f in its if f.todo] == [f for f in every if f.todo == todo.key]
+        assert words(f for f in its if f.todo) == words(f for f in every if f.todo == todo.key)
 
 
 def test_check_one_todo(tmp_path):
