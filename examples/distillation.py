@@ -15,12 +15,10 @@ costs one. There are three loops of training here, one for each framework: what 
 loss of one's own.
 """
 
-import math
 import time
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -31,7 +29,7 @@ from rich.console import Console
 from rich.table import Table
 
 from triptych.__main__ import run_command
-from triptych.common.datasets import Dataset, DatasetUnavailable, digits, mnist
+from triptych.common.datasets import Dataset
 from triptych.common.history import History
 from triptych.common.progress import progress_bar
 from triptych.common.recipes import Recipe, ScheduleRecipe
@@ -39,6 +37,7 @@ from triptych.common.streams import Stream
 from triptych.output import Output, print_to
 from triptych.panels import chosen, panel
 from triptych.plots import BLACK, FRAMEWORK_COLOURS
+from triptych.studies import Data, Framework, load, spread
 
 TEACHER = Recipe(
     input_shape=(28, 28, 1),
@@ -64,19 +63,6 @@ WAYS = ("alone", "from a teacher", "self-distilled")
 IMAGES = {"mnist": 2000, "digits": 200}
 # Student's t: half a 95 % interval in standard errors, by the number of seeds.
 T_95 = {2: 12.71, 3: 4.30, 4: 3.18, 5: 2.78, 6: 2.57, 7: 2.45, 8: 2.36, 9: 2.31, 10: 2.26}
-
-
-class Framework(StrEnum):
-    scratch = "scratch"
-    torch = "torch"
-    keras = "keras"
-    all = "all"
-
-
-class Data(StrEnum):
-    auto = "auto"
-    mnist = "mnist"
-    digits = "digits"
 
 
 def main(
@@ -139,18 +125,6 @@ def main(
     output.write("distillation.png", lambda path: draw(found, taught, title, path))
     console.print(f"In {out}/: {', '.join(output.written)}")
     output.finish()
-
-
-def load(choice: Data, console: Console) -> Dataset:
-    if choice is not Data.digits:
-        try:
-            return mnist("float32")
-        except (DatasetUnavailable, ValueError) as error:  # cannot be had; a damaged file
-            if choice is Data.mnist or isinstance(error, ValueError):
-                console.print(str(error), style="red")
-                raise typer.Exit(1) from None
-            console.print(f"{error} Training on the 8x8 digits instead.", style="yellow")
-    return digits("float32")
 
 
 def train_teacher(
@@ -266,8 +240,8 @@ LOOPS = {"scratch": train_scratch, "torch": train_torch, "keras": train_keras}
 
 def interval(values: list[float]) -> tuple[float, float]:
     """The mean, and half of its 95 % interval."""
-    error = np.std(values, ddof=1) / math.sqrt(len(values))
-    return float(np.mean(values)), float(T_95[len(values)] * error)
+    mean, error = spread(values)
+    return mean, T_95[len(values)] * error
 
 
 def results(

@@ -28,7 +28,7 @@ from scratch.losses import softmax
 from triptych import plots
 from triptych.__main__ import run_command
 from triptych.adapters import adapter
-from triptych.common.datasets import Dataset, DatasetUnavailable, digits, mnist
+from triptych.common.datasets import Dataset
 from triptych.common.history import History, save_histories
 from triptych.common.recipes import (
     AugmentationRecipe,
@@ -40,6 +40,7 @@ from triptych.common.recipes import (
 from triptych.diagnostics import Diagnostics
 from triptych.output import Output, print_to
 from triptych.panels import chosen, panel
+from triptych.studies import Data, Dtype, Framework, load
 from triptych.weights import save
 
 PIPELINE = Recipe(
@@ -102,18 +103,6 @@ class Model(StrEnum):
     resnet = "resnet"
 
 
-class Framework(StrEnum):
-    scratch = "scratch"
-    torch = "torch"
-    keras = "keras"
-    all = "all"
-
-
-class Dtype(StrEnum):
-    float32 = "float32"
-    float64 = "float64"
-
-
 class Technique(StrEnum):
     """Names of TECHNIQUES."""
 
@@ -130,12 +119,6 @@ class Technique(StrEnum):
     class_weights = "class-weights"
     ema = "ema"
     swa = "swa"
-
-
-class Data(StrEnum):
-    auto = "auto"
-    mnist = "mnist"
-    digits = "digits"
 
 
 def main(
@@ -167,7 +150,7 @@ def main(
     console = Console()
     frameworks = chosen(framework)
     output = Output(out)
-    data = load(dataset, dtype.value, console)
+    data = load(dataset, console, dtype.value)
     recipe = replace(RECIPES[model], seed=seed, dtype=dtype.value)
     if data.name == "digits":
         recipe = for_digits(recipe)
@@ -197,21 +180,6 @@ def main(
     console.print(f"triptych diagnose {out}/mnist-histories.json says how the training went.")
     console.print("The safetensors are trained weights, for any of the three.")
     output.finish()
-
-
-def load(choice: Data, dtype: str, console: Console) -> Dataset:
-    if choice is not Data.digits:
-        try:
-            return mnist(dtype)
-        except DatasetUnavailable as error:
-            if choice is Data.mnist:
-                console.print(str(error), style="red")
-                raise typer.Exit(1) from None
-            console.print(f"{error} Training on the 8x8 digits instead.", style="yellow")
-        except ValueError as error:  # a damaged file
-            console.print(str(error), style="red")
-            raise typer.Exit(1) from None
-    return digits(dtype)
 
 
 def for_digits(recipe: Recipe) -> Recipe:

@@ -11,10 +11,8 @@ the part on which the passes disagree. Ranked by either, the network's own mista
 dropout. Each is measured with several seeds, and the last lines say what was seen.
 """
 
-import math
 import time
 from dataclasses import replace
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -31,12 +29,12 @@ from scratch.affine import affine, affine_matrices
 from scratch.losses import softmax
 from triptych.__main__ import run_command
 from triptych.adapters import adapter
-from triptych.common.datasets import Dataset, DatasetUnavailable, digits, mnist
 from triptych.common.progress import progress_bar
 from triptych.common.recipes import Recipe
 from triptych.output import Output, print_to
 from triptych.panels import chosen, panel
 from triptych.plots import BLACK, GREEN, SKY, VERMILION
+from triptych.studies import Data, Framework, load, spread
 
 RECIPE = Recipe(
     input_shape=(28, 28, 1),
@@ -50,19 +48,6 @@ TRAINING, TEST = 10_000, 300  # images
 ANGLES = tuple(range(0, 181, 15))
 RANKED = ANGLES.index(30) + 1  # how far a digit may be turned to be among those that are ranked
 BINS = 15
-
-
-class Framework(StrEnum):
-    scratch = "scratch"
-    torch = "torch"
-    keras = "keras"
-    all = "all"
-
-
-class Data(StrEnum):
-    auto = "auto"
-    mnist = "mnist"
-    digits = "digits"
 
 
 class Found(NamedTuple):
@@ -97,7 +82,7 @@ def main(
     console = Console()
     frameworks = chosen(framework)
     output = Output(out)
-    data = load(dataset, console)
+    data = load(dataset, console, training=TRAINING, test=TEST)
     console.print(f"{data!r}")
     recipe = replace(RECIPE, input_shape=data.x_train.shape[1:], epochs=epochs)
     if data.name == "digits":
@@ -129,26 +114,6 @@ def main(
     )
     console.print(f"In {out}/: {', '.join(output.written)}")
     output.finish()
-
-
-def load(choice: Data, console: Console) -> Dataset:
-    data = None
-    if choice is not Data.digits:
-        try:
-            data = mnist("float32")
-        except (DatasetUnavailable, ValueError) as error:  # cannot be had; a damaged file
-            if choice is Data.mnist or isinstance(error, ValueError):
-                console.print(str(error), style="red")
-                raise typer.Exit(1) from None
-            console.print(f"{error} Training on the 8x8 digits instead.", style="yellow")
-    data = data or digits("float32")
-    return replace(
-        data,
-        x_train=data.x_train[:TRAINING],
-        y_train=data.y_train[:TRAINING],
-        x_test=data.x_test[:TEST],
-        y_test=data.y_test[:TEST],
-    )
 
 
 def rotated(images: np.ndarray, angle: float) -> np.ndarray:
@@ -215,11 +180,6 @@ def _calibration(
     error = measures.calibration_error(*both, bins=BINS)
     table = measures.reliability(*both, bins=BINS)
     return float(own.numpy(error)), np.array([own.numpy(row) for row in table], np.float64)
-
-
-def spread(values: list[float]) -> tuple[float, float]:
-    """Mean and standard error over the seeds."""
-    return float(np.mean(values)), float(np.std(values, ddof=1) / math.sqrt(len(values)))
 
 
 def results(found: dict[str, list[Found]], seconds: dict[str, float], title: str) -> Table:
@@ -290,9 +250,9 @@ def draw(seeds: list[Found], turned: list[np.ndarray], title: str, path: Path) -
         "mutual information": ([each.mutual_information for each in seeds], VERMILION),
     }
     for name, (values, colour) in curves.items():
-        _band(by_angle, name, np.array(values), colour)
+        _band(by_angle, name, values, colour)
     shares = by_angle.twinx()
-    _band(shares, "wrong answers", np.array([each.mistakes for each in seeds]), SKY)
+    _band(shares, "wrong answers", [each.mistakes for each in seeds], SKY)
     shares.set_ylim(0, 1)
     shares.yaxis.set_major_formatter(PercentFormatter(1))
     shares.set_ylabel("wrong answers (blue)")
@@ -338,10 +298,9 @@ def draw(seeds: list[Found], turned: list[np.ndarray], title: str, path: Path) -
     figure.savefig(path, dpi=120)
 
 
-def _band(ax: Axes, name: str, values: np.ndarray, colour: str) -> None:
+def _band(ax: Axes, name: str, values: list[np.ndarray], colour: str) -> None:
     """The mean over the seeds, and its standard error."""
-    mean = values.mean(axis=0)
-    error = values.std(axis=0, ddof=1) / math.sqrt(len(values))
+    mean, error = spread(values)
     ax.plot(ANGLES, mean, "o-", color=colour, label=name, markersize=4)
     ax.fill_between(ANGLES, mean - error, mean + error, color=colour, alpha=0.25)
 

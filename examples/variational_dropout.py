@@ -19,7 +19,6 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from enum import StrEnum
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -33,12 +32,13 @@ from rich.table import Table
 
 from triptych.__main__ import run_command
 from triptych.adapters import adapter
-from triptych.common.datasets import Dataset, DatasetUnavailable, digits, mnist
+from triptych.common.datasets import Dataset
 from triptych.common.progress import progress_bar
 from triptych.common.recipes import Recipe
 from triptych.output import Output, print_to
 from triptych.panels import chosen, panel
 from triptych.plots import BLACK, FRAMEWORK_COLOURS
+from triptych.studies import Data, Framework, load, spread
 from triptych.weights import canonical, restore
 
 RECIPE = Recipe(
@@ -54,19 +54,6 @@ TRAINING = 30_000  # images
 LOG_SIGMA2 = -6.0  # where the noise begins: a tenth of the initial weights
 WAYS = ("dense", "dense, its smallest pruned", "variational", "variational, pruned")
 MOST, LOSS = 0.75, 0.003  # what counts as most of the weights, and as a loss of accuracy
-
-
-class Framework(StrEnum):
-    scratch = "scratch"
-    torch = "torch"
-    keras = "keras"
-    all = "all"
-
-
-class Data(StrEnum):
-    auto = "auto"
-    mnist = "mnist"
-    digits = "digits"
 
 
 class Found(NamedTuple):
@@ -92,7 +79,7 @@ def main(
     console = Console()
     frameworks = chosen(framework)
     output = Output(out)
-    data = load(dataset, console)
+    data = load(dataset, console, training=TRAINING)
     console.print(f"{data!r}")
     recipe = replace(RECIPE, input_shape=data.x_train.shape[1:], epochs=epochs)
     if data.name == "digits":
@@ -117,20 +104,6 @@ def main(
     output.write("variational-dropout.png", lambda path: draw(found, title, path))
     console.print(f"In {out}/: {', '.join(output.written)}")
     output.finish()
-
-
-def load(choice: Data, console: Console) -> Dataset:
-    data = None
-    if choice is not Data.digits:
-        try:
-            data = mnist("float32")
-        except (DatasetUnavailable, ValueError) as error:  # cannot be had; a damaged file
-            if choice is Data.mnist or isinstance(error, ValueError):
-                console.print(str(error), style="red")
-                raise typer.Exit(1) from None
-            console.print(f"{error} Training on the 8x8 digits instead.", style="yellow")
-    data = data or digits("float32")
-    return replace(data, x_train=data.x_train[:TRAINING], y_train=data.y_train[:TRAINING])
 
 
 def one_seed(
@@ -299,11 +272,6 @@ KINDS: dict[str, Callable[[], Any]] = {
 }
 
 
-def spread(values: list[float]) -> tuple[float, float]:
-    """Mean and standard error over the seeds."""
-    return float(np.mean(values)), float(np.std(values, ddof=1) / math.sqrt(len(values)))
-
-
 def results(found: dict[str, list[Found]], seconds: dict[str, float], title: str) -> Table:
     table = Table(title=f"{title} (± standard error)")
     for column in ("framework", "network", "weights kept", "test accuracy", "time"):
@@ -356,8 +324,7 @@ def draw(found: dict[str, list[Found]], title: str, path: Path) -> None:
     smallest = [each.accuracy[WAYS[1]] for seeds in found.values() for each in seeds]
     for number, (framework, seeds) in enumerate(found.items()):
         colour = FRAMEWORK_COLOURS[number]
-        kept = np.array([each.kept for each in seeds])
-        mean, error = kept.mean(axis=0), kept.std(axis=0, ddof=1) / math.sqrt(len(seeds))
+        mean, error = spread([each.kept for each in seeds])
         epochs = np.arange(1, len(mean) + 1) + 0.15 * (number - (len(found) - 1) / 2)
         by_epoch.errorbar(
             epochs, mean, error, fmt="o-", markersize=3, capsize=2, color=colour, label=framework

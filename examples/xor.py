@@ -13,7 +13,6 @@ import itertools
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -33,6 +32,7 @@ from triptych.common.streams import Stream
 from triptych.diagnostics import Diagnostics
 from triptych.output import Output, print_to
 from triptych.panels import chosen, panel
+from triptych.studies import Dtype, Framework
 
 PLAIN = Recipe(
     input_shape=(2,),
@@ -49,18 +49,6 @@ PLAIN = Recipe(
 )
 REGULARIZED = replace(PLAIN, dropout=0.2, batch_norm=True, l2=0.01)
 NETWORKS = {"plain": PLAIN, "dropout, batch norm, L2": REGULARIZED}
-
-
-class Dtype(StrEnum):
-    float32 = "float32"
-    float64 = "float64"
-
-
-class Framework(StrEnum):
-    scratch = "scratch"
-    torch = "torch"
-    keras = "keras"
-    all = "all"
 
 
 def main(

@@ -11,9 +11,9 @@ r"""Activations that bend: GELU, SiLU, leaky ReLU and SELU.
     selu        y = scale x where x > 0, else scale alpha (exp(x) - 1)
                 dx = scale dy where x > 0, else scale alpha exp(x) dy
 
-Phi is the distribution function of the normal distribution: GELU is the mean of x times a coin that
-is 1 with probability Phi(x), a dropout that looks at its input. The scale and alpha of SELU are
-those that keep the mean 0 and the variance 1 of what comes in so.
+Phi is the cumulative distribution function (CDF) of the normal distribution: GELU is the mean of x
+times a coin that is 1 with probability Phi(x), a dropout that looks at its input. In SELU scale =
+1.0507 and alpha = 1.6733: with them, if x ~ N(0, 1), y too has mean 0 and variance 1.
 
 ``x`` has any shape, ``negative_slope`` lies in [0, inf), ``approximate`` (False, or True for the
 tanh form) is a flag; a ``ValueError`` says which argument does not fit.
@@ -62,7 +62,8 @@ def gelu(x: Any, *, approximate: bool = False) -> Any:
     _check_gelu(x, approximate)
     if approximate:
         return x * (1 + ops.tanh(SLOPE * (x + CUBIC * x * x * x))) / 2
-    return x * (1 + ops.erf(x / math.sqrt(2))) / 2
+    # erf is 1 from 6 on; TensorFlow's is NaN where the square is too large for the dtype.
+    return x * (1 + ops.erf(ops.clip(x / math.sqrt(2), -30, 30))) / 2
 
 
 def silu(x: Any) -> Any:

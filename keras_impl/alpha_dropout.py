@@ -5,9 +5,9 @@ r"""Alpha dropout: dropout for SELU networks, which keeps the mean 0 and the var
                 a = 1 / sqrt((1 - rate) (1 + rate alpha'^2)),   b = -a rate alpha'
     inference   y = x
 
-alpha' = -scale alpha = -1.758... is what SELU comes to far below 0: a dropped unit is set to that,
-not to 0, and a and b bring mean and variance back to 0 and 1. The map is linear in x: dL/dx = dL/dy
-* a * mask.
+alpha' = -scale alpha = -1.758..., with SELU's scale and alpha (see ``activations``), is what SELU
+comes to far below 0: a dropped unit is set to that, not to 0, and a and b bring mean and variance
+back to 0 and 1. The map is linear in x: dL/dx = dL/dy * a * mask.
 
 ``x`` has any shape, ``mask`` the same, ``rate`` lies in [0, 1); a ``ValueError`` says which
 argument does not fit.

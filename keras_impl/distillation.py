@@ -5,14 +5,14 @@ r"""Distillation: a student learns what a teacher says about every class, not th
     L = (1 - weight) * CE(student, labels) + weight * T^2 * 1/N sum_i KL_i
     dL/dstudent = (1 - weight) * dCE/dstudent + weight * T * (p - q) / N
 
-A high temperature T shows how the teacher ranks the wrong classes. The gradient of KL falls as
-1/T^2, which the factor T^2 undoes: so the weight means the same at every T. As T grows, the second
-term becomes 1/2C of the squared distance between the logits, each row less its mean. The teacher is
-a constant: no gradient goes to it. Trained by a network of its own kind, by itself of a run before,
-a student is *self-distilled* (born again).
+q are the soft targets. A high temperature T shows how the teacher ranks the wrong classes. The
+gradient of KL falls as 1/T^2, which the factor T^2 undoes: so the weight means the same at every T.
+As T grows, the second term becomes 1/(2C) of the squared distance between the logits, each row less
+its mean. The teacher is a constant: no gradient goes to it. Trained by a network of its own kind,
+by itself of a run before, a student is *self-distilled* (born again).
 
 ``student`` and ``teacher`` are finite logits of one shape (N, C) and one dtype; ``labels`` integers
-(N,) or rows of probabilities (N, C), as in ``losses.py``. ``temperature`` lies in (0, inf) and
+(N,) or rows of probabilities (N, C), as in ``losses.py``. ``temperature`` lies in (0, 1e6] and
 ``weight`` in [0, 1]; with 0 it is ``softmax_cross_entropy``. The loss is in nats, a scalar. A
 ``ValueError`` says which argument does not fit.
 
@@ -75,7 +75,7 @@ def _check(student: Any, teacher: Any, temperature: float) -> float:
         raise ValueError(f"student must have shape (N, classes), got shape {tuple(student.shape)}")
     check_batch(student, "student")
     check_same_shape("teacher", teacher, student)
-    return check_number("temperature", temperature, "(0, inf)")
+    return check_number("temperature", temperature, "(0, 1e6]")
 
 
 @own_arrays

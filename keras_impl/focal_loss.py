@@ -1,6 +1,7 @@
 r"""Focal loss: what is classified well counts less, so that rare and hard examples count.
 
-    sigmoid    p_t = p if y = 1 else 1 - p,  p = 1 / (1 + exp(-z)),  alpha_t = alpha or 1 - alpha
+    sigmoid    p_t = p if y = 1 else 1 - p,  p = 1 / (1 + exp(-z))
+               alpha_t = alpha if y = 1 else 1 - alpha
                l = -alpha_t (1 - p_t)^gamma log p_t
                dl/dz = +-alpha_t (1 - p_t)^gamma (gamma p_t log p_t + p_t - 1)    + where y = 1
 
@@ -9,10 +10,15 @@ r"""Focal loss: what is classified well counts less, so that rare and hard examp
                dl/dz_k = p_k sum_c w_c t_c g_c - w_k t_k g_k
                g_c = (1 - p_c)^gamma - gamma p_c (1 - p_c)^(gamma - 1) log p_c
 
-Without alpha and w, and with gamma 0, it is the cross-entropy. All of it is computed from log p and
-log(1 - p), so that nothing is clipped however sure the answer. ``sample_weights``, ``reduction``
-and ``mean_over`` are those of ``losses.py``: v_i = s_i for the sigmoid, s_i sum_c w_c t_ic for the
-softmax. Lin et al. divide the sum by the number of positive labels: ``reduction="sum"``, divided.
+    t_c: 1 for the label and 0 elsewhere, or the row of probabilities;  w_c: ``class_weights``
+    a row has s_i l, s_i: ``sample_weights``;  the mean divides by sum_i v_i, or by the rows N
+    v_i = s_i for the sigmoid, s_i sum_c w_c t_ic for the softmax
+
+Without alpha and w, and with gamma 0, it is the cross-entropy. The sigmoid form is computed from
+log p and log(1 - p), and nothing is clipped however sure the answer; in the softmax form 1 - p_c is
+kept above 0, and a row surer than the dtype can say has the loss 0. ``reduction`` and ``mean_over``
+are those of ``losses.py``. Lin et al. divide the sum by the number of positive labels:
+``reduction="sum"``, divided.
 
 Sigmoid: ``logits`` (N, 1), ``labels`` integers in {0, 1} of shape (N,), ``alpha`` in [0, 1] or None
 for no balance. Several labels at once are as many rows: ``logits.reshape(-1, 1)``. Softmax: finite
@@ -88,9 +94,9 @@ def softmax_focal_loss(
     # Never 0, which a gamma below 1 makes infinite in the gradient.
     rest = ops.maximum(-ops.expm1(log_p), TINY[backend.standardize_dtype(log_p.dtype)])
     w, kept = term_weights(logits, labels, class_weights, sample_weights, None)
-    w_t = w * dense(labels, logits)
-    losses = -ops.sum(w_t * rest**gamma * log_p, axis=1)
-    return reduced(losses, ops.sum(w_t, axis=1), kept, reduction, mean_over)
+    weighted_targets = w * dense(labels, logits)
+    losses = -ops.sum(weighted_targets * rest**gamma * log_p, axis=1)
+    return reduced(losses, ops.sum(weighted_targets, axis=1), kept, reduction, mean_over)
 
 
 # The least normal numbers.

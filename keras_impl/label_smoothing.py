@@ -41,7 +41,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_impl.losses import dense, reduced, term_weights
+from keras_impl.losses import dense, reduced, softmax_cross_entropy, term_weights
 from triptych.common.checks import (
     check_batch,
     check_class_targets,
@@ -96,6 +96,8 @@ def label_smoothing_cross_entropy(
         reduction,
         mean_over,
     )
+    if plain and smoothing == 0:  # Keras multiplies 0 by a logit of -inf
+        return softmax_cross_entropy(logits, labels)
     t = dense(labels, logits)
     if plain:
         losses = keras.losses.categorical_crossentropy(
@@ -103,7 +105,9 @@ def label_smoothing_cross_entropy(
         )
         return ops.mean(losses)
     w, kept = term_weights(logits, labels, class_weights, sample_weights, ignore_index)
-    losses = -ops.sum(w * _smooth(t, smoothing) * ops.log_softmax(logits, axis=1), axis=1)
+    w_q = w * _smooth(t, smoothing)
+    log_p = ops.log_softmax(logits, axis=1)
+    losses = -ops.sum(w_q * ops.where(w_q == 0, 0, log_p), axis=1)  # not 0 times -inf
     return reduced(losses, ops.sum(w * t, axis=1), kept, reduction, mean_over)
 
 

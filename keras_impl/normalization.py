@@ -6,17 +6,19 @@ r"""Layer, RMS, group and instance norm: each example is normalized by statistic
     y        = gamma x_hat + beta                            RMS norm has no beta
 
     i runs over, in one example,
-    layer and RMS norm      the features of one place                     n = C
-    group norm              the features of one group at every place      n = H W C / groups
-    instance norm           one feature at every place                    n = H W
+    layer and RMS norm      the features of one position, in images too   n = C
+    group norm              the features of one group at every position   n = H W C / groups
+    instance norm           one feature at every position                 n = H W
 
     dbeta = sum dy,    dgamma = sum dy x_hat,    dx_hat = gamma dy
     dx = (dx_hat - 1/n sum_i dx_hat_i - x_hat 1/n sum_i dx_hat_i x_hat_i) / sqrt(variance + epsilon)
+    dx = (dx_hat - x_hat 1/n sum_i dx_hat_i x_hat_i) / sqrt(1/n sum_i x_i^2 + epsilon)      RMS norm
 
-The sums of dbeta and dgamma run over all axes but the last. In RMS norm dx lacks the second term,
-because no mean was taken out. Instance norm is group norm with a group for every feature. No
-statistics outlive the call: training and inference are the same, and the batch may be one example.
-Where n is 1 the variance is 0, and y is beta.
+The sums of dbeta and dgamma run over all axes but the last. Instance norm is group norm with a
+group for every feature; layer norm over H, W and C, as Wu and He draw it, is group norm with one
+group. No statistics outlive the call: training and inference are the same, and the batch may be one
+example. Where n is 1 the variance is 0 and y is beta; in RMS norm y is then gamma times the sign of
+x, if x^2 is far above epsilon.
 
 ``x`` has shape (N, ..., C) with C features in the last axis, (N, H, W, C) for images; ``gamma`` and
 ``beta`` have shape (C,) and may be None (1 and 0). ``epsilon`` lies in (0, inf), ``groups`` divides
@@ -77,13 +79,14 @@ FIXED = {"axis", "center", "scale", "rms_scaling"}
 
 
 def layer_norm(x: Any, gamma: Any | None, beta: Any | None, *, epsilon: float) -> Any:
-    """y, each place of each example by itself."""
+    """y, each position of each example by itself."""
     epsilon = _check(x, epsilon, gamma=gamma, beta=beta)
-    return ops.layer_normalization(x, gamma, beta, axis=-1, epsilon=epsilon)
+    centred = x - ops.mean(x, axis=-1, keepdims=True)  # Keras scales mean and x by themselves
+    return ops.layer_normalization(centred, gamma, beta, axis=-1, epsilon=epsilon)
 
 
 def rms_norm(x: Any, gamma: Any | None, *, epsilon: float) -> Any:
-    """y, each place of each example by itself."""
+    """y, each position of each example by itself."""
     epsilon = _check(x, epsilon, gamma=gamma)
     return ops.rms_normalization(x, gamma, axis=-1, epsilon=epsilon)
 

@@ -1,15 +1,15 @@
 r"""One cycle: up to a high rate and down to a very low one, within one training.
 
     first         learning_rate / div_factor             top     pct_start * steps - 1
-    last          first / final_div_factor               end     steps - 1
+    last          first / final_div_factor               bottom  steps - 1
 
     two phases    from step 0 to top    first to learning_rate
-                  from top to end       learning_rate to last
+                  from top to bottom    learning_rate to last
     three phases  from step 0 to top    first to learning_rate
                   from top to 2 * top   learning_rate to first
-                  from there to end     first to last
+                  from there to bottom  first to last
 
-    in a phase    low * (1 - s) + high * s               "linear"  s = t, the share of it done
+    in a phase    begin * (1 - s) + end * s              "linear"  s = t, the share of it done
                                                          "cosine"  s = (1 - cos(pi * t)) / 2
 
 ``step`` counts from 0 and is the number of updates made so far, out of ``steps``; after them the

@@ -7,17 +7,17 @@ r"""RandAugment: a few changes out of thirteen, drawn for each image, all of one
     shear x, shear y           by a slope of +- 0.3 m, about the centre
     translate x, translate y   by +- 150/331 m of the side
     rotate                     by +- 30 m degrees
-    brightness                 f x                                       f = 1 +- 0.9 m, clipped
-    color                      f x + (1 - f) grey of the pixel           to [0, 1]
+    brightness                 f x                                       f = 1 +- 0.9 m
+    color                      f x + (1 - f) grey of the pixel
     contrast                   f x + (1 - f) mean of the grey of the image
     sharpness                  f x + (1 - f) the smoothed image
     posterize                  to 8 - round(4 m) bits
     solarize                   1 - x from 1 - m on, counted in levels of 8 bits
     autocontrast
 
-The paper's fourteenth, equalize, is left out. Images of one channel have no colour: there color is
-the identity. The gradient is that of the changes in reverse order. In inference images pass
-unchanged.
+The result of every change of values is clipped to [0, 1]. The paper's fourteenth, equalize, is left
+out. Images of one channel have no colour: there color is the identity. The gradient is that of the
+changes in reverse order. In inference images pass unchanged.
 
 Images: (N, H, W, 1) or (N, H, W, 3), floating point in [0, 1]; num_ops: an integer in [1, 100];
 magnitude: a number in [0, 30]; fill_value, for what comes in from outside: a number in [0, 1]. A

@@ -6,17 +6,16 @@ r"""Spectral norm: a layer's weight is divided by its largest singular value.
     W~ = W / sigma
     dL/dW = (dL/dW~ - sum(dL/dW~ * W~) v u^T) / sigma              u and v are taken as constants
 
-So no input is stretched by more than about 1, and the layer is 1-Lipschitz; it was made for the
-discriminators of GANs. What is trained is W, and W~ is made of it in every pass. u and v are kept
-from pass to pass: W changes little in a step, so that one iteration follows it. Inference takes
-them as they are. Before the first pass they have gone through 15 iterations from a random u. Where
-sigma is 0, W~ = W.
+So a dense layer stretches no input by more than about 1: it is nearly 1-Lipschitz (sigma comes from
+below, so the norm of W~ is 1 or a few per cent more). A convolution is bounded only up to a factor:
+at stride 1 at most sqrt(height * width) of its kernel. It was made for the discriminators of GANs.
+What is trained is W, and W~ is made of it in every pass. u and v are kept from pass to pass: W
+changes little in a step, so that one iteration follows it. Inference takes them as they are. Before
+the first pass they have gone through 15 iterations from a random u. Where sigma is 0, W~ = W.
 
 ``w`` has shape (..., M), K is the product of the other axes: (in, out) of a dense layer, (height,
-width, in, out) of a convolution; ``u`` has shape (M,), ``v`` (K,), all of one dtype;
-``iterations`` is 1 or more. A ``ValueError`` says which argument does not fit. W as a matrix bounds
-a convolution only up to a factor: that of a layer of stride 1 is at most the square root of height
-* width of its kernel.
+width, in, out) of a convolution; ``u`` has shape (M,), ``v`` (K,), all of one dtype; ``iterations``
+is 1 or more. A ``ValueError`` says which argument does not fit.
 
 Paper: Miyato, Kataoka, Koyama and Yoshida, "Spectral normalization for generative adversarial
 networks", ICLR 2018 (algorithm 1).
@@ -66,8 +65,9 @@ def spectral_norm(w: Any, u: Any, v: Any) -> Any:
 
 def _unit(x: Any, before: Any) -> Any:
     """x / ||x||; of zeros, which have no direction, the one before."""
-    n = ops.norm(x)
-    return ops.where(n == 0, before, x / n)
+    largest = ops.max(ops.abs(x))
+    x = x / largest  # or squares may be too large or too small for the dtype
+    return ops.where(largest == 0, before, x / ops.norm(x))
 
 
 @keras.saving.register_keras_serializable("triptych")
@@ -87,7 +87,7 @@ class SpectralNorm(Checked, Draws, keras.layers.Layer):
         name: str | None = None,
         **kwargs: Any,
     ) -> None:
-        check_wrapped(layer, KINDS)
+        check_wrapped(layer, KINDS, ("u", "v"))
         self.seed = seed
         self.iterations = check_size("iterations", iterations)
         kwargs.setdefault("dtype", layer.dtype_policy)
@@ -132,8 +132,9 @@ class SpectralNorm(Checked, Draws, keras.layers.Layer):
             self.v.assign(v)
         normalized = spectral_norm(w, u, v)
         values = [(each, normalized if each is kernel else each.value) for each in variables]
-        with keras.StatelessScope(values) as scope:
+        with keras.StatelessScope(values, collect_losses=True) as scope:
             y = self.layer(inputs, training=training)
+        self.add_loss(scope.losses)  # of its output, if it has such a regularizer
         for each in self.layer.non_trainable_variables:
             if each is not kernel:
                 each.assign(scope.get_current_value(each))

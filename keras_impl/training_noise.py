@@ -84,6 +84,9 @@ class WeightNoise(Transform, keras.callbacks.Callback):
         if self._step % (self.model.optimizer.gradient_accumulation_steps or 1) > 0:
             synchronize(self.model)  # the gradients were added up, and there was no step
             self._remove()
+            for weight in self._weights:  # Keras has constrained what was noisy
+                if weight.constraint is not None:
+                    weight.assign(weight.constraint(weight))
 
     def _remove(self) -> None:
         for weight, clean in zip(self._weights, self._clean, strict=True):

@@ -4,17 +4,23 @@ r"""Sparse variational dropout: each weight of a dense layer learns its noise, a
     training    y = x W + b + sqrt(x^2 sigma^2 + 1e-8) * noise,       noise ~ N(0, 1)
     inference   y = x (W * kept) + b,                                 kept: log alpha <= threshold
     loss        L = data + (1 / examples) * sum of KL(log alpha)
+                data: the mean loss of a batch
+                examples: how many the training set has, not the batch
 
 A weight is drawn from N(w, sigma^2); x^2 and sigma^2 are squares of each element. The weights are
 not drawn one by one: y is, from the normal distribution that they give it, with a noise of its own
 for each example (local reparameterization), so that gradients have less variance. KL, of
 ``variational_dropout``, falls as alpha grows: noise is free where the data do not object. Beyond
 log alpha = 3 a weight is 95 % noise, and is pruned. What is learned beside W is log sigma^2, not
-log alpha: then the noise of the gradient of W does not grow with W.
+log alpha: of w + sigma * noise the derivative by w is 1, of w (1 + sqrt(alpha) * noise) it is as
+noisy as alpha is large (additive noise reparameterization).
 
-With s = sqrt(x^2 sigma^2 + 1e-8) and dv = dy * noise / (2 s): dW = x^T dy, db = sum dy, dlog
-sigma^2 = sigma^2 * (x^2)^T dv, dx = dy W^T + 2 x * (dv sigma^2^T). Of log alpha = log sigma^2 -
-log(w^2 + 1e-8) the derivatives are -2 w / (w^2 + 1e-8) and 1.
+    s = sqrt(x^2 sigma^2 + 1e-8),    dv = dy * noise / (2 s)
+    dW = x^T dy,    db = sum dy,     dlog_sigma2 = sigma^2 * ((x^2)^T dv)
+    dx = dy W^T + 2 x * (dv (sigma^2)^T)
+
+    log alpha = log sigma^2 - log(w^2 + 1e-8)
+    its derivatives: -2 w / (w^2 + 1e-8) by w, 1 by log sigma^2
 
 ``x`` has shape (N, ..., in), ``weight`` and ``log_sigma2`` (in, out), ``bias`` (out,) or None,
 ``noise`` (N, ..., out), all of one dtype; ``threshold`` lies in (-inf, inf], where infinity keeps
@@ -37,7 +43,8 @@ import keras
 from keras import ops
 
 from keras_impl.layers import Dense, verbatim
-from keras_impl.variational_dropout import draw_noise, kept, kl_divergence
+from keras_impl.noise import draw_noise
+from keras_impl.variational_dropout import kept, kl_divergence
 from triptych.common.checks import (
     check_dense,
     check_floats,
@@ -93,7 +100,7 @@ class VariationalDense(Dense):
 
         class InFit(VariationalDense):
             def call(self, inputs, training=False):
-                self.add_loss(self.kl() / examples)
+                self.add_loss(self.kl() / len(x_train))
                 return super().call(inputs, training=training)
     """
 

@@ -10,15 +10,16 @@ r"""Constraints on weights: after each step, put back where they are allowed to 
 
 A unit whose weights are all 0 stays as it is. For a dense layer w_i are all weights that lead to
 one unit, for a convolution the filter of one output channel; ``axis`` is the one that counts units,
-None the panel's own.
+None the last in NumPy and Keras, (..., in, out), the first in PyTorch, (out, in, ...).
 
 ``w`` has any shape and is floating point; ``max_norm`` lies in (0, inf), ``min_norm`` in [0,
 max_norm], ``rate`` in [0, 1]: 1 goes all the way at once. A ``ValueError`` says which argument does
 not fit.
 
-Papers: Srebro and Shraibman, "Rank, trace-norm and max-norm", COLT 2005; Srivastava, Hinton,
-Krizhevsky, Sutskever and Salakhutdinov, "Dropout: a simple way to prevent neural networks from
-overfitting", JMLR 15, 2014 (section 5.1: max-norm with dropout).
+Papers: Srebro and Shraibman, "Rank, trace-norm and max-norm", COLT 2005 (of the factors of a
+matrix, from which the name comes); Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov,
+"Dropout: a simple way to prevent neural networks from overfitting", JMLR 15, 2014 (section 5.1:
+max-norm with dropout).
 
 Framework differences: we add nothing to the norm, and leave alone what is allowed; Keras adds 1e-7
 and scales always. See ``triptych differences``: max-norm-below-limit, max-norm-axis,

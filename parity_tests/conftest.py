@@ -33,6 +33,14 @@ settings.load_profile("repeatable")
 REPORT = pytest.StashKey[Report]()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--all-stages",
+        action="store_true",
+        help="of the workshop: sixty for each framework (minutes), and not some of them",
+    )
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[REPORT] = Report()
     # Here too, for a run without the project's settings: from a wheel.

@@ -532,12 +532,14 @@ def test_singular():
 
 def test_wrapped():
     layer = SimpleNamespace(name="dense_1")
-    checks.check_wrapped(layer, SimpleNamespace)
+    checks.check_wrapped(layer, SimpleNamespace, ("u", "v"))
+    names = "layers must have names that differ, got ['dense_1', 'u', 'dense_1']"
+    fails(names, checks.check_wrapped, layer, SimpleNamespace, ("u", "dense_1"))
     message = "layer must be a dense layer or a convolution, with a name, got {}"
-    fails(message.format(repr(layer)), checks.check_wrapped, layer, int)
-    fails(message.format("None"), checks.check_wrapped, None, SimpleNamespace)
+    fails(message.format(repr(layer)), checks.check_wrapped, layer, int, ())
+    fails(message.format("None"), checks.check_wrapped, None, SimpleNamespace, ())
     nameless = SimpleNamespace(name=None)
-    fails(message.format(repr(nameless)), checks.check_wrapped, nameless, SimpleNamespace)
+    fails(message.format(repr(nameless)), checks.check_wrapped, nameless, SimpleNamespace, ())
 
 
 def test_noise_shape():

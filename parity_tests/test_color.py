@@ -94,14 +94,14 @@ def test_ties_have_one_gradient(parity):
 
 @pytest.mark.skipif(not find_spec("torchvision"), reason="torchvision is not installed")
 def test_bare_torchvision(parity):
-    """Its functions for one image after the other; it computes the hue in float32."""
+    """Its functions for one image after the other; its hue is float32, as Keras's below."""
     functional = torchvision_v2().functional
     images = np.random.default_rng(4).uniform(size=(6, 7, 10, 3))
     first = torch.tensor(images.transpose(0, 3, 1, 2))
     scratch = panel("scratch", "color")
     for name, function, bound in (
         ("saturation", functional.adjust_saturation, 1e-14),
-        ("hue", functional.adjust_hue, 2e-5),
+        ("hue", functional.adjust_hue, 3e-6),
     ):
         values = values_for(name, 6)
         native = torch.stack([function(x, v) for x, v in zip(first, values, strict=True)])
@@ -128,16 +128,17 @@ def test_bare_keras(parity):
         tensor = keras.ops.convert_to_tensor(images)
         return numpy(layer.transform_images(tensor, drawn, training=True)), drawn
 
-    # In float32 a hue is off by some eps of its six sixths, divided by the chroma.
+    # In float32 a hue is off by some eps of its six sixths, divided by the chroma. Keras computes
+    # it for a saturation too, and an RGB image from it.
     native, drawn = captured(keras.layers.RandomHue((0.5, 1.0), value_range=(0, 1), seed=1))
     ours = scratch.hue(images, numpy(drawn["factor"]))
-    parity("color, native", {"scratch": ours, "keras": native}, tolerance=2e-5)
+    parity("color, native", {"scratch": ours, "keras": native}, tolerance=3e-6)
 
     native, drawn = captured(keras.layers.RandomSaturation((0.2, 0.8), value_range=(0, 1), seed=1))
     factor = numpy(drawn["factor"])[:, None, None, None]
     largest, smallest = images.max(-1, keepdims=True), images.min(-1, keepdims=True)
     ours = largest - np.minimum(factor, largest / (largest - smallest)) * (largest - images)
-    parity("color, native", {"scratch": ours, "keras": native}, tolerance=2e-5)
+    parity("color, native", {"scratch": ours, "keras": native}, tolerance=3e-6)
 
     native = numpy(keras.layers.RandomGrayscale(1.0)(images, training=True))
     ours = scratch.grayscale(images)
@@ -175,7 +176,7 @@ def test_keras_graphs():
 
     for graph in traced(call, (None, 5, 4, 3), "float32"):
         outputs = map(ADAPTERS["keras"].numpy, graph(ADAPTERS["keras"].tensor(images)))
-        np.testing.assert_allclose(list(outputs), expected, atol=2e-5)
+        np.testing.assert_allclose(list(outputs), expected, atol=5e-7)
 
 
 def test_inputs_are_left_alone():

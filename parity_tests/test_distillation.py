@@ -187,7 +187,8 @@ def test_logits_of_a_thousand(parity, dtype):
     found = everywhere(call)
     parity("distillation", found, terms=4 + 16)
     soft = 16 * (0.5 * 250 - np.log(2)) / 2
-    np.testing.assert_allclose(found["scratch"][0], 0.5 * 500 + 0.5 * soft, rtol=1e-6)
+    rtol = 4 * np.finfo(dtype).eps
+    np.testing.assert_allclose(found["scratch"][0], 0.5 * 500 + 0.5 * soft, rtol=rtol)
 
 
 def test_the_teacher_is_a_constant():
@@ -242,7 +243,7 @@ def test_intervals():
     """Of 1, 2, 3: the mean 2, and 4.30 standard errors of 1 / sqrt(3)."""
     from examples.distillation import interval
 
-    np.testing.assert_allclose(interval([1.0, 2.0, 3.0]), (2, 4.30 / np.sqrt(3)))
+    np.testing.assert_allclose(interval([1.0, 2.0, 3.0]), (2, 4.30 / np.sqrt(3)), rtol=1e-15)
 
 
 def bad(student, labels, teacher, message, **options):
@@ -266,7 +267,7 @@ def bad(student, labels, teacher, message, **options):
 def test_bad_input():
     student, labels, teacher = draw("float32", 4, 3)
     for value in (0, -1, float("nan"), None):
-        text = f"temperature must be a number in (0, inf), got {value!r}"
+        text = f"temperature must be a number in (0, 1e6], got {value!r}"
         bad(student, labels, teacher, text, temperature=value)
     bad(student, labels, teacher, "weight must be a number in [0, 1], got 1.5", weight=1.5)
     bad(student, labels, teacher[:2], "teacher must have shape (4, 3), got (2, 3)")

@@ -55,7 +55,7 @@ def test_blocks_by_hand():
     np.testing.assert_array_equal(mask, np.array([[1, 1, 1], [1, 0, 0], [1, 0, 0], [1, 1, 1]]) > 0)
     x = np.arange(12.0).reshape(1, 4, 3, 1)
     y = scratch.drop_block(x, mask[np.newaxis, :, :, np.newaxis])
-    np.testing.assert_allclose(y[0, :, :, 0], x[0, :, :, 0] * mask * 12 / 8)
+    np.testing.assert_allclose(y[0, :, :, 0], x[0, :, :, 0] * mask * 12 / 8, rtol=1e-15)
 
 
 @pytest.mark.parametrize(("rate", "block_size"), [(0.05, 5), (0.1, 3), (0.2, 1)])

@@ -196,7 +196,7 @@ def test_keras_jit_compile(name):
             losses = [model.train_on_batch(x, target) for _ in range(2)]
         ends.append([*map(float, losses), *(np.asarray(weight) for weight in model.weights)])
     for compiled, eager in zip(*ends, strict=True):
-        np.testing.assert_allclose(compiled, eager, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(compiled, eager, rtol=0, atol=1e-6)
 
 
 @pytest.fixture

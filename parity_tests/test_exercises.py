@@ -127,12 +127,13 @@ def test_wrong_solutions(tmp_path, specimen, name, framework):
     assert WRONG not in others, found
 
 
-def test_there_are_enough_of_them():
-    """At least six wrong files for each TODO of XOR, and four correct ones for each framework."""
-    every = [list(specimens("xor", framework).values()) for framework in catalogue.starters("xor")]
+@pytest.mark.parametrize("name", catalogue.names())
+def test_there_are_enough_of_them(name):
+    """At least five wrong files for each TODO, and four correct ones for each framework."""
+    every = [list(specimens(name, framework).values()) for framework in catalogue.starters(name)]
     todos = [each.todo for its in every for each in its if isinstance(each, Wrong)]
-    for todo in catalogue.exercise("xor").todos:
-        assert todos.count(todo.key) >= 6
+    for todo in catalogue.exercise(name).todos:
+        assert todos.count(todo.key) >= 5, todo.key
     for its in every:
         assert any(isinstance(each, Wrong) for each in its)
         assert sum(not isinstance(each, Wrong) for each in its) >= 4
@@ -320,8 +321,9 @@ for name, its in list(vars().items()):
     outcome = check_file(solution(tmp_path, name, framework, ("", spy)), name, framework)
     assert passes(outcome), outcome
     needed = {"scratch": [], "torch": ["torch"], "keras": ["keras", "tensorflow"]}
+    own = ["matplotlib"] if name == "workshop" else []  # for its curves
     told = [line.split() for line in outcome.output.splitlines() if line.startswith("imported")]
-    assert told == [["imported", *needed[framework]]]
+    assert told == [["imported", *needed[framework], *own]]
 
 
 def test_the_command_itself_imports_no_framework(tmp_path):
@@ -581,8 +583,12 @@ def test_list():
     for name in catalogue.names():
         exercise = catalogue.exercise(name)
         assert name in output
+        assert exercise.title.removesuffix(" from scratch") in output
+        code, whole = invoke("list", name)
+        assert code == 0
+        assert flat(exercise.summary) in flat(whole)
         for i, todo in enumerate(exercise.todos, start=1):
-            assert f"{i}. {todo.title}" in output
+            assert f"{i}. {todo.title}" in whole
 
 
 def test_start_never_overwrites(tmp_path):
@@ -616,7 +622,7 @@ def test_unknown_names(tmp_path):
     for command in ("start", "solution"):
         code, output = invoke(command, "xnor")
         assert code == 2
-        assert "'xnor' is none of the exercises: dropout, xor" in output
+        assert "'xnor' is none of the exercises: dropout, " in output
     code, output = invoke("start", "dropout", "--framework", "torch", "--to", tmp_path)
     assert code == 2
     assert "'dropout' is in scratch" in output
@@ -820,6 +826,11 @@ def several(name, framework):
     return [change for wrong in ends for change in wrong.changes]
 
 
+def words(findings):
+    """Without numbers: what is drawn is another mask in another order of the probes."""
+    return [(f.status, re.sub(r"\d[\d.e-]*", "#", f"{f.message} {f.cause}")) for f in findings]
+
+
 @pytest.mark.parametrize(
     ("name", "framework"), [each for each in EVERY if len(catalogue.exercise(each[0]).todos) > 1]
 )
@@ -831,7 +842,7 @@ def test_one_todo_alone_is_judged_as_among_the_others(tmp_path, name, framework)
     assert len(wrong - {""}) >= 2, every
     for todo in catalogue.exercise(name).todos:
         its = check(file, name, framework, only=todo.key)
-        assert [f for f in its if f.todo] == [f for f in every if f.todo == todo.key]
+        assert words(f for f in its if f.todo) == words(f for f in every if f.todo == todo.key)
 
 
 def test_check_one_todo(tmp_path):

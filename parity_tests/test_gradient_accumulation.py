@@ -50,7 +50,7 @@ def test_runs_agree_and_equal_large_batches(parity):
             history.gradient_norm, large[framework][0].gradient_norm, rtol=1e-12
         )
         for name, array in large[framework][1].items():
-            np.testing.assert_allclose(weights[name], array, rtol=1e-10, atol=1e-13)
+            np.testing.assert_allclose(weights[name], array, rtol=1e-12)
 
 
 def test_sums_left_at_the_end_of_an_epoch_go_on(parity):

@@ -473,3 +473,20 @@ def test_bad_targets_and_labels_alone():
         labels(np.zeros(2, int), dtype="float16"),
         "dtype must be one of 'float32', 'float64', got 'float16'",
     )
+
+
+@pytest.mark.parametrize("weights", [{}, {"class_weights": [1.0, 2.0, 0.5]}])
+def test_a_class_that_is_out(weights):
+    """A logit of -inf, in a class that the label gives nothing."""
+    logits = np.array([[0.5, -np.inf, 1.0], [0.25, 2.0, -np.inf]])
+
+    def loss(framework, adapter):
+        given = {name: adapter.tensor(value) for name, value in weights.items()}
+        module = panel(framework, "label_smoothing")
+        labels = adapter.tensor(np.array([0, 1]))
+        return module.label_smoothing_cross_entropy(adapter.tensor(logits), labels, 0.0, **given)
+
+    found = {name: float(value) for name, value in everywhere(loss).items()}
+    assert np.isfinite(found["scratch"])
+    assert found["torch"] == pytest.approx(found["scratch"], rel=1e-14)
+    assert found["keras"] == pytest.approx(found["scratch"], rel=1e-14)

@@ -42,6 +42,24 @@ ONE_VALUE = [
 ]
 
 
+@pytest.mark.parametrize(("kind", "shape", "groups"), [c for c in CASES if c[0] != "RMSNorm"])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_a_mean_costs_no_more_digits_than_it_has(kind, shape, groups, dtype):
+    """Numbers round 1000 are known to 1000 eps; E[x^2] - E[x]^2 would be to 1000000."""
+    x = np.round(8 * draw("float64", *shape)) / 8  # which 1000 leaves as they are
+    options = {"epsilon": 0.1} | ({} if groups is None else {"groups": groups})
+    exact = getattr(SCRATCH, FUNCTIONS[kind])(x, None, None, **options)
+
+    def far(framework, adapter):
+        function = getattr(panel(framework, "normalization"), FUNCTIONS[kind])
+        return adapter.numpy(
+            function(adapter.tensor((x + 1000).astype(dtype)), None, None, **options)
+        )
+
+    for framework, y in everywhere(far).items():
+        np.testing.assert_allclose(y, exact, atol=4000 * np.finfo(dtype).eps, err_msg=framework)
+
+
 def draw(dtype, *shape, seed=0):
     return np.random.default_rng(seed).normal(0.5, 2, size=shape).astype(dtype)
 

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from examples import mnist, xor
 from triptych import plots
-from triptych.common.datasets import Dataset
+from triptych.common.datasets import Dataset, digits
 from triptych.output import Output
 from triptych.weights import load
 
@@ -29,8 +29,8 @@ def invoke(example, *args, code=0):
 @pytest.fixture
 def small(monkeypatch):
     """Few images, few steps, NumPy and PyTorch."""
-    digits = mnist.digits()
-    parts = [x[:64] for x in (digits.x_train, digits.y_train, digits.x_test, digits.y_test)]
+    whole = digits()
+    parts = [x[:64] for x in (whole.x_train, whole.y_train, whole.x_test, whole.y_test)]
     data = Dataset("digits", *parts[:2], *parts, classes=10)
     monkeypatch.setattr(mnist, "load", lambda *_: data)
     monkeypatch.setattr(mnist, "chosen", lambda _: ("scratch", "torch"))

@@ -14,6 +14,7 @@ from parity_tests.panels import (
     same_error,
     traced,
 )
+from parity_tests.test_random_resized_crop import torchvision_draw
 from triptych.common.streams import Stream
 from triptych.differences.probe import torchvision_v2
 
@@ -89,19 +90,8 @@ def test_bare_torchvision(parity, monkeypatch, options):
     output = panel("scratch", "random_erasing").random_erasing(images, drawn, value=0.25)
     natives, none = [], 0
     for image in range(40):
-        numbers = iter(u[image, :20].reshape(2, 10).T.ravel())
-        places = iter(u[image, 20:22])
-        monkeypatch.setattr(
-            torch.Tensor,
-            "uniform_",
-            lambda self, a, b, numbers=numbers: self.fill_(float(a + (b - a) * next(numbers))),
-        )
-        monkeypatch.setattr(
-            torch, "randint", lambda low, high, size, p=places: torch.tensor(int(next(p) * high))
-        )
         x = torch.tensor(images[image].transpose(2, 0, 1))
-        box = transform.make_params([x])
-        monkeypatch.undo()
+        box = torchvision_draw(monkeypatch, transform, x, u[image])
         natives.append(transform.transform(x, box).numpy().transpose(1, 2, 0))
         none += (natives[image] == images[image]).all()
         for name, key in (("top", "i"), ("left", "j"), ("height", "h"), ("width", "w")):

@@ -90,6 +90,22 @@ def test_draws_are_equal(parity, dtype):
         np.testing.assert_array_equal(values[:3], few[name])
 
 
+def torchvision_draw(monkeypatch, transform, image, u):
+    """What its transform draws, with our uniform numbers: ten areas, ten ratios, and the place."""
+    tries, places = iter(u[:20].reshape(2, 10).T.ravel()), iter(u[20:])
+
+    def uniform(tensor, low, high):
+        return tensor.fill_(float(low + (high - low) * next(tries)))
+
+    def randint(low, high, size):
+        return torch.tensor(int(next(places) * high))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(torch.Tensor, "uniform_", uniform)
+        patch.setattr(torch, "randint", randint)
+        return transform.make_params([image])
+
+
 @pytest.mark.skipif(not find_spec("torchvision"), reason="torchvision is not installed")
 @pytest.mark.parametrize(
     "options", [{}, {"scale": (0.6, 1.0), "ratio": (0.3, 0.6)}, {"ratio": (2.5, 4.0)}]
@@ -104,20 +120,8 @@ def test_bare_torchvision(parity, monkeypatch, options):
     output = panel("scratch", "random_resized_crop").resized_crop(images, drawn, (5, 8))
     windows, natives = [], []
     for image in range(40):
-        # It draws area and ratio of one try after the other, and then the place.
-        numbers = iter(u[image, :20].reshape(2, 10).T.ravel())
-        places = iter(u[image, 20:])
-        monkeypatch.setattr(
-            torch.Tensor,
-            "uniform_",
-            lambda self, a, b, numbers=numbers: self.fill_(float(a + (b - a) * next(numbers))),
-        )
-        monkeypatch.setattr(
-            torch, "randint", lambda low, high, size, p=places: torch.tensor(int(next(p) * high))
-        )
         x = torch.tensor(images[image].transpose(2, 0, 1))
-        window = transform.make_params([x])
-        monkeypatch.undo()
+        window = torchvision_draw(monkeypatch, transform, x, u[image])
         windows.append(window)
         natives.append(transform.transform(x, window).numpy().transpose(1, 2, 0))
     both = {"scratch": output, "torch": np.stack(natives)}
@@ -180,7 +184,7 @@ def test_keras_graphs_and_saving(tmp_path):
 
     for graph in traced(call, (None, *SHAPE[1:]), "float32"):
         output = ADAPTERS["keras"].numpy(graph(ADAPTERS["keras"].tensor(images)))
-        np.testing.assert_allclose(output, expected, rtol=1e-5)
+        np.testing.assert_allclose(output, expected, rtol=1e-6)
     layer = make("keras", "float32", size=SHAPE[1:3], scale=(0.25, 0.5), seed=4)
     assert_survives_saving(layer, images, tmp_path / "model.keras")
 

@@ -264,7 +264,7 @@ def test_keras_graphs():
 
         for graph in traced(call, (None, 7, 10, 2), "float32"):
             output = ADAPTERS["keras"].numpy(graph(ADAPTERS["keras"].tensor(images)))
-            np.testing.assert_allclose(output, expected, rtol=2e-6)
+            np.testing.assert_allclose(output, expected, rtol=1e-6)
 
 
 def test_images_are_left_alone():

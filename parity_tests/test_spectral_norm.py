@@ -365,6 +365,8 @@ def test_bad_layers():
     def wrap(layer):
         return lambda f, a: panel(f, "spectral_norm").SpectralNorm(layer)
 
+    names = "layers must have names that differ, got ['u', 'u', 'v']"
+    same_error(lambda f, a: wrap(panel(f, "layers").Dense(5, 4, name="u"))(f, a), names)
     for layer in (None, "dense", 3):
         same_error(wrap(layer), message(repr(layer)))
     for framework in ADAPTERS:
@@ -390,6 +392,54 @@ def test_bad_arrays():
     refused("w must have two axes or more, none of them empty, got shape (4,)", w=np.ones(4))
     refused("w must be floating point, got int64", w=w.astype(int))
     refused("u must have the dtype of w, float64, got float32", u=np.ones(4, "float32"))
+
+
+@pytest.mark.once
+def test_backward_of_an_earlier_pass():
+    """u and v of a pass are its own, whatever comes before its backward."""
+    import torch
+
+    x, upstream = example("dense")
+    layer = make("torch", dtype="float64").eval()
+    expected = ADAPTERS["torch"].step(layer, x, upstream, training=False)
+    layer.zero_grad()
+    y = layer.eval()(torch.tensor(x))
+    layer.train()(torch.tensor(x))
+    y.backward(torch.tensor(upstream))
+    found = layer.inner.weight.grad.numpy().T
+    np.testing.assert_array_equal(found, expected["gradient.inner.weight"])
+    layer = make("scratch", dtype="float64")
+    layer(x)
+    state, weights = layer.state, canonical(layer)
+    restore(layer, weights | {"u": -2 * state["u"], "v": state["v"] + 1})
+    layer.backward(upstream)
+    found = layer.layer.grads["weight"]
+    np.testing.assert_allclose(found, expected["gradient.inner.weight"], rtol=1e-12)
+
+
+@pytest.mark.parametrize("size", [1e-160, 1e160])
+def test_weights_of_any_size(parity, size):
+    w = size * RNG.normal(size=(5, 4))
+
+    def normalized(framework, adapter):
+        functions = panel(framework, "spectral_norm")
+        given = map(adapter.tensor, (w, np.ones(4), np.zeros(5)))
+        w_, u, v = given
+        u, v = functions.power_iteration(w_, u, v, iterations=200)
+        return [u, v, functions.spectral_norm(w_, u, v)]
+
+    found = everywhere(normalized)
+    parity("spectral_norm", found)
+    assert np.linalg.norm(found["scratch"][2], 2) == pytest.approx(1, rel=1e-6)
+
+
+def test_keras_loss_of_the_output():
+    import keras
+
+    dense = keras.layers.Dense(4, activity_regularizer="l2", kernel_regularizer="l2")
+    layer = panel("keras", "spectral_norm").SpectralNorm(dense)
+    layer(ADAPTERS["keras"].tensor(np.ones((2, 5), "float32")))
+    assert len(layer.losses) == 2
 
 
 def test_two_layers_of_one_stream_are_refused():

@@ -166,6 +166,11 @@ VARIANTS = {
         "max_norm": 1.0,
         "activation": "silu",
     },
+    "noise and a constraint while gradients add up": {
+        "weight_noise": 0.125,
+        "accumulate": 2,
+        "max_norm": 0.5,
+    },
     "average, early stopping": {
         "averaging": AveragingRecipe(kind="ema", decay=0.75, warmup=True),
         "early_stopping": EarlyStoppingRecipe(patience=3),

@@ -66,8 +66,18 @@ def test_bounds_and_limits():
     np.testing.assert_allclose(even.entropy, np.log(4), rtol=1e-14)
     # Passes that are certain of different classes: all the doubt is about the model.
     torn = scratch.uncertainty(np.eye(2)[:, np.newaxis, :])
-    np.testing.assert_allclose(torn.entropy, np.log(2))
-    np.testing.assert_allclose(torn.mutual_information, np.log(2))
+    np.testing.assert_allclose(torn.entropy, np.log(2), rtol=1e-14)
+    np.testing.assert_allclose(torn.mutual_information, np.log(2), rtol=1e-14)
+
+
+@pytest.mark.parametrize("framework", ADAPTERS)
+def test_calibration_on_the_edges_of_bins(framework):
+    """A confidence of b / bins belongs to the bin below it."""
+    p = np.array([[0.5, 0.25, 0.25], [0.25, 0.75, 0.0], [1.0, 0.0, 0.0]])
+    own, labels = ADAPTERS[framework], np.array([0, 0, 0])
+    found = panel(framework, "uncertainty").reliability(own.tensor(p), own.tensor(labels), bins=4)
+    np.testing.assert_array_equal(own.numpy(found.examples), [0, 1, 1, 1])
+    np.testing.assert_array_equal(own.numpy(found.accuracy), [0, 1, 0, 1])
 
 
 def test_calibration_by_hand():
@@ -75,11 +85,11 @@ def test_calibration_by_hand():
     labels = np.array([0, 1, 1, 1])
     found = scratch.reliability(p, labels, bins=2)
     np.testing.assert_array_equal(found.examples, [0, 4])
-    assert found.confidence[1] == pytest.approx(0.75)
+    assert found.confidence[1] == pytest.approx(0.75, rel=1e-15)
     assert found.accuracy[1] == 0.75
     assert scratch.calibration_error(p, labels, bins=2) == pytest.approx(0, abs=1e-15)
     expected = (abs(0 - 0.8) + abs(1 - 0.6) + abs(1 - 0.7) + abs(1 - 0.9)) / 4
-    assert scratch.calibration_error(p, labels, bins=10) == pytest.approx(expected)
+    assert scratch.calibration_error(p, labels, bins=10) == pytest.approx(expected, rel=1e-14)
 
 
 def test_labels_drawn_from_the_probabilities_are_calibrated():

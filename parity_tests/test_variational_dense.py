@@ -187,7 +187,7 @@ def test_keras_in_a_graph():
         layer.step.assign(0)
         expected.state["step"][...] = 0
         found = ADAPTERS["keras"].numpy(call(x))
-        np.testing.assert_allclose(found, expected(x, training=True), rtol=1e-5)
+        np.testing.assert_allclose(found, expected(x, training=True), rtol=0, atol=1e-6)
 
 
 def test_keras_layer_survives_saving(tmp_path):

@@ -118,7 +118,7 @@ def test_keras_in_a_training_of_its_own():
         model.fit(one, one, epochs=1, verbose=0)
         weights.append(float(ADAPTERS["keras"].numpy(model.layers[0].kernel.value)[0, 0]))
     expected = rates("scratch", warmed("scratch", inner("scratch"), steps=3), 7)
-    np.testing.assert_allclose(-np.diff(weights), expected[1:], rtol=1e-5)
+    np.testing.assert_allclose(-np.diff(weights), expected[1:], rtol=1e-6)
 
 
 @pytest.mark.parametrize(

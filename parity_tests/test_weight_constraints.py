@@ -126,7 +126,7 @@ def test_runs_agree(parity, kind):
     norms = np.linalg.norm(weight, axis=0)
     assert {
         "max-norm": norms.max() <= 0.5 + 1e-12,
-        "unit norm": np.allclose(norms, 1),
+        "unit norm": np.allclose(norms, 1, rtol=0, atol=1e-14),
         "min-max": (norms < 1).all(),
         "non-negative": (weight >= 0).all(),
     }[kind]

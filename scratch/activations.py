@@ -11,9 +11,9 @@ r"""Activations that bend: GELU, SiLU, leaky ReLU and SELU.
     selu        y = scale x where x > 0, else scale alpha (exp(x) - 1)
                 dx = scale dy where x > 0, else scale alpha exp(x) dy
 
-Phi is the distribution function of the normal distribution: GELU is the mean of x times a coin that
-is 1 with probability Phi(x), a dropout that looks at its input. The scale and alpha of SELU are
-those that keep the mean 0 and the variance 1 of what comes in so.
+Phi is the cumulative distribution function (CDF) of the normal distribution: GELU is the mean of x
+times a coin that is 1 with probability Phi(x), a dropout that looks at its input. In SELU scale =
+1.0507 and alpha = 1.6733: with them, if x ~ N(0, 1), y too has mean 0 and variance 1.
 
 ``x`` has any shape, ``negative_slope`` lies in [0, inf), ``approximate`` (False, or True for the
 tanh form) is a flag; a ``ValueError`` says which argument does not fit.
@@ -78,7 +78,7 @@ def gelu(x: np.ndarray, *, approximate: bool = False) -> np.ndarray:
     _check_gelu(x, approximate)
     if approximate:
         return x * (1 + np.tanh(SLOPE * (x + CUBIC * x**3))) / 2
-    return x * _normal_distribution(x)
+    return x * _normal_cdf(x)
 
 
 @half_in_float32
@@ -87,7 +87,7 @@ def gelu_backward(grad: np.ndarray, x: np.ndarray, *, approximate: bool = False)
     _check_gelu_backward(grad, x, approximate)
     if not approximate:
         density = np.exp(-(x**2) / 2) / math.sqrt(2 * math.pi)
-        return grad * (_normal_distribution(x) + x * density)
+        return grad * (_normal_cdf(x) + x * density)
     t = np.tanh(SLOPE * (x + CUBIC * x**3))
     slope = SLOPE * (1 + 3 * CUBIC * x**2)
     return grad * ((1 + t) / 2 + x * (1 - t**2) / 2 * slope)
@@ -136,7 +136,7 @@ def selu_backward(grad: np.ndarray, x: np.ndarray) -> np.ndarray:
     return SCALE * grad * np.where(x > 0, 1, ALPHA * np.exp(np.minimum(x, 0)))
 
 
-def _normal_distribution(x: np.ndarray) -> np.ndarray:
+def _normal_cdf(x: np.ndarray) -> np.ndarray:
     """Phi(x)."""
     return (1 + _erf(x / math.sqrt(2))) / 2
 

@@ -1,18 +1,20 @@
-r"""Adaptive gradient clipping: no unit's gradient large beside the unit's weights.
+r"""Adaptive gradient clipping: no unit's gradient large relative to the norm of its weights.
 
     limit_i = clipping * max(||w_i||, epsilon)
     g_i <- g_i * limit_i / ||g_i||                  where ||g_i|| > limit_i
 
 w_i are the weights of one unit: for a dense layer all that lead to it, for a convolution the filter
-of one output channel; ``axis`` is the one that counts units, None the panel's own. Biases, scales
-and other arrays of one axis are one unit as a whole. epsilon lets weights of 0 begin to grow.
+of one output channel; ``axis`` is the one that counts units, None the last in NumPy and Keras,
+(..., in, out), the first in PyTorch, (out, in, ...). Biases, scales and other arrays of one axis
+are one unit as a whole. epsilon lets weights of 0 begin to grow. ``clipping`` is the paper's
+lambda.
 
 ``grads`` and ``params`` are lists of arrays of one floating dtype and, pair by pair, one shape;
 ``clipping`` and ``epsilon`` lie in (0, inf). A ``ValueError`` says which argument does not fit. A
 gradient that is not finite stays so where it is: a unit whose norm is inf or NaN becomes NaN.
 
 Paper: Brock, De, Smith and Simonyan, "High-performance large-scale image recognition without
-normalization", ICML 2021 (section 4.1; there the last layer is left as it is).
+normalization", ICML 2021 (section 4; in 4.1 the last layer is left as it is).
 
 Framework differences: neither framework has it.
 

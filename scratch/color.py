@@ -2,10 +2,15 @@ r"""Colour: grey scale, saturation and hue.
 
     grey         g = 0.2989 R + 0.587 G + 0.114 B, in each of the three channels
     saturation   y = factor x + (1 - factor) g
-    hue          y = V - (V - m) t(n + h + 6 shift mod 6),  n = 5, 3, 1 for R, G, B
+    hue          y = V - (V - m) t((n + h + 6 shift) mod 6),  n = 5, 3, 1 for R, G, B
                  V and m: the largest and smallest of R, G, B
                  h = (G - B)/(V - m) if V is R, 2 + (B - R)/(V - m) if G, 4 + (R - G)/(V - m) if B
-                 t(k) = k below 1, 1 below 3, 4 - k below 4, else 0
+                 t(k) = min(k, 4 - k) cut to [0, 1]
+    its dx       V has dV + d(V - m), m has -d(V - m), after has dh / (V - m), before -dh / (V - m)
+                 dV = sum dy,  dh = -sum dy (V - m) t'(k),  t' = 1 in [0, 1), -1 in [3, 4), else 0
+                 d(V - m) = -sum dy t(k) - dh * local / (V - m)
+                 local = h less its 0, 2 or 4 = (after - before) / (V - m)
+                 after and before: V's neighbours in the circle of R, G, B
 
 That is HSV there and back, in one line: h is the hue in sixths of the circle of colours, and a
 shift of 1/2 is the opposite colour. Brightest and darkest channel keep their values. A saturation
@@ -90,8 +95,8 @@ def hue(images: np.ndarray, shift: np.ndarray) -> np.ndarray:
     _check(images, shift=shift)
     if images.shape[-1] == 1:
         return images
-    largest, chroma, hexant, _, _ = _hexant(images)
-    k = _position(hexant, shift)
+    largest, chroma, sextant, _, _ = _sextant(images)
+    k = _position(sextant, shift)
     t = np.select([k < 1, k < 3, k < 4], [k, np.ones_like(k), 4 - k], 0)
     return largest - chroma * t
 
@@ -102,21 +107,21 @@ def hue_backward(grad: np.ndarray, images: np.ndarray, shift: np.ndarray) -> np.
     _check_hue(grad, images, shift)
     if images.shape[-1] == 1:
         return grad
-    _, chroma, hexant, local, unit = _hexant(images)
-    k = _position(hexant, shift)
+    _, chroma, sextant, local, unit = _sextant(images)
+    k = _position(sextant, shift)
     t = np.select([k < 1, k < 3, k < 4], [k, np.ones_like(k), 4 - k], 0)
     slope = (k < 1).astype(k.dtype) - ((k >= 3) & (k < 4))
     divisor = np.where(chroma == 0, 1, chroma)
-    dhexant = -(grad * chroma * slope).sum(axis=-1, keepdims=True)
-    dchroma = -(grad * t).sum(axis=-1, keepdims=True) - dhexant * local / divisor
+    dsextant = -(grad * chroma * slope).sum(axis=-1, keepdims=True)
+    dchroma = -(grad * t).sum(axis=-1, keepdims=True) - dsextant * local / divisor
     # h is 0, 2 or 4 plus (the channel after the largest - the one before it) / chroma.
     dx = (grad.sum(axis=-1, keepdims=True) + dchroma) * unit
     dx -= dchroma * np.eye(3, dtype=grad.dtype)[images.argmin(axis=-1)]
     after, before = np.roll(unit, 1, axis=-1), np.roll(unit, -1, axis=-1)
-    return dx + dhexant / divisor * (after - before)
+    return dx + dsextant / divisor * (after - before)
 
 
-def _hexant(images: np.ndarray) -> tuple[np.ndarray, ...]:
+def _sextant(images: np.ndarray) -> tuple[np.ndarray, ...]:
     """V, V - m, h, h without its 0, 2 or 4, and 1 at the channel that is V."""
     largest = images.max(axis=-1, keepdims=True)
     chroma = largest - images.min(axis=-1, keepdims=True)
@@ -128,10 +133,10 @@ def _hexant(images: np.ndarray) -> tuple[np.ndarray, ...]:
     return largest, chroma, sixths + local, local, unit
 
 
-def _position(hexant: np.ndarray, shift: np.ndarray) -> np.ndarray:
+def _position(sextant: np.ndarray, shift: np.ndarray) -> np.ndarray:
     """k of each channel, in [0, 6)."""
-    shift = shift.astype(hexant.dtype)[:, None, None, None]
-    return (CHANNELS.astype(hexant.dtype) + (hexant + 6 * shift)) % 6
+    shift = shift.astype(sextant.dtype)[:, None, None, None]
+    return (CHANNELS.astype(sextant.dtype) + (sextant + 6 * shift)) % 6
 
 
 @remembered

@@ -5,14 +5,14 @@ r"""Distillation: a student learns what a teacher says about every class, not th
     L = (1 - weight) * CE(student, labels) + weight * T^2 * 1/N sum_i KL_i
     dL/dstudent = (1 - weight) * dCE/dstudent + weight * T * (p - q) / N
 
-A high temperature T shows how the teacher ranks the wrong classes. The gradient of KL falls as
-1/T^2, which the factor T^2 undoes: so the weight means the same at every T. As T grows, the second
-term becomes 1/2C of the squared distance between the logits, each row less its mean. The teacher is
-a constant: no gradient goes to it. Trained by a network of its own kind, by itself of a run before,
-a student is *self-distilled* (born again).
+q are the soft targets. A high temperature T shows how the teacher ranks the wrong classes. The
+gradient of KL falls as 1/T^2, which the factor T^2 undoes: so the weight means the same at every T.
+As T grows, the second term becomes 1/(2C) of the squared distance between the logits, each row less
+its mean. The teacher is a constant: no gradient goes to it. Trained by a network of its own kind,
+by itself of a run before, a student is *self-distilled* (born again).
 
 ``student`` and ``teacher`` are finite logits of one shape (N, C) and one dtype; ``labels`` integers
-(N,) or rows of probabilities (N, C), as in ``losses.py``. ``temperature`` lies in (0, inf) and
+(N,) or rows of probabilities (N, C), as in ``losses.py``. ``temperature`` lies in (0, 1e6] and
 ``weight`` in [0, 1]; with 0 it is ``softmax_cross_entropy``. The loss is in nats, a scalar. A
 ``ValueError`` says which argument does not fit.
 
@@ -30,7 +30,7 @@ Here: the terms and their gradients as they stand above.
 import numpy as np
 
 from scratch.half import half_in_float32
-from scratch.losses import softmax_cross_entropy, softmax_cross_entropy_backward
+from scratch.losses import log_softmax, softmax_cross_entropy, softmax_cross_entropy_backward
 from triptych.common.checks import (
     check_batch,
     check_class_targets,
@@ -54,7 +54,7 @@ def distillation_divergence(
 ) -> np.ndarray:
     """T^2 * KL, the mean over rows: what the teacher's logits alone teach."""
     T = _check(student, teacher, temperature)
-    log_q, log_p = _log_softmax(teacher / T), _log_softmax(student / T)
+    log_q, log_p = log_softmax(teacher / T), log_softmax(student / T)
     return T**2 * np.mean((np.exp(log_q) * (log_q - log_p)).sum(axis=1))
 
 
@@ -64,7 +64,7 @@ def distillation_divergence_backward(
 ) -> np.ndarray:
     """dL/dstudent."""
     T = _check(student, teacher, temperature)
-    p, q = np.exp(_log_softmax(student / T)), np.exp(_log_softmax(teacher / T))
+    p, q = np.exp(log_softmax(student / T)), np.exp(log_softmax(teacher / T))
     return T * (p - q) / len(student)
 
 
@@ -99,11 +99,6 @@ def distillation_loss_backward(
     return (1 - weight) * hard + weight * soft
 
 
-def _log_softmax(logits: np.ndarray) -> np.ndarray:
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-
-
 @own_arrays
 def _check(student: np.ndarray, teacher: np.ndarray, temperature: float) -> float:
     check_floats(student=student, teacher=teacher)
@@ -111,7 +106,7 @@ def _check(student: np.ndarray, teacher: np.ndarray, temperature: float) -> floa
         raise ValueError(f"student must have shape (N, classes), got shape {tuple(student.shape)}")
     check_batch(student, "student")
     check_same_shape("teacher", teacher, student)
-    return check_number("temperature", temperature, "(0, inf)")
+    return check_number("temperature", temperature, "(0, 1e6]")
 
 
 @own_arrays

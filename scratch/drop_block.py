@@ -6,10 +6,11 @@ r"""DropBlock: dropout of whole squares of a feature map, whose neighbours canno
     mask[i, j] = False where a seed (u, v) has u <= i < u + b and v <= j < v + b, else True
     training     y = x * mask * count(mask) / count_ones(mask)              inference  y = x
 
-With gamma about ``rate`` of the units are dropped, a little less where blocks overlap. Every block
-lies inside the map; every channel of every image has seeds of its own. The scale is one number for
-the batch, and 0 if nothing is kept. The map is linear in x: dL/dx = dL/dy * mask * count(mask) /
-count_ones(mask).
+With gamma about ``rate`` of the units are dropped while it is small (0.1: 9 %); blocks overlap, and
+at 0.5 it may be 37 %. A unit in the middle of a larger map lies in b^2 blocks, one in a corner in
+one: the border is dropped far less. Every block lies inside the map; every channel of every image
+has seeds of its own. The scale is one number for the batch, and 0 if nothing is kept. The map is
+linear in x: dL/dx = dL/dy * mask * count(mask) / count_ones(mask).
 
 ``x`` has shape (N, H, W, C), ``mask`` the same, ``seeds`` (N, H - b + 1, W - b + 1, C); ``rate``
 lies in [0, 1), ``block_size`` is an integer from 1 to the smaller side of the map. A ``ValueError``
@@ -81,6 +82,7 @@ def drop_block_backward(
 
 def _gamma(rate: float, b: int, height: int, width: int) -> float:
     places = (height - b + 1) * (width - b + 1)
+    # Rounding alone can pass 1.
     return min(1.0, rate / b**2 * height * width / places)
 
 

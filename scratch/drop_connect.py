@@ -58,7 +58,7 @@ def drop_connect(
     rate = _check(x, weight, bias, rate, mask, training)
     if training:
         weight = weight * mask * (1 / (1 - rate))
-    y = _rows(x, weight) @ weight
+    y = _as_matrices(x, weight) @ weight
     y = y.reshape(*x.shape[:-1], weight.shape[-1])
     return y if bias is None else y + bias
 
@@ -76,14 +76,14 @@ def drop_connect_backward(
     rate = _check(x, weight, None, rate, mask, training, grad=grad)
     factor = np.asarray(mask, x.dtype) * (1 / (1 - rate)) if training else np.ones_like(weight)
     masked = weight * factor
-    rows, dy = _rows(x, masked), _rows(grad, masked)
+    rows, dy = _as_matrices(x, masked), _as_matrices(grad, masked)
     dx = (dy @ masked.swapaxes(-1, -2)).reshape(x.shape)
     dweight = rows.swapaxes(-1, -2) @ dy * factor
     dbias = grad.reshape(-1, grad.shape[-1]).sum(axis=0)
     return dx, dweight.reshape(-1, *weight.shape).sum(axis=0), dbias
 
 
-def _rows(x: np.ndarray, weight: np.ndarray) -> np.ndarray:
+def _as_matrices(x: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """x as a matrix; if each example has weights of its own, as a matrix for each."""
     return x.reshape(-1, x.shape[-1]) if weight.ndim == 2 else x.reshape(len(x), -1, x.shape[-1])
 

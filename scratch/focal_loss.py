@@ -1,6 +1,7 @@
 r"""Focal loss: what is classified well counts less, so that rare and hard examples count.
 
-    sigmoid    p_t = p if y = 1 else 1 - p,  p = 1 / (1 + exp(-z)),  alpha_t = alpha or 1 - alpha
+    sigmoid    p_t = p if y = 1 else 1 - p,  p = 1 / (1 + exp(-z))
+               alpha_t = alpha if y = 1 else 1 - alpha
                l = -alpha_t (1 - p_t)^gamma log p_t
                dl/dz = +-alpha_t (1 - p_t)^gamma (gamma p_t log p_t + p_t - 1)    + where y = 1
 
@@ -9,10 +10,15 @@ r"""Focal loss: what is classified well counts less, so that rare and hard examp
                dl/dz_k = p_k sum_c w_c t_c g_c - w_k t_k g_k
                g_c = (1 - p_c)^gamma - gamma p_c (1 - p_c)^(gamma - 1) log p_c
 
-Without alpha and w, and with gamma 0, it is the cross-entropy. All of it is computed from log p and
-log(1 - p), so that nothing is clipped however sure the answer. ``sample_weights``, ``reduction``
-and ``mean_over`` are those of ``losses.py``: v_i = s_i for the sigmoid, s_i sum_c w_c t_ic for the
-softmax. Lin et al. divide the sum by the number of positive labels: ``reduction="sum"``, divided.
+    t_c: 1 for the label and 0 elsewhere, or the row of probabilities;  w_c: ``class_weights``
+    a row has s_i l, s_i: ``sample_weights``;  the mean divides by sum_i v_i, or by the rows N
+    v_i = s_i for the sigmoid, s_i sum_c w_c t_ic for the softmax
+
+Without alpha and w, and with gamma 0, it is the cross-entropy. The sigmoid form is computed from
+log p and log(1 - p), and nothing is clipped however sure the answer; in the softmax form 1 - p_c is
+kept above 0, and a row surer than the dtype can say has the loss 0. ``reduction`` and ``mean_over``
+are those of ``losses.py``. Lin et al. divide the sum by the number of positive labels:
+``reduction="sum"``, divided.
 
 Sigmoid: ``logits`` (N, 1), ``labels`` integers in {0, 1} of shape (N,), ``alpha`` in [0, 1] or None
 for no balance. Several labels at once are as many rows: ``logits.reshape(-1, 1)``. Softmax: finite
@@ -33,7 +39,7 @@ Here: for "none" the backward pass gives the gradient of each row's own loss.
 import numpy as np
 
 from scratch.half import half_in_float32
-from scratch.losses import dense, divisor, reduced, softplus, term_weights
+from scratch.losses import dense, divisor, log_softmax, reduced, softplus, term_weights
 from triptych.common.checks import (
     check_class_targets,
     check_labels,
@@ -110,11 +116,12 @@ def softmax_focal_loss(
     gamma = _check_softmax(
         logits, labels, gamma, class_weights, sample_weights, reduction, mean_over
     )
-    log_p, rest = _log_softmax(logits)  # log p_c and 1 - p_c
+    log_p = log_softmax(logits)
+    rest = _rest(log_p)
     w, kept = term_weights(logits, labels, class_weights, sample_weights, None)
-    w_t = w * dense(labels, logits)
-    losses = -(w_t * rest**gamma * log_p).sum(axis=1)
-    return reduced(losses, w_t.sum(axis=1), kept, reduction, mean_over)
+    weighted_targets = w * dense(labels, logits)
+    losses = -(weighted_targets * rest**gamma * log_p).sum(axis=1)
+    return reduced(losses, weighted_targets.sum(axis=1), kept, reduction, mean_over)
 
 
 @half_in_float32
@@ -132,13 +139,14 @@ def softmax_focal_loss_backward(
     gamma = _check_softmax(
         logits, labels, gamma, class_weights, sample_weights, reduction, mean_over
     )
-    log_p, rest = _log_softmax(logits)
-    p = np.exp(log_p)
+    log_p = log_softmax(logits)
+    p, rest = np.exp(log_p), _rest(log_p)
     w, kept = term_weights(logits, labels, class_weights, sample_weights, None)
-    w_t = w * dense(labels, logits)
-    w_t_g = w_t * (rest**gamma - gamma * p * rest ** (gamma - 1) * log_p)
-    grad = p * w_t_g.sum(axis=1, keepdims=True) - w_t_g
-    return grad / divisor(w_t.sum(axis=1), kept, reduction, mean_over)
+    weighted_targets = w * dense(labels, logits)
+    g = rest**gamma - gamma * p * rest ** (gamma - 1) * log_p
+    terms = weighted_targets * g
+    grad = p * terms.sum(axis=1, keepdims=True) - terms
+    return grad / divisor(weighted_targets.sum(axis=1), kept, reduction, mean_over)
 
 
 def _log_sigmoids(logits: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -151,11 +159,9 @@ def _alpha_t(logits: np.ndarray, labels: np.ndarray, alpha: float | None) -> np.
     return np.ones_like(y) if alpha is None else alpha * y + (1 - alpha) * (1 - y)
 
 
-def _log_softmax(logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-    # Never 0, which a gamma below 1 makes infinite in the gradient.
-    return log_p, np.maximum(-np.expm1(log_p), np.finfo(log_p.dtype).tiny)
+def _rest(log_p: np.ndarray) -> np.ndarray:
+    """1 - p, never 0, which a gamma below 1 makes infinite in the gradient."""
+    return np.maximum(-np.expm1(log_p), np.finfo(log_p.dtype).tiny)
 
 
 @own_arrays

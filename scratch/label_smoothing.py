@@ -102,9 +102,11 @@ def label_smoothing_cross_entropy(
     shifted = logits - logits.max(axis=1, keepdims=True)
     log_sum = np.log(np.exp(shifted).sum(axis=1))
     if plain:
-        return np.mean(log_sum - (q * shifted).sum(axis=1))
+        return np.mean(log_sum - (q * np.where(q == 0, 0, shifted)).sum(axis=1))  # not 0 times -inf
     w, kept = term_weights(logits, labels, class_weights, sample_weights, ignore_index)
-    losses = -(w * q * (shifted - log_sum[:, np.newaxis])).sum(axis=1)
+    w_q = w * q
+    log_p = shifted - log_sum[:, np.newaxis]
+    losses = -(w_q * np.where(w_q == 0, 0, log_p)).sum(axis=1)
     return reduced(losses, (w * t).sum(axis=1), kept, reduction, mean_over)
 
 

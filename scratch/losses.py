@@ -170,6 +170,12 @@ def softmax(z: np.ndarray) -> np.ndarray:
     return exp / exp.sum(axis=1, keepdims=True)
 
 
+def log_softmax(z: np.ndarray) -> np.ndarray:
+    """log p of each row, where p itself may be too small for the dtype."""
+    shifted = z - z.max(axis=1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+
+
 def softplus(s: np.ndarray) -> np.ndarray:
     """log(1 + exp(s))"""
     return np.maximum(s, 0) + np.log1p(np.exp(-np.abs(s)))

@@ -9,11 +9,12 @@ r"""Mixing: mixup and CutMix train on blends of two examples, with blended label
               weight_n = 1 - pixels in the box / (H * W)
 
     labels    q~_n = weight_n * q_n + (1 - weight_n) * q_partner(n)             rows q, (N, classes)
+    loss      CE(x~_n, q~_n) = weight_n * CE(x~_n, q_n) + (1 - weight_n) * CE(x~_n, q_partner(n))
 
 Both maps are linear in x, and a gradient goes to an example and to its partner: for mixup dL/dx_n =
 weight_n * dy_n + sum_m [partner(m) = n] (1 - weight_m) * dy_m, for CutMix pixel by pixel likewise.
-Cross-entropy is linear in q, so the loss with mixed labels is the mixed loss, weight * L(q_n) +
-(1 - weight) * L(q_partner(n)). Label smoothing is linear too: it may come before or after.
+Cross-entropy is linear in q, so one forward pass of x~ takes both labels. Label smoothing is linear
+too: it may come before or after.
 
 ``x`` (N, ...), images (N, H, W, C); ``partner`` integers (N,) in [0, N); ``weight`` (N,), of the
 dtype of x, in [0, 1]; ``box`` integers (N, 4): top, left, bottom, right, the last two exclusive;
@@ -181,7 +182,7 @@ class Mixing(Watcher):
 
     def mix(self, x: np.ndarray, y: np.ndarray, step: int) -> tuple[np.ndarray, np.ndarray]:
         """x~ and q~ of a batch with integer labels ``y``, or with rows of labels."""
-        q, dtype = self._rows(x, y), dtype_name(x)
+        q, dtype = self._one_hot(x, y), dtype_name(x)
         stream = Stream(self.seed, self.name, step)
         if self._cuts(stream):
             partner, box = draw_cutmix(stream, x.shape, self.cutmix, per_sample=self.per_sample)
@@ -192,7 +193,7 @@ class Mixing(Watcher):
         )
         return mixup(x, partner, weight), mixup(q, partner, weight)
 
-    def _rows(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    def _one_hot(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         _check_batch(x, y, self.classes, self.cutmix)
         return y if y.ndim == 2 else np.eye(self.classes, dtype=x.dtype)[y]
 

@@ -1,12 +1,13 @@
 r"""Gaussian noise on activations, added or multiplied.
 
     noise ~ N(0, 1)
-    added         training  y = x + stddev * noise                    inference  y = x
-    multiplied    training  y = x * (1 + sqrt(rate / (1 - rate)) * noise)        y = x
+    additive        training  y = x + stddev * noise                    inference  y = x
+    multiplicative  training  y = x * (1 + sqrt(rate / (1 - rate)) * noise)        y = x
 
 The second is Gaussian dropout: its factor has the mean 1 and the variance rate / (1 - rate) of
 inverted dropout with the same rate. The noise does not depend on x: dL/dx = dL/dy for the first,
-dL/dy times the factor for the second.
+dL/dy times the factor for the second. Of a linear model with squared error, additive noise on x
+adds exactly stddev^2 ||w||^2 to the expected loss (Bishop): an L2 penalty.
 
 ``x`` has any shape, ``noise`` the same shape and dtype; ``stddev`` is in the units of x and lies in
 [0, inf), ``rate`` in [0, 1). A ``ValueError`` says which argument does not fit.

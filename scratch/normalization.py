@@ -6,17 +6,19 @@ r"""Layer, RMS, group and instance norm: each example is normalized by statistic
     y        = gamma x_hat + beta                            RMS norm has no beta
 
     i runs over, in one example,
-    layer and RMS norm      the features of one place                     n = C
-    group norm              the features of one group at every place      n = H W C / groups
-    instance norm           one feature at every place                    n = H W
+    layer and RMS norm      the features of one position, in images too   n = C
+    group norm              the features of one group at every position   n = H W C / groups
+    instance norm           one feature at every position                 n = H W
 
     dbeta = sum dy,    dgamma = sum dy x_hat,    dx_hat = gamma dy
     dx = (dx_hat - 1/n sum_i dx_hat_i - x_hat 1/n sum_i dx_hat_i x_hat_i) / sqrt(variance + epsilon)
+    dx = (dx_hat - x_hat 1/n sum_i dx_hat_i x_hat_i) / sqrt(1/n sum_i x_i^2 + epsilon)      RMS norm
 
-The sums of dbeta and dgamma run over all axes but the last. In RMS norm dx lacks the second term,
-because no mean was taken out. Instance norm is group norm with a group for every feature. No
-statistics outlive the call: training and inference are the same, and the batch may be one example.
-Where n is 1 the variance is 0, and y is beta.
+The sums of dbeta and dgamma run over all axes but the last. Instance norm is group norm with a
+group for every feature; layer norm over H, W and C, as Wu and He draw it, is group norm with one
+group. No statistics outlive the call: training and inference are the same, and the batch may be one
+example. Where n is 1 the variance is 0 and y is beta; in RMS norm y is then gamma times the sign of
+x, if x^2 is far above epsilon.
 
 ``x`` has shape (N, ..., C) with C features in the last axis, (N, H, W, C) for images; ``gamma`` and
 ``beta`` have shape (C,) and may be None (1 and 0). ``epsilon`` lies in (0, inf), ``groups`` divides
@@ -94,7 +96,7 @@ def _normalized_backward(
 def layer_norm(
     x: np.ndarray, gamma: np.ndarray | None, beta: np.ndarray | None, *, epsilon: float
 ) -> np.ndarray:
-    """y, each place of each example by itself."""
+    """y, each position of each example by itself."""
     epsilon = _check(x, epsilon, gamma=gamma, beta=beta)
     x_hat, _ = _normalized(x, -1, epsilon)
     return _scale_and_shift(x_hat, gamma, beta)
@@ -107,14 +109,15 @@ def layer_norm_backward(
     """dL/dx, dL/dgamma and dL/dbeta from dL/dy."""
     epsilon = _check_backward(grad, x, epsilon, gamma=gamma)
     x_hat, deviation = _normalized(x, -1, epsilon)
-    dbeta, dgamma = grad.sum(_rows(x)), (grad * x_hat).sum(_rows(x))
+    axes = _all_but_last(x)
+    dbeta, dgamma = grad.sum(axes), (grad * x_hat).sum(axes)
     dx_hat = grad if gamma is None else gamma * grad
     return _normalized_backward(dx_hat, x_hat, deviation, -1), dgamma, dbeta
 
 
 @half_in_float32
 def rms_norm(x: np.ndarray, gamma: np.ndarray | None, *, epsilon: float) -> np.ndarray:
-    """y, each place of each example by itself."""
+    """y, each position of each example by itself."""
     epsilon = _check(x, epsilon, gamma=gamma)
     x_hat = x / np.sqrt((x**2).mean(-1, keepdims=True) + epsilon)
     return _scale_and_shift(x_hat, gamma, None)
@@ -128,7 +131,7 @@ def rms_norm_backward(
     epsilon = _check_backward(grad, x, epsilon, gamma=gamma)
     root = np.sqrt((x**2).mean(-1, keepdims=True) + epsilon)
     x_hat = x / root
-    dgamma = (grad * x_hat).sum(_rows(x))
+    dgamma = (grad * x_hat).sum(_all_but_last(x))
     dx_hat = grad if gamma is None else gamma * grad
     dx = (dx_hat - x_hat * (dx_hat * x_hat).mean(-1, keepdims=True)) / root
     return dx, dgamma
@@ -156,7 +159,8 @@ def group_norm_backward(
     """dL/dx, dL/dgamma and dL/dbeta from dL/dy."""
     epsilon = _check_backward(grad, x, epsilon, groups=groups, gamma=gamma)
     x_hat, deviation = _normalized(_grouped(x, groups), (1, 3), epsilon)
-    dbeta, dgamma = grad.sum(_rows(x)), (grad * x_hat.reshape(x.shape)).sum(_rows(x))
+    axes = _all_but_last(x)
+    dbeta, dgamma = grad.sum(axes), (grad * x_hat.reshape(x.shape)).sum(axes)
     dx_hat = _grouped(grad if gamma is None else gamma * grad, groups)
     dx = _normalized_backward(dx_hat, x_hat, deviation, (1, 3)).reshape(x.shape)
     return dx, dgamma, dbeta
@@ -179,11 +183,11 @@ def instance_norm_backward(
 
 
 def _grouped(x: np.ndarray, groups: int) -> np.ndarray:
-    """(N, ..., C) as (N, places, groups, features of a group)."""
+    """(N, ..., C) as (N, positions, groups, features of a group)."""
     return x.reshape(len(x), -1, groups, x.shape[-1] // groups)
 
 
-def _rows(x: np.ndarray) -> tuple[int, ...]:
+def _all_but_last(x: np.ndarray) -> tuple[int, ...]:
     """Every axis but that of the features."""
     return tuple(range(x.ndim - 1))
 

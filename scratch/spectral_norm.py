@@ -6,17 +6,16 @@ r"""Spectral norm: a layer's weight is divided by its largest singular value.
     W~ = W / sigma
     dL/dW = (dL/dW~ - sum(dL/dW~ * W~) v u^T) / sigma              u and v are taken as constants
 
-So no input is stretched by more than about 1, and the layer is 1-Lipschitz; it was made for the
-discriminators of GANs. What is trained is W, and W~ is made of it in every pass. u and v are kept
-from pass to pass: W changes little in a step, so that one iteration follows it. Inference takes
-them as they are. Before the first pass they have gone through 15 iterations from a random u. Where
-sigma is 0, W~ = W.
+So a dense layer stretches no input by more than about 1: it is nearly 1-Lipschitz (sigma comes from
+below, so the norm of W~ is 1 or a few per cent more). A convolution is bounded only up to a factor:
+at stride 1 at most sqrt(height * width) of its kernel. It was made for the discriminators of GANs.
+What is trained is W, and W~ is made of it in every pass. u and v are kept from pass to pass: W
+changes little in a step, so that one iteration follows it. Inference takes them as they are. Before
+the first pass they have gone through 15 iterations from a random u. Where sigma is 0, W~ = W.
 
 ``w`` has shape (..., M), K is the product of the other axes: (in, out) of a dense layer, (height,
-width, in, out) of a convolution; ``u`` has shape (M,), ``v`` (K,), all of one dtype;
-``iterations`` is 1 or more. A ``ValueError`` says which argument does not fit. W as a matrix bounds
-a convolution only up to a factor: that of a layer of stride 1 is at most the square root of height
-* width of its kernel.
+width, in, out) of a convolution; ``u`` has shape (M,), ``v`` (K,), all of one dtype; ``iterations``
+is 1 or more. A ``ValueError`` says which argument does not fit.
 
 Paper: Miyato, Kataoka, Koyama and Yoshida, "Spectral normalization for generative adversarial
 networks", ICLR 2018 (algorithm 1).
@@ -89,8 +88,11 @@ def spectral_norm_backward(
 
 def _unit(x: np.ndarray, before: np.ndarray) -> np.ndarray:
     """x / ||x||; of zeros, which have no direction, the one before."""
-    n = np.sqrt(np.sum(x**2))
-    return before if n == 0 else x / n
+    largest = np.max(np.abs(x))
+    if largest == 0:
+        return before
+    x = x / largest  # or squares may be too large or too small for the dtype
+    return x / np.sqrt(np.sum(x**2))
 
 
 def _sigma(w: np.ndarray, u: np.ndarray, v: np.ndarray) -> np.ndarray:
@@ -106,7 +108,7 @@ class SpectralNorm(Draws, Composite):
     def __init__(
         self, layer: Dense | Conv2D, *, iterations: int = 1, seed: int = 0, name: str | None = None
     ) -> None:
-        check_wrapped(layer, (Dense, Conv2D))
+        check_wrapped(layer, (Dense, Conv2D), ("u", "v"))
         self.seed = seed
         self.iterations = check_size("iterations", iterations)
         super().__init__([layer], layer_name("scratch", "spectral_norm", name))

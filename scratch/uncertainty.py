@@ -4,15 +4,16 @@ r"""Uncertainty by Monte Carlo dropout: passes with dropout on, how they differ,
 
     mean                    p = 1/T sum_t p_t
     variance                1/T sum_t (p_t - p)^2                    of each class
-    predictive entropy      H[p] = - sum_c p_c log p_c               all there is to doubt, in nats
-    mutual information      I = H[p] - 1/T sum_t H[p_t]              what the passes disagree on
+    predictive entropy      H[p] = - sum_c p_c log p_c               total uncertainty, in nats
+    mutual information      I = H[p] - 1/T sum_t H[p_t]              the epistemic part (BALD)
 
     confidence              max_c p_c                        of bin b if in (b / B, (b + 1) / B]
     calibration error       ECE = sum_b n_b / N abs(accuracy_b - confidence_b)
+                            B = ``bins``,  b = 0 ... B - 1
 
-0 <= I <= H[p] <= log C. I is 0 where the passes agree, however unsure they are: then the doubt lies
-in the data, and more of them would not help. Accuracy and confidence of a bin are the means of its
-n_b examples; those of an empty bin are 0.
+0 <= I <= H[p] <= log C. I is what the passes disagree on, and 0 where they agree, however unsure
+they are: then the doubt lies in the data (aleatoric), and more of them would not help. Accuracy and
+confidence of a bin are the means of its n_b examples; those of an empty bin are 0.
 
 ``probabilities`` (T, N, C) or (N, C), ``labels`` integers (N,) in [0, C); ``passes`` and ``bins``
 are integers >= 1. A ``ValueError`` says which argument does not fit.
@@ -100,10 +101,12 @@ def reliability(probabilities: np.ndarray, labels: np.ndarray, *, bins: int = 15
     confidence = probabilities.max(axis=1)
     right = (probabilities.argmax(axis=1) == labels).astype(probabilities.dtype)
     b = np.clip(np.ceil(confidence * bins) - 1, 0, bins - 1).astype(int)
-    inside = (b[:, np.newaxis] == np.arange(bins)).astype(probabilities.dtype)
-    count = inside.sum(axis=0)
-    shares = inside / np.maximum(count, 1)
-    return Reliability(count.astype(int), confidence @ shares, right @ shares)
+    count = np.bincount(b, minlength=bins)
+    confidence, accuracy = (
+        (np.bincount(b, each, minlength=bins) / np.maximum(count, 1)).astype(probabilities.dtype)
+        for each in (confidence, right)
+    )
+    return Reliability(count, confidence, accuracy)
 
 
 def calibration_error(

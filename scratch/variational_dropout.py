@@ -4,6 +4,8 @@ r"""Variational dropout: Gaussian dropout whose rate each unit learns for itself
     training    y = x * (1 + sqrt(alpha) * noise),  that is x * N(1, alpha)
     inference   y = x * kept,                       kept: log alpha <= threshold
     loss        L = data + (1 / examples) * sum of KL(log alpha)
+                data: the mean loss of a batch
+                examples: how many the training set has, not the batch
 
     KL, "sigmoid"   k1 sigmoid(-(k2 + k3 log alpha)) + log(1 + 1 / alpha) / 2      for every alpha
                     k1, k2, k3 = 0.63576, 1.87320, 1.48695
@@ -16,8 +18,10 @@ dropout with the rate alpha / (1 + alpha). Far beyond alpha = 1 there is more no
 the unit is pruned. The first approximation is 0 at infinity; the second is true up to a constant,
 and stays beyond alpha = 1 what it is there.
 
-With added = sqrt(alpha) * noise: dL/dx = dL/dy * (1 + added), dL/dlog alpha = sum dL/dy * x * added
-/ 2, and of KL -k1 k3 sigmoid(z) sigmoid(-z) - sigmoid(-log alpha) / 2 with z = k2 + k3 log alpha.
+    added = sqrt(alpha) * noise,                   z = k2 + k3 log alpha
+    dx = dy * (1 + added),                         dlog_alpha = sum dy * x * added / 2
+    dKL/dlog_alpha = -k1 k3 sigmoid(z) sigmoid(-z) - sigmoid(-log alpha) / 2     "sigmoid"
+                   = -(1/2 + c1 alpha + 2 c2 alpha^2 + 3 c3 alpha^3)             "cubic", 0 beyond 1
 
 ``x`` has shape (N, ..., features), ``log_alpha`` (features,), ``noise`` the shape of x; of KL
 ``log_alpha`` has any shape. All have one dtype. A ``ValueError`` says which argument does not fit.
@@ -140,7 +144,7 @@ class VariationalDropout(Draws, Layer):
     Each of the units begins with ``alpha``, and stays there if it is not ``learned``. A step:
 
         model.backward_parameters(softmax_cross_entropy_backward(logits, y))
-        layer.kl_backward(1 / examples)
+        layer.kl_backward(1 / len(x_train))
         optimizer.step(params, grads)
     """
 

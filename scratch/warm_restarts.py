@@ -1,12 +1,13 @@
 r"""Warm restarts (SGDR): the cosine again and again, each time longer.
 
-    cycle i       steps * t_mult**i updates, of which ``since`` were made: t = since / length
-    rate          floor + (learning_rate - floor) * factor**i * (1 + cos(pi * t)) / 2
+    cycle         i = 0, 1, ...;  length = steps * t_mult**i;  since = updates made in this cycle
+    rate          floor + (learning_rate - floor) * factor**i * (1 + cos(pi * since / length)) / 2
 
 ``step`` counts from 0 and is the number of updates made so far. The first cycle takes ``steps``
-updates, and each later one ``t_mult`` times as many as the one before; the update after its last
-is at the height of the next, which is ``factor`` times that of the one before. The floor itself is
-never quite reached.
+updates, and each later one ``t_mult`` times as many as the one before; the update after its last is
+at the height of the next, which is ``factor`` times that of the one before. The floor itself is
+never quite reached. (eta_max, eta_min, T_0 and T_mult of the paper: learning_rate, floor, steps and
+t_mult.)
 
 learning_rate lies in (0, inf), steps and t_mult are integers >= 1, factor lies in (0, 1] and
 ``floor``, a learning rate, in [0, learning_rate]. A ``ValueError`` says which does not fit.

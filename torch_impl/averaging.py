@@ -1,7 +1,7 @@
 r"""Averaging of the weights: an exponential moving average, and stochastic weight averaging.
 
     EMA    a_0 = w_0,  a_t = d_t * a_{t-1} + (1 - d_t) * w_t         after every step
-           d_t = decay, with warm-up min(decay, (1 + t) / (10 + t))
+           d_t = decay, with warm-up min(decay, (1 + t) / (10 + t)),        t = 0, 1, ...
 
     SWA    a_0 = w_0,  a_k = a_{k-1} + (w_k - a_{k-1}) / (k + 1)     after epochs from start_epoch:
            the mean of w_0 ... w_k
@@ -11,6 +11,8 @@ nothing else is: batch norm's running statistics belong to the weights that were
 SWA they are estimated anew, as the mean of those of the training set's batches. In a run the
 average takes the place of the weights for validation, so that early stopping judges and keeps the
 average; the next step goes on with the trained weights, and after the last epoch the average stays.
+Izmailov et al. keep the rate constant (or cyclical) and high from ``start_epoch`` on, so that the
+weights move about the optimum that the mean then finds.
 
 ``decay`` lies in [0, 1); ``start_epoch`` counts from 0. A ``ValueError`` says which argument does
 not fit.

@@ -2,10 +2,15 @@ r"""Colour: grey scale, saturation and hue.
 
     grey         g = 0.2989 R + 0.587 G + 0.114 B, in each of the three channels
     saturation   y = factor x + (1 - factor) g
-    hue          y = V - (V - m) t(n + h + 6 shift mod 6),  n = 5, 3, 1 for R, G, B
+    hue          y = V - (V - m) t((n + h + 6 shift) mod 6),  n = 5, 3, 1 for R, G, B
                  V and m: the largest and smallest of R, G, B
                  h = (G - B)/(V - m) if V is R, 2 + (B - R)/(V - m) if G, 4 + (R - G)/(V - m) if B
-                 t(k) = k below 1, 1 below 3, 4 - k below 4, else 0
+                 t(k) = min(k, 4 - k) cut to [0, 1]
+    its dx       V has dV + d(V - m), m has -d(V - m), after has dh / (V - m), before -dh / (V - m)
+                 dV = sum dy,  dh = -sum dy (V - m) t'(k),  t' = 1 in [0, 1), -1 in [3, 4), else 0
+                 d(V - m) = -sum dy t(k) - dh * local / (V - m)
+                 local = h less its 0, 2 or 4 = (after - before) / (V - m)
+                 after and before: V's neighbours in the circle of R, G, B
 
 That is HSV there and back, in one line: h is the hue in sixths of the circle of colours, and a
 shift of 1/2 is the opposite colour. Brightest and darkest channel keep their values. A saturation
@@ -63,12 +68,13 @@ def hue(images: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
     chroma = largest - smallest
     local = torch.where(is_red, green - blue, torch.where(is_green, blue - red, red - green))
     local = local / torch.where(chroma == 0, 1, chroma)
-    hexant = torch.where(is_red, local, torch.where(is_green, 2 + local, 4 + local))
-    hexant = hexant + 6 * shift.to(images.dtype)[:, None, None]
-    return torch.stack([largest - chroma * _trapezoid(n + hexant) for n in CHANNELS], dim=-1)
+    sextant = torch.where(is_red, local, torch.where(is_green, 2 + local, 4 + local))
+    sextant = sextant + 6 * shift.to(images.dtype)[:, None, None]
+    return torch.stack([largest - chroma * _trapezoid(n + sextant) for n in CHANNELS], dim=-1)
 
 
 def _trapezoid(k: torch.Tensor) -> torch.Tensor:
+    """t(k), case by case: at the corners the gradient of ``clamp`` is another."""
     k = k % 6
     return torch.where(k < 1, k, torch.where(k < 3, 1, torch.where(k < 4, 4 - k, 0)))
 

@@ -2,9 +2,10 @@ r"""Gradient accumulation: one step for several small batches, as for one large 
 
     G = 1/k (g_1 + ... + g_k)           g_j = dL_j/dw of the j-th micro-batch, k of them to a step
 
-If the micro-batches are of one size and the loss is a mean over the batch, G is the gradient of the
-k of them as one batch. That is not so with batch norm, whose statistics are those of a micro-batch,
-and with what is drawn for each.
+If the micro-batches are of one size and the loss is a mean over rows, G is the gradient of the k of
+them as one batch. That is not so with a mean over weights or with ``ignore_index`` (each
+micro-batch divides by its own weights), nor with batch norm, whose statistics are those of a
+micro-batch, nor number by number with dropout, whose masks are drawn for each.
 
 ``grads`` is a list of lists, one for each micro-batch; ``steps`` is k, an integer >= 1. A
 ``ValueError`` says which argument does not fit. What is counted in steps elsewhere, a schedule's or

@@ -127,7 +127,7 @@ def weighted_cross_entropy(
         label_smoothing=smoothing,
     )
     if sample_weights is not None:
-        losses = sample_weights * losses
+        losses = torch.where(sample_weights == 0, 0, sample_weights * losses)  # not 0 times inf
     v = (w * dense(labels, logits)).sum(dim=1)
     return reduced(losses, v, kept, reduction, mean_over)
 

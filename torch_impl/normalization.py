@@ -6,17 +6,19 @@ r"""Layer, RMS, group and instance norm: each example is normalized by statistic
     y        = gamma x_hat + beta                            RMS norm has no beta
 
     i runs over, in one example,
-    layer and RMS norm      the features of one place                     n = C
-    group norm              the features of one group at every place      n = H W C / groups
-    instance norm           one feature at every place                    n = H W
+    layer and RMS norm      the features of one position, in images too   n = C
+    group norm              the features of one group at every position   n = H W C / groups
+    instance norm           one feature at every position                 n = H W
 
     dbeta = sum dy,    dgamma = sum dy x_hat,    dx_hat = gamma dy
     dx = (dx_hat - 1/n sum_i dx_hat_i - x_hat 1/n sum_i dx_hat_i x_hat_i) / sqrt(variance + epsilon)
+    dx = (dx_hat - x_hat 1/n sum_i dx_hat_i x_hat_i) / sqrt(1/n sum_i x_i^2 + epsilon)      RMS norm
 
-The sums of dbeta and dgamma run over all axes but the last. In RMS norm dx lacks the second term,
-because no mean was taken out. Instance norm is group norm with a group for every feature. No
-statistics outlive the call: training and inference are the same, and the batch may be one example.
-Where n is 1 the variance is 0, and y is beta.
+The sums of dbeta and dgamma run over all axes but the last. Instance norm is group norm with a
+group for every feature; layer norm over H, W and C, as Wu and He draw it, is group norm with one
+group. No statistics outlive the call: training and inference are the same, and the batch may be one
+example. Where n is 1 the variance is 0 and y is beta; in RMS norm y is then gamma times the sign of
+x, if x^2 is far above epsilon.
 
 ``x`` has shape (N, ..., C) with C features in the last axis, (N, H, W, C) for images; ``gamma`` and
 ``beta`` have shape (C,) and may be None (1 and 0). ``epsilon`` lies in (0, inf), ``groups`` divides
@@ -71,13 +73,13 @@ __all__ = [
 def layer_norm(
     x: torch.Tensor, gamma: torch.Tensor | None, beta: torch.Tensor | None, *, epsilon: float
 ) -> torch.Tensor:
-    """y, each place of each example by itself."""
+    """y, each position of each example by itself."""
     epsilon = _check(x, epsilon, gamma=gamma, beta=beta)
     return F.layer_norm(x, x.shape[-1:], gamma, beta, epsilon)
 
 
 def rms_norm(x: torch.Tensor, gamma: torch.Tensor | None, *, epsilon: float) -> torch.Tensor:
-    """y, each place of each example by itself."""
+    """y, each position of each example by itself."""
     epsilon = _check(x, epsilon, gamma=gamma)
     return F.rms_norm(x, x.shape[-1:], gamma, epsilon)
 
@@ -92,7 +94,9 @@ def group_norm(
 ) -> torch.Tensor:
     """y; each group has features that stand side by side."""
     epsilon = _check(x, epsilon, groups=groups, gamma=gamma, beta=beta)
-    return torch.group_norm(x.movedim(-1, 1), groups, gamma, beta, epsilon).movedim(1, -1)
+    # What lies in memory with its channels last is normalized by E[x^2] - E[x]^2, which cancels.
+    maps = x.movedim(-1, 1).contiguous()
+    return torch.group_norm(maps, groups, gamma, beta, epsilon).movedim(1, -1)
 
 
 def instance_norm(

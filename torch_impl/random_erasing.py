@@ -3,6 +3,7 @@ r"""Random erasing: a rectangle of each image, of random area and shape, is fill
     A = area of the image * U(scale)              r = exp(U(log ratio))
     h = sqrt(A r), w = sqrt(A / r), rounded       the first of ten tries with h < H and w < W
     top in {0, ..., H - h}, left in {0, ..., W - w}, each equally likely
+    U(a, b): uniform between a and b
 
     y = value, or noise ~ N(0, 1)   inside of the rectangle
       = x                           elsewhere                        dx = dy [elsewhere]
@@ -17,8 +18,9 @@ Images: (N, H, W, C), floating point; value: a number, or None for noise; probab
 Paper: Zhong, Zheng, Kang, Li and Yang, "Random erasing data augmentation", AAAI 2020.
 
 Framework differences: drawn as torchvision does, for each image, all tries at once: 23 numbers from
-the stream (seed, name, step), and the noise from (seed, "name/noise", step). See ``triptych
-differences``: erasing-probability, erasing-fill, augmentation-draw-per-batch.
+the stream (seed, name, step), ten areas, ten log ratios, then top, left and the coin, and the noise
+from (seed, "name/noise", step). See ``triptych differences``: erasing-probability, erasing-fill,
+augmentation-draw-per-batch.
 
 Here: the gradient is PyTorch's autograd.
 """
@@ -75,16 +77,17 @@ def draw_random_erasing(
     _check_draw(stream, shape, probability, scale, ratio, noise, dtype)
     n, rows, columns, _ = shape
     u = uniform(stream, (n, 2 * TRIES + 3), dtype=dtype, device=device)
+    u_top, u_left, coin = u[:, -3], u[:, -2], u[:, -1]
     h, w = sides(u, rows * columns, scale, ratio)
-    fits = (h < rows) & (w < columns) & (u[:, -1:] < probability)
+    fits = (h < rows) & (w < columns) & (coin[:, None] < probability)
     h, w = first(fits, h, 0), first(fits, w, 0)
     drawn = None
     if noise:
         noise_stream = stream._replace(layer=f"{stream.layer}/noise")
         drawn = normal(noise_stream, shape, dtype=dtype, device=device)
     return RandomErasingDraw(
-        top=below(u[:, -3], rows - h + 1),
-        left=below(u[:, -2], columns - w + 1),
+        top=below(u_top, rows - h + 1),
+        left=below(u_left, columns - w + 1),
         height=h,
         width=w,
         noise=drawn,

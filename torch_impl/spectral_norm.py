@@ -6,17 +6,16 @@ r"""Spectral norm: a layer's weight is divided by its largest singular value.
     W~ = W / sigma
     dL/dW = (dL/dW~ - sum(dL/dW~ * W~) v u^T) / sigma              u and v are taken as constants
 
-So no input is stretched by more than about 1, and the layer is 1-Lipschitz; it was made for the
-discriminators of GANs. What is trained is W, and W~ is made of it in every pass. u and v are kept
-from pass to pass: W changes little in a step, so that one iteration follows it. Inference takes
-them as they are. Before the first pass they have gone through 15 iterations from a random u. Where
-sigma is 0, W~ = W.
+So a dense layer stretches no input by more than about 1: it is nearly 1-Lipschitz (sigma comes from
+below, so the norm of W~ is 1 or a few per cent more). A convolution is bounded only up to a factor:
+at stride 1 at most sqrt(height * width) of its kernel. It was made for the discriminators of GANs.
+What is trained is W, and W~ is made of it in every pass. u and v are kept from pass to pass: W
+changes little in a step, so that one iteration follows it. Inference takes them as they are. Before
+the first pass they have gone through 15 iterations from a random u. Where sigma is 0, W~ = W.
 
 ``w`` has shape (..., M), K is the product of the other axes: (in, out) of a dense layer, (height,
-width, in, out) of a convolution; ``u`` has shape (M,), ``v`` (K,), all of one dtype;
-``iterations`` is 1 or more. A ``ValueError`` says which argument does not fit. W as a matrix bounds
-a convolution only up to a factor: that of a layer of stride 1 is at most the square root of height
-* width of its kernel.
+width, in, out) of a convolution; ``u`` has shape (M,), ``v`` (K,), all of one dtype; ``iterations``
+is 1 or more. A ``ValueError`` says which argument does not fit.
 
 Paper: Miyato, Kataoka, Koyama and Yoshida, "Spectral normalization for generative adversarial
 networks", ICLR 2018 (algorithm 1).
@@ -71,8 +70,9 @@ def spectral_norm(w: torch.Tensor, u: torch.Tensor, v: torch.Tensor) -> torch.Te
 
 def _unit(x: torch.Tensor, before: torch.Tensor) -> torch.Tensor:
     """x / ||x||; of zeros, which have no direction, the one before."""
-    n = torch.linalg.vector_norm(x)
-    return torch.where(n == 0, before, x / n)
+    largest = x.abs().max()
+    x = x / largest  # or squares may be too large or too small for the dtype
+    return torch.where(largest == 0, before, x / torch.linalg.vector_norm(x))
 
 
 class SpectralNorm(Draws, nn.Module):
@@ -92,12 +92,12 @@ class SpectralNorm(Draws, nn.Module):
         name: str | None = None,
     ) -> None:
         super().__init__()
-        check_wrapped(layer, KINDS)
+        check_wrapped(layer, KINDS, ("u", "v"))
         self.seed = seed
         self.iterations = check_size("iterations", iterations)
         self.name = layer_name("torch", "spectral_norm", name)
-        self.layer = str(layer.name)
-        self.add_module(self.layer, layer)
+        self._layer_name = str(layer.name)
+        self.add_module(self._layer_name, layer)
         w = _units_last(layer.weight.detach())
         u = normal(Stream(seed, f"{self.name}.u"), w.shape[-1:], dtype=dtype_name(w)).to(w.device)
         v = w.new_zeros(w.numel() // w.shape[-1])
@@ -106,8 +106,8 @@ class SpectralNorm(Draws, nn.Module):
         self.register_buffer("v", v)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        layer = self.get_submodule(self.layer)
-        weight, u, v = layer.get_parameter("weight"), self.u, self.v
+        layer = self.get_submodule(self._layer_name)
+        weight, u, v = layer.get_parameter("weight"), self.u.clone(), self.v.clone()
         w = _units_last(weight)
         if self.training:
             u, v = power_iteration(w, u, v, iterations=self.iterations)

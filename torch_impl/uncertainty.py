@@ -4,15 +4,16 @@ r"""Uncertainty by Monte Carlo dropout: passes with dropout on, how they differ,
 
     mean                    p = 1/T sum_t p_t
     variance                1/T sum_t (p_t - p)^2                    of each class
-    predictive entropy      H[p] = - sum_c p_c log p_c               all there is to doubt, in nats
-    mutual information      I = H[p] - 1/T sum_t H[p_t]              what the passes disagree on
+    predictive entropy      H[p] = - sum_c p_c log p_c               total uncertainty, in nats
+    mutual information      I = H[p] - 1/T sum_t H[p_t]              the epistemic part (BALD)
 
     confidence              max_c p_c                        of bin b if in (b / B, (b + 1) / B]
     calibration error       ECE = sum_b n_b / N abs(accuracy_b - confidence_b)
+                            B = ``bins``,  b = 0 ... B - 1
 
-0 <= I <= H[p] <= log C. I is 0 where the passes agree, however unsure they are: then the doubt lies
-in the data, and more of them would not help. Accuracy and confidence of a bin are the means of its
-n_b examples; those of an empty bin are 0.
+0 <= I <= H[p] <= log C. I is what the passes disagree on, and 0 where they agree, however unsure
+they are: then the doubt lies in the data (aleatoric), and more of them would not help. Accuracy and
+confidence of a bin are the means of its n_b examples; those of an empty bin are 0.
 
 ``probabilities`` (T, N, C) or (N, C), ``labels`` integers (N,) in [0, C); ``passes`` and ``bins``
 are integers >= 1. A ``ValueError`` says which argument does not fit.

@@ -21,10 +21,12 @@ from rich.console import Console, RenderableType
 from triptych import __version__
 from triptych.catalogue import CARRIERS, CHAPTERS, TECHNIQUES
 from triptych.differences.cli import differences
-from triptych.exercises.cli import app as exercises
+from triptych.exercises.course import app as exercises
 from triptych.extras import install_hint, keras_backend, require, version
 from triptych.panels import PACKAGES
+from triptych.quiz.cli import quiz
 from triptych.repository import folder, load
+from triptych.studies import Framework
 
 __all__ = ["app"]
 
@@ -34,13 +36,7 @@ PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_show_locals=False)
 app.add_typer(exercises, name="exercise")
 app.command()(differences)
-
-
-class Panel(StrEnum):
-    scratch = "scratch"
-    torch = "torch"
-    keras = "keras"
-    all = "all"
+app.command()(quiz)
 
 
 class Backend(StrEnum):
@@ -100,7 +96,7 @@ def show(
     technique: Annotated[
         str, typer.Argument(metavar="TECHNIQUE", help="`triptych list` has the names.")
     ],
-    panel: Annotated[Panel, typer.Option(help="Show this panel alone.")] = Panel.all,
+    panel: Annotated[Framework, typer.Option(help="Show this panel alone.")] = Framework.all,
     pager: Annotated[
         bool | None,
         typer.Option("--pager/--no-pager", help="Scroll; by default in a terminal only."),
@@ -111,7 +107,7 @@ def show(
     if technique not in every:
         raise _unknown(technique, every)
     files = every[technique]
-    if panel is not Panel.all:
+    if panel is not Framework.all:
         files = {panel.value: files[panel.value]}
     console = Console()
     wide = len(files) > 1 and console.width >= SIDE_BY_SIDE

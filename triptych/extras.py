@@ -15,6 +15,7 @@ __all__ = ["EXTRAS", "MissingExtra", "install_hint", "keras_backend", "require",
 
 # The extra that brings each package.
 EXTRAS = {"torch": "torch", "keras": "keras", "tensorflow": "keras", "jax": "jax", "pytest": "dev"}
+EXTRAS["nbformat"] = "notebook"
 
 
 class MissingExtra(typer.BadParameter, ImportError):

@@ -11,8 +11,8 @@ TRAIN = (
         "How much of the old running value is left after a batch, at momentum 0.9?",
         "The docstring at the top has one line for each running value. Momentum is the weight of "
         "what was there before; the variance is the one that x was divided by.",
-        "momentum times the old value, plus 1 - momentum times that of the batch. PyTorch's "
-        "momentum is the other weight.",
+        "momentum times the old value, plus 1 - momentum times that of the batch. In some "
+        "frameworks momentum is the other weight.",
     ),
     Hint(
         r"axis|rows|feature",

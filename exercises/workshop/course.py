@@ -225,7 +225,7 @@ def _of_shifts(own: np.ndarray, results: list[np.ndarray]) -> Iterator[Finding]:
             _cause_of_shift(own[index], results[0][index]),
         )
         return
-    counts = {pair: shifts.count(pair) for pair in set(shifts)}
+    counts = {pair: shifts.count(pair) for pair in shifts if pair}
     if len(counts) == 1:
         yield wrong(
             "all images are shifted alike",
@@ -336,7 +336,8 @@ def early_stopping(module: ModuleType, build: Build) -> Iterator[Finding]:
     wrong = functools.partial(Finding, "early stopping", WRONG)
     ran, best, last = {}, {}, {}
     for name, (losses, patience, _, epoch) in COURSES.items():
-        network, seen = build(), []
+        network = build()
+        seen: list[dict[str, np.ndarray]] = []
         own = module.evaluate
 
         def evaluate(

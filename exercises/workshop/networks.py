@@ -1,14 +1,17 @@
 """A learner's model in the same few words for each framework: run it, read and set its weights."""
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from triptych.exercises.findings import InterfaceError
+from triptych.extras import keras_backend
 
-__all__ = ["CLASSES", "SHAPE", "Network", "make"]
+__all__ = ["CLASSES", "SHAPE", "Network", "eagerly", "make"]
 
 SHAPE, CLASSES = (4, 5, 1), 10
 PIXELS = math.prod(SHAPE)
@@ -214,6 +217,22 @@ class Keras(Network):
         from keras import ops
 
         return ops.convert_to_numpy(self.model(images, training=training))
+
+
+@contextmanager
+def eagerly(framework: str) -> Iterator[None]:
+    """TensorFlow without graphs: for a few steps of a model they take longer than the steps."""
+    if framework != "keras" or keras_backend() != "tensorflow":
+        yield
+        return
+    import tensorflow as tf
+
+    before = tf.config.functions_run_eagerly()
+    tf.config.run_functions_eagerly(True)
+    try:
+        yield
+    finally:
+        tf.config.run_functions_eagerly(before)
 
 
 def make(framework: str) -> type[Network]:

@@ -114,7 +114,8 @@ def dropout(build: Build) -> Iterator[Finding]:
         return
     share, scale = float(dropped.mean()), float(np.median(kept))
     error = 5 * math.sqrt(RATE * (1 - RATE) / values.size)
-    rows, columns = dropped.mean(axis=1), dropped.mean(axis=0)
+    # Ten units are read in one pass, the next ten in another, with other masks.
+    rows, columns = dropped[:, :CLASSES].mean(axis=1), dropped.mean(axis=0)
     if set(rows) <= {0, 1} or set(columns) <= {0, 1}:
         yield wrong(
             "hidden units are dropped together",
@@ -167,7 +168,9 @@ def weight_decay(build: Build) -> Iterator[Finding]:
         moved, w = change[name].T if network.flipped[name] else change[name], before[name]
         strengths[role] = float((moved * w).sum() / (w * w).sum())
         if np.abs(moved - strengths[role] * w).max() > 0.02 * np.abs(moved).max() + 1e-4:
-            like_sign = np.allclose(moved / np.sign(w), np.abs(moved).mean(), rtol=0.05)
+            size = np.abs(moved).mean()
+            like_sign = np.allclose(moved / np.sign(w), size, rtol=0.05)
+            like_sign = bool(like_sign) and abs(size - 1) > 0.1  # which Adam makes of any gradient
             yield Finding(
                 "weight decay",
                 WRONG,
@@ -244,8 +247,12 @@ def batch_norm(build: Build) -> Iterator[Finding]:
     )
 
     def kept(images: np.ndarray) -> np.ndarray:
-        """Without dropout: the largest of many passes, which is scaled by one number."""
-        return np.max([network.hidden(images, training=True) for _ in range(40)], axis=0)
+        """Without dropout: the largest of many draws, which is scaled by one number.
+
+        A batch that has each image 40 times has the mean and variance of one that has it once.
+        """
+        values = network.hidden(np.tile(images, (40, 1, 1, 1)), training=True)
+        return values.reshape(40, len(images), -1).max(axis=0)
 
     values = kept(images)
     alone = kept(np.concatenate([images[:1], 3 * images[1:]]))
@@ -271,15 +278,17 @@ def batch_norm(build: Build) -> Iterator[Finding]:
             "The mean and variance are over the wrong axis, or a layer stands between.",
         )
         return
-    for _ in range(700):  # what was there before is left with 0.99**700
-        network.logits(images, training=True)
-    values = network.hidden(images, training=False)
-    later = values.std(axis=0) / values.mean(axis=0)
-    if not np.allclose(later, 1 / 6, rtol=0.15):
+    far = []
+    for passes in (1, 50):
+        for _ in range(passes):
+            network.logits(images, training=True)
+        values = network.hidden(images, training=False)
+        far.append(float(np.abs(values.std(axis=0) / values.mean(axis=0) - 1 / 6).max()))
+    if far[1] > max(0.85 * far[0], 0.02):  # 0.99**50 is 0.6
         yield wrong(
-            "after 700 passes the running statistics are not those of the batch",
-            "deviation 1 of each unit in inference, for a batch that was seen so often",
-            f"between {6 * later.min():.2f} and {6 * later.max():.2f}",
+            "the running statistics do not come nearer to those of the batches",
+            "in inference a unit's deviation goes to 1 for a batch that is seen again and again",
+            f"off by {6 * far[0]:.2f} at first, and by {6 * far[1]:.2f} after 50 passes more",
             "They are not updated in training, or so slowly that they are never right.",
         )
         return

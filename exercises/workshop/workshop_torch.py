@@ -44,7 +44,7 @@ from torch.nn import functional
 from triptych.common.datasets import DatasetUnavailable, digits, mnist
 
 HIDDEN, CLASSES = 64, 10
-OPEN = {}
+OPEN: dict[int, str] = {}
 
 
 def todo(number, what):
@@ -119,7 +119,7 @@ def train(model, training, validation, *, epochs=40, batch_size=25, patience=5, 
     """The losses of each epoch; ``training`` and ``validation`` are pairs, images and labels."""
     (images, labels), rng = training, np.random.default_rng(seed)
     optimizer = make_optimizer(model)
-    history = {"loss": [], "validation_loss": []}
+    history: dict[str, list[float]] = {"loss": [], "validation_loss": []}
     for epoch in range(epochs):
         set_learning_rate(optimizer, learning_rate(epoch, epochs))
         augmented, order, total = augment(images, rng), rng.permutation(len(images)), 0.0

@@ -20,6 +20,15 @@ SPECIMENS = [
             (INVERTED_BACKWARD, "inverted_dropout(grad, rate, mask, training=training)\n"),
         ],
     ),
+    Right(
+        "with_where",
+        "The mask chooses between the value and 0.",
+        SOLUTION,
+        [
+            (STANDARD, "np.where(mask, x, 0).astype(x.dtype) if training else x * (1 - rate)"),
+            (INVERTED, "np.where(mask, x / (1 - rate), 0).astype(x.dtype) if training else x\n"),
+        ],
+    ),
     # --- draw_mask
     Wrong(
         "keep_and_drop_swapped",
@@ -161,6 +170,22 @@ SPECIMENS = [
         todo="standard_dropout_backward",
         says="The upstream gradient is not used",
     ),
+    Wrong(
+        "standard_backward_swapped",
+        "Training and inference change places in backward.",
+        SOLUTION,
+        [(STANDARD_BACKWARD, "grad * (1 - rate) if training else grad * mask")],
+        todo="standard_dropout_backward",
+        says="Training and inference are swapped",
+    ),
+    Wrong(
+        "standard_backward_unscaled",
+        "The scale of inference is forgotten in backward.",
+        SOLUTION,
+        [(STANDARD_BACKWARD, "grad * mask if training else grad * 1")],
+        todo="standard_dropout_backward",
+        says="The scale is forgotten in backward",
+    ),
     # --- inverted_dropout
     Wrong(
         "no_rescaling",
@@ -250,5 +275,21 @@ SPECIMENS = [
         [(INVERTED_BACKWARD, "grad * mask / (1 - rate)\n")],
         todo="inverted_dropout_backward",
         says="still active in inference in backward",
+    ),
+    Wrong(
+        "inverted_backward_multiplied",
+        "Inverted backward multiplies by what it should divide by.",
+        SOLUTION,
+        [(INVERTED_BACKWARD, "grad * mask * (1 - rate) if training else grad\n")],
+        todo="inverted_dropout_backward",
+        says="Multiplied by (1 - rate) in backward",
+    ),
+    Wrong(
+        "inverted_backward_of_the_dropped",
+        "The gradient goes where the activation was dropped.",
+        SOLUTION,
+        [(INVERTED_BACKWARD, "grad * ~mask / (1 - rate) if training else grad\n")],
+        todo="inverted_dropout_backward",
+        says="Keep and drop are swapped",
     ),
 ]

@@ -67,7 +67,10 @@ SPECIMENS = [
     # --- weight decay
     wrong("all_parameters", "weight decay", "all parameters", (EXCLUDED, "")),
     wrong(
-        "decay_without_half", "weight decay", "without a one-half", *regularized("keras.regularizers.L2(0.01)")
+        "decay_without_half",
+        "weight decay",
+        "without a one-half",
+        *regularized("keras.regularizers.L2(0.01)"),
     ),
     wrong("halved", "weight decay", "halved", ("weight_decay=0.01", "weight_decay=0.005")),
     wrong(

@@ -78,7 +78,10 @@ SPECIMENS = [
         (DECAYED, "SGD(0.1, weight_decay=0.01, decay_all=True)"),
     ),
     wrong(
-        "decay_without_half", "weight decay", "without a one-half", (DECAYED, "SGD(0.1, weight_decay=0.02)")
+        "decay_without_half",
+        "weight decay",
+        "without a one-half",
+        (DECAYED, "SGD(0.1, weight_decay=0.02)"),
     ),
     wrong("halved", "weight decay", "halved", (DECAYED, "SGD(0.1, weight_decay=0.005)")),
     wrong(

@@ -77,7 +77,10 @@ SPECIMENS = [
         "weight decay",
         "Only one of the two",
         ('"params": weights,', '"params": weights[:1],'),
-        ('{"params": others}', '{"params": others + weights[1:]}'),
+        (
+            '{"params": others, "weight_decay": 0.0}',
+            '{"params": others + weights[1:], "weight_decay": 0.0}',
+        ),
     ),
     wrong(
         "absolute",
@@ -86,7 +89,7 @@ SPECIMENS = [
         ('"weight_decay": 0.01', '"weight_decay": 0.0'),
         (
             "    optimizer.step()\n",
-            BY_HAND.format("p -= 0.001 * p.sign()"),
+            BY_HAND.format("p.grad += 0.01 * p.sign()"),
         ),
     ),
     wrong(

@@ -521,12 +521,13 @@ def check_layers(name: str, layers: Any, kind: Any) -> None:
             raise ValueError(f"{name}[{index}] must be a layer with a name, got {shown(layer)}")
 
 
-def check_wrapped(layer: Any, kinds: Any) -> None:
-    """A layer whose weight has one place for units in all panels."""
+def check_wrapped(layer: Any, kinds: Any, kept: Sequence[str]) -> None:
+    """A layer whose weight has one place for units in all panels; ``kept`` stands beside it."""
     if not isinstance(layer, kinds) or not isinstance(getattr(layer, "name", None), str):
         raise ValueError(
             f"layer must be a dense layer or a convolution, with a name, got {shown(layer)}"
         )
+    check_layer_names([layer.name, *kept])
 
 
 def check_layer_name(name: Any) -> None:

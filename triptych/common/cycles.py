@@ -63,6 +63,7 @@ class Cycles(Decays):
             restarts = sum(self.where(done, 1, zero) for done, _ in passed)
             since = step - sum(self.where(done, n, zero) for done, n in passed)
         length = number(steps) * number(t_mult) ** number(restarts)
+        # (1 + cos(pi * t)) / 2 = sin(pi / 2 * (1 - t))**2
         sine = self.sin(number(math.pi / 2) * ((length - number(since)) / length))
         height = number(learning_rate - floor) * number(factor) ** number(restarts)
         return number(floor) + height * (sine * sine)
@@ -84,19 +85,19 @@ class Cycles(Decays):
         learning_rate, steps, pct_start, div_factor, final_div_factor = _check_one_cycle(
             learning_rate, steps, pct_start, anneal, div_factor, final_div_factor, three_phase
         )
-        first, top, end = learning_rate / div_factor, pct_start * steps - 1, steps - 1
+        first, top, bottom = learning_rate / div_factor, pct_start * steps - 1, steps - 1
         last = first / final_div_factor
-        phases = [(0.0, top, first, learning_rate), (top, end, learning_rate, last)]
+        phases = [(0.0, top, first, learning_rate), (top, bottom, learning_rate, last)]
         if three_phase:
             back = 2 * top
-            phases[1:] = [(top, back, learning_rate, first), (back, end, first, last)]
+            phases[1:] = [(top, back, learning_rate, first), (back, bottom, first, last)]
         rate = None
-        for start, stop, low, high in reversed(phases):
+        for start, stop, before, after in reversed(phases):
             done = self.clip((number(step) - number(start)) / number(stop - start), 0.0, 1.0)
             left = self.clip((number(stop) - number(step)) / number(stop - start), 0.0, 1.0)
             if anneal == "cosine":  # (1 - cos(pi * t)) / 2 = sin(pi / 2 * t)**2
                 done, left = (self.sin(number(math.pi / 2) * t) ** 2 for t in (done, left))
-            between = number(low) * left + number(high) * done
+            between = number(before) * left + number(after) * done
             rate = (
                 between if rate is None else self.where(number(step) <= number(stop), between, rate)
             )

@@ -10,10 +10,18 @@ from triptych.repository import folder, load_package
 __all__ = ["exercise", "exercise_of", "names", "part", "solutions", "starters"]
 
 FOLDER = folder("exercises")
+# What is best done first. What is not named here comes after, by its name.
+ORDER = (
+    *("dropout", "penalties", "early_stopping", "xor", "workshop"),
+    *("batch_norm", "label_smoothing", "gradient_clipping", "adam", "max_norm"),
+    *("mixing", "stochastic_depth", "uncertainty"),
+)
 
 
 def names() -> list[str]:
-    return sorted(path.parent.name for path in FOLDER.glob("*/exercise.py"))
+    """In the order in which they are learned."""
+    found = sorted(path.parent.name for path in FOLDER.glob("*/exercise.py"))
+    return sorted(found, key=lambda name: ORDER.index(name) if name in ORDER else len(ORDER))
 
 
 def exercise(name: str) -> Exercise:

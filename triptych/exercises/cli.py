@@ -4,6 +4,7 @@ import io
 import shlex
 import shutil
 import sys
+import time
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
@@ -17,8 +18,9 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
-from triptych.exercises import catalogue
+from triptych.exercises import catalogue, journal
 from triptych.exercises.findings import DONE, NOT_DONE, WRONG, Exercise, Finding, Todo
+from triptych.exercises.notebooks import write_notebook
 from triptych.exercises.sandbox import Limits, Outcome, check_file
 from triptych.extras import require
 from triptych.panels import FRAMEWORKS
@@ -55,19 +57,31 @@ Number = Annotated[
 
 
 @app.command("list")
-def list_() -> None:
-    """List the exercises."""
-    table = Table(box=None, padding=(0, 2, 1, 0))
-    for column in ("name", "what it is", "in", "to do"):
+def list_(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="One, with all that is to do.")
+    ] = None,
+) -> None:
+    """List the exercises, or what is to do in one of them."""
+    console = _console()
+    if name is not None:
+        exercise = _exercise(name)
+        console.print(Text(exercise.title, "bold"), exercise.summary, "", sep="\n")
+        for i, todo in enumerate(exercise.todos, start=1):
+            console.print(f"  {i}. {todo.title}", highlight=False)
+        console.print("\nBegin with:")
+        _print_command(console, "start", name)
+        return
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for column in ("name", "what it is", "in", "TODOs"):
         table.add_column(column, style="bold" if column == "name" else None)
     for name in catalogue.names():
         exercise = catalogue.exercise(name)
-        frameworks = "\n".join(PROPER[each] for each in catalogue.starters(name))
-        todos = "\n".join(f"{i}. {todo.title}" for i, todo in enumerate(exercise.todos, start=1))
-        table.add_row(name, f"[bold]{exercise.title}[/bold]\n{exercise.summary}", frameworks, todos)
-    console = Console()
+        frameworks = ", ".join(PROPER[each] for each in catalogue.starters(name))
+        title = exercise.title.removesuffix(" from scratch")
+        table.add_row(name, title, frameworks, str(len(exercise.todos)))
     console.print(table)
-    console.print("Begin with: triptych exercise start NAME", highlight=False)
+    console.print("\nMore of one: triptych exercise list NAME. Begin: triptych exercise start NAME")
 
 
 @app.command()
@@ -80,10 +94,13 @@ def start(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace files that are there: they are lost.")
     ] = False,
+    notebook: Annotated[bool, typer.Option("--notebook", help="As Jupyter notebooks.")] = False,
 ) -> None:
     """Copy the files to complete."""
     files = _files(catalogue.starters, name, framework)
-    there = [path.name for path in files if (to / path.name).exists()]
+    suffix = ".ipynb" if notebook else ".py"
+    names = [path.with_suffix(suffix).name for path in files]
+    there = [each for each in names if (to / each).exists()]
     if there and not overwrite:
         raise typer.BadParameter(
             f"{', '.join(there)} in {to}/ would be lost. Choose another folder with --to, or "
@@ -92,15 +109,17 @@ def start(
         )
     try:
         to.mkdir(parents=True, exist_ok=True)
-        for path in files:
-            shutil.copyfile(path, to / path.name)
-            typer.echo(f"{to / path.name}")
+        for path, its in zip(files, names, strict=True):
+            copy = write_notebook if notebook else shutil.copyfile
+            copy(path, to / its)
+            typer.echo(f"{to / its}")
     except OSError as error:
         raise typer.BadParameter(str(error), param_hint="--to") from None
-    first = shlex.quote(str(to / files[0].name))
+    first = shlex.quote(str(to / names[0]))
+    run = "jupyter lab" if notebook else "python"
     typer.echo(
         f"\nThe task stands at the top of {'each file' if len(files) > 1 else 'the file'}. Then:\n"
-        f"  python {first}\n  triptych exercise check {first}\n  triptych exercise hint {first}"
+        f"  {run} {first}\n  triptych exercise check {first}\n  triptych exercise hint {first}"
     )
 
 
@@ -114,6 +133,9 @@ def check(
         float, typer.Option(min=1, max=86400, help="Stop the file after so much processor time.")
     ] = Limits.seconds,
     seed: Annotated[int, typer.Option(min=0, max=2**31, help="For other weights and masks.")] = 0,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Again at every save, until you press Ctrl-C.")
+    ] = False,
 ) -> None:
     """Run a file, measure what it does, and say what is done, not done or wrong.
 
@@ -125,12 +147,27 @@ def check(
     its, language, todos = _task(file, exercise, framework, todo)
     console = _console()
     limits = Limits(seconds=seconds, waiting=max(Limits.waiting, 5 * seconds))
-    outcome = _outcome(console, file, its, language, todo, seed=seed, limits=limits)
-    console.print(_report(its, PROPER[language], todos, file, outcome))
-    if _passed(todos, outcome):
-        if todo is None:
-            console.print("Well done. Ours, to compare:")
-            _print_command(console, "solution", its.name, framework=language)
+    while True:
+        saved = _saved(file)
+        outcome = _outcome(console, file, its, language, todo, seed=seed, limits=limits)
+        console.print(_report(its, PROPER[language], todos, file, outcome))
+        statuses = _statuses(todos, outcome)
+        own = not file.resolve().is_relative_to(catalogue.FOLDER.resolve())
+        if all(statuses.values()) and own:
+            looked_at = {todos[i].key: status for i, status in statuses.items()}
+            journal.note(file, its.name, language, looked_at)
+        passed = _passed(todos, outcome)
+        if passed:
+            _print_meanings(console, todos)
+            if todo is None:
+                console.print("Well done. Ours, to compare:")
+                _print_command(console, "solution", its.name, framework=language)
+        if not watch:
+            break
+        console.print(Text("Waiting for the file to be saved; Ctrl-C ends.", "dim"))
+        while _saved(file) in (None, saved):  # for a moment, an editor may have taken it away
+            time.sleep(0.3)
+    if passed:
         return
     if any(status in (NOT_DONE, WRONG) for status in _statuses(todos, outcome).values()):
         console.print("A hint:")
@@ -233,6 +270,21 @@ def _task(
     return its, language, {todo: todos[todo]}
 
 
+def _saved(file: Path) -> int | None:
+    """When, in nanoseconds."""
+    try:
+        return file.stat().st_mtime_ns
+    except OSError:
+        return None
+
+
+def _print_meanings(console: Console, todos: dict[int, Todo]) -> None:
+    """What each does for the network."""
+    for i, todo in todos.items():
+        if todo.meaning:
+            console.print(Padding(Text.assemble((f"{i}. ", "bold"), todo.meaning), (0, 0, 1, 2)))
+
+
 def _console() -> Console:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal that has no signs like these
@@ -271,10 +323,7 @@ def _print_command(console: Console, command: str, about: Path | str, **options:
 def _files(
     of: Callable[[str], dict[str, Path]], name: str, framework: Framework | None
 ) -> list[Path]:
-    try:
-        catalogue.exercise(name)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="NAME") from None
+    _exercise(name)
     files = of(name)
     if framework is None:
         return list(files.values())
@@ -283,10 +332,17 @@ def _files(
     return [files[framework.value]]
 
 
+def _exercise(name: str) -> Exercise:
+    try:
+        return catalogue.exercise(name)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="NAME") from None
+
+
 def _exercise_of(file: Path, exercise: str | None, framework: Framework | None) -> tuple[str, str]:
-    if file.suffix != ".py":
+    if file.suffix not in (".py", ".ipynb"):
         raise typer.BadParameter(
-            f"{file.name} is no Python file; a notebook can be exported as one.", param_hint="FILE"
+            f"{file.name} is no Python file and no notebook.", param_hint="FILE"
         )
     try:
         return catalogue.exercise_of(file, exercise, framework and framework.value)

@@ -33,6 +33,7 @@ class Todo:
     key: str
     title: str
     hints: tuple[Hint, ...]
+    meaning: str = ""  # what it does for the network, told when it is done
 
     def hint(self, finding: "Finding | None") -> Hint:
         """The first for what was found, in its message before its other words."""

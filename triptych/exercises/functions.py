@@ -10,7 +10,7 @@ import functools
 import math
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import ModuleType
 from typing import Any
 
@@ -40,7 +40,7 @@ class Case:
     def __str__(self) -> str:
         """The first array, and what can be written down of the others."""
         first, *others = {**self.given, **self.options}.items()
-        told = [first, *(each for each in others if np.size(each[1]) <= MOST_SHOWN)]
+        told = [first, *(each for each in others if _is_short(each[1]))]
         return ", ".join(f"{name} {_shown(value)}" for name, value in told)
 
 
@@ -130,10 +130,11 @@ def _split(task: Task, output: Any) -> list[Any]:
 def judge(task: Task, calls: list[Call]) -> Iterator[Finding]:
     with np.errstate(all="ignore"):
         expected = [_split(task, case.call(task.oracle)) for case in task.cases]
-    faults = list(_faults_of_form(task, calls, expected)) or list(
-        _faults_of_value(task, calls, expected)
-    )
-    yield from faults or [_agreement(task, calls, expected)]
+    for faults in (_faults_of_form, _faults_of_value, _floats_for_ints):
+        if found := list(faults(task, calls, expected)):
+            yield from found
+            return
+    yield _agreement(task, calls, expected)
 
 
 def _faults_of_form(task: Task, calls: list[Call], expected: list[list[Any]]) -> Iterator[Finding]:
@@ -226,12 +227,14 @@ def _cause_of_shape_by_mistake(
         return ""
     if all(np.shape(a) == np.shape(b) for a, b in zip(found, right, strict=True)):
         return ""
-    return _cause(task, index, found, right)
+    return _cause(task, index, found, right, set())
 
 
 def _cause_of_shape(found: tuple[int, ...], right: tuple[int, ...]) -> str:
     if math.prod(found) == math.prod(right):
         return "The numbers may be right: an axis is missing, or one of length 1 too many."
+    if len(found) == len(right):
+        return "An axis has another length than it should."
     if len(found) < len(right):
         return "A sum or a mean goes over more axes than it should."
     return "A sum or a mean is missing, or goes over fewer axes than it should."
@@ -243,6 +246,7 @@ def _faults_of_value(task: Task, calls: list[Call], expected: list[list[Any]]) -
     One mistake is said once, however many results show it.
     """
     said: set[str] = set()
+    task = _whole_first(task, calls)
     for index, name in enumerate(task.results):
         found = [call.results[index] for call in calls]
         right = [results[index] for results in expected]
@@ -266,6 +270,33 @@ def _faults_of_value(task: Task, calls: list[Call], expected: list[list[Any]]) -
             f"{got}{_ratio(found, right)}",
             cause,
         )
+
+
+def _floats_for_ints(task: Task, calls: list[Call], expected: list[list[Any]]) -> Iterator[Finding]:
+    """Of the right value, but no index and no size."""
+    for case, call, wanted in zip(task.cases, calls, expected, strict=True):
+        for name, found, right in zip(task.results, call.results, wanted, strict=True):
+            if type(right) is int and np.asarray(found).dtype.kind == "f":
+                message = f"{name} has not the form that it should have ({case})"
+                cause = "A whole number is asked for: make it an int."
+                yield Finding(
+                    task.key, WRONG, message, f"{right}, an int", f"{found}, a float", cause
+                )
+                return
+
+
+def _whole_first(task: Task, calls: list[Call]) -> Task:
+    """The mistakes that give all results stand before those that give some of them."""
+
+    def gives_some(mistake: Mistake) -> bool:
+        for index in range(len(task.results)):
+            theirs = _of_mistake(task, mistake, index)
+            found = [call.results[index] for call in calls]
+            if theirs is None or not all(map(_close, found, theirs)):
+                return True
+        return False
+
+    return replace(task, mistakes=sorted(task.mistakes, key=gives_some))
 
 
 def _cause(task: Task, index: int, found: list[Any], right: list[Any], said: set[str]) -> str:
@@ -401,6 +432,10 @@ def _same(a: Any, b: Any) -> bool:
     if isinstance(a, tuple | list) and isinstance(b, tuple | list):
         return len(a) == len(b) and all(_same(x, y) for x, y in zip(a, b, strict=True))
     return bool(a == b) or (a != a and b != b)
+
+
+def _is_short(value: Any) -> bool:
+    return isinstance(value, tuple) or np.size(value) <= MOST_SHOWN
 
 
 def _shown(value: Any) -> str:

@@ -29,6 +29,7 @@ import psutil
 
 from triptych.exercises.findings import WRONG, Finding
 from triptych.exercises.inside import ASK, WHERE
+from triptych.exercises.notebooks import source_of
 from triptych.extras import keras_backend
 
 __all__ = ["Limits", "Outcome", "check_file"]
@@ -68,23 +69,28 @@ def check_file(
     limits = limits or Limits()
     start = time.monotonic()
     try:
-        with tokenize.open(file) as text:
-            source = text.read().splitlines()
+        text = _source(file)
     except (SyntaxError, UnicodeDecodeError) as error:
         return Outcome([_not_text(file, error)])
+    except ValueError as error:
+        return Outcome([Finding("", WRONG, str(error))])
     with tempfile.TemporaryDirectory(prefix="triptych-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        shutil.copyfile(file, folder / file.name)
+        copy = folder / f"{file.stem}.py"
+        if file.suffix == ".ipynb":
+            copy.write_text(text, "utf-8")
+        else:
+            shutil.copyfile(file, copy)
         order = {
             "token": secrets.token_hex(16),
             "exercise": exercise,
             "framework": framework,
-            "file": file.name,
+            "file": copy.name,
             "seed": seed,
             "only": only,
             "memory": limits.memory,
         }
-        run = _Run(folder, order, limits, source)
+        run = _Run(folder, order, limits, text.splitlines())
         try:
             with _stopped_properly():
                 outcome = run.watch(progress)
@@ -93,6 +99,14 @@ def check_file(
         outcome.output = run.tail.decode(errors="replace")
     outcome.seconds = time.monotonic() - start
     return outcome
+
+
+def _source(file: Path) -> str:
+    """What is run, of a notebook its code."""
+    if file.suffix == ".ipynb":
+        return source_of(file)
+    with tokenize.open(file) as text:
+        return text.read()
 
 
 def _not_text(file: Path, error: SyntaxError | UnicodeDecodeError) -> Finding:

@@ -53,7 +53,7 @@ from scratch.optimizers import SGD
 from triptych.common.datasets import DatasetUnavailable, digits, mnist
 
 HIDDEN, CLASSES = 64, 10
-OPEN = {}
+OPEN: dict[int, str] = {}
 
 
 def todo(number, what):
@@ -130,7 +130,7 @@ def train(model, training, validation, *, epochs=40, batch_size=25, patience=5, 
     """The losses of each epoch; ``training`` and ``validation`` are pairs, images and labels."""
     (images, labels), rng = training, np.random.default_rng(seed)
     optimizer = make_optimizer(model)
-    history = {"loss": [], "validation_loss": []}
+    history: dict[str, list[float]] = {"loss": [], "validation_loss": []}
     best, waited, best_weights = math.inf, 0, None
     for epoch in range(epochs):
         set_learning_rate(optimizer, learning_rate(epoch, epochs))

@@ -48,7 +48,7 @@ from torch.nn import functional
 from triptych.common.datasets import DatasetUnavailable, digits, mnist
 
 HIDDEN, CLASSES = 64, 10
-OPEN = {}
+OPEN: dict[int, str] = {}
 
 
 def todo(number, what):
@@ -72,7 +72,7 @@ def build_model(shape, seed):
 def make_optimizer(model):
     weights = [p for p in model.parameters() if p.ndim > 1]
     others = [p for p in model.parameters() if p.ndim == 1]
-    groups = [{"params": weights, "weight_decay": 0.01}, {"params": others}]
+    groups = [{"params": weights, "weight_decay": 0.01}, {"params": others, "weight_decay": 0.0}]
     return torch.optim.SGD(groups, lr=0.1)
 
 
@@ -127,7 +127,7 @@ def train(model, training, validation, *, epochs=40, batch_size=25, patience=5, 
     """The losses of each epoch; ``training`` and ``validation`` are pairs, images and labels."""
     (images, labels), rng = training, np.random.default_rng(seed)
     optimizer = make_optimizer(model)
-    history = {"loss": [], "validation_loss": []}
+    history: dict[str, list[float]] = {"loss": [], "validation_loss": []}
     best, waited, best_weights = math.inf, 0, None
     for epoch in range(epochs):
         set_learning_rate(optimizer, learning_rate(epoch, epochs))

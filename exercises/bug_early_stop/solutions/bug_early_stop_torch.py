@@ -1,0 +1,87 @@
+"""Early stopping that ends with the best weights: the solution.
+
+``model.state_dict()`` is a dictionary of the model's own tensors, not of copies. The optimizer
+writes into those tensors, so what was kept in the best epoch was that of the last one by the end,
+and loading it changed nothing. A deep copy keeps the numbers, with the running statistics of batch
+normalization, which are no parameters but belong to the model as well.
+"""
+
+import copy
+import math
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+HIDDEN = 64
+
+
+def make_data(rows, seed):
+    """Points of a sine, with noise."""
+    rng = np.random.default_rng(seed)
+    x = rng.uniform(-1, 1, (rows, 1))
+    y = np.sin(5 * x) + rng.normal(0, 0.4, (rows, 1))
+    return torch.tensor(x, dtype=torch.float32), torch.tensor(y, dtype=torch.float32)
+
+
+def build_model(seed):
+    torch.manual_seed(seed)
+    return nn.Sequential(
+        nn.Linear(1, HIDDEN),
+        nn.Tanh(),
+        nn.Linear(HIDDEN, HIDDEN),
+        nn.BatchNorm1d(HIDDEN),
+        nn.ReLU(),
+        nn.Linear(HIDDEN, 1),
+    )
+
+
+def train_epoch(model, optimizer, x, y):
+    """Ten steps on all points."""
+    model.train()
+    for _ in range(10):
+        optimizer.zero_grad()
+        functional.mse_loss(model(x), y).backward()
+        optimizer.step()
+
+
+def evaluate(model, x, y):
+    """The mean squared error."""
+    model.eval()
+    with torch.no_grad():
+        return functional.mse_loss(model(x), y).item()
+
+
+def train(model, training, validation, epochs=200, patience=10):
+    """The validation loss of each epoch that was run; the model is left as in the best one."""
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+    history, lowest, best, waited = [], math.inf, None, 0
+    for _ in range(epochs):
+        train_epoch(model, optimizer, *training)
+        loss = evaluate(model, *validation)
+        history.append(loss)
+        if loss < lowest:
+            lowest, waited = loss, 0
+            best = copy.deepcopy(model.state_dict())
+        else:
+            waited += 1
+        if waited == patience:
+            break
+    model.load_state_dict(best)
+    return history
+
+
+def main():
+    training, validation = make_data(40, seed=0), make_data(200, seed=1)
+    for seed in range(3):
+        model = build_model(seed)
+        history = train(model, training, validation)
+        best = int(np.argmin(history))
+        print(f"seed {seed}: {len(history)} epochs, the best is epoch {best}")
+        print(f"  its validation loss         {history[best]:.4f}")
+        print(f"  that of the model returned  {evaluate(model, *validation):.4f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,44 @@
+"""What a learner has done, kept in the learner's own folder as ``.triptych.json``."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+__all__ = ["Entry", "note", "read"]
+
+NAME = ".triptych.json"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One file: its exercise, its framework, and the status of each TODO that was checked."""
+
+    file: str
+    exercise: str
+    framework: str
+    statuses: dict[str, str | None]
+
+
+def read(folder: Path) -> dict[str, Entry]:
+    """By the file's name. A journal that is damaged is as none."""
+    try:
+        found = json.loads((folder / NAME).read_text("utf-8"))
+        return {each["file"]: Entry(**each) for each in found}
+    except (OSError, TypeError, ValueError, KeyError):
+        return {}
+
+
+def note(file: Path, exercise: str, framework: str, statuses: dict[str, str | None]) -> None:
+    """Keep the statuses of the TODOs that were looked at, beside those that were kept before."""
+    folder, entries = file.parent, read(file.parent)
+    before = entries.get(file.name)
+    same = before is not None and (before.exercise, before.framework) == (exercise, framework)
+    known = before.statuses if before is not None and same else {}
+    entries[file.name] = Entry(file.name, exercise, framework, known | statuses)
+    text = json.dumps([asdict(each) for each in entries.values()], indent=1)
+    temporary = folder / f"{NAME}.new"
+    try:
+        temporary.write_text(text, "utf-8")
+        temporary.replace(folder / NAME)
+    except OSError:
+        return  # a folder that may not be written: progress is a help, no duty

@@ -1,0 +1,79 @@
+"""What the programs in ``examples`` share: choices for their options, the digits, a mean.
+
+NumPy is imported only when a function needs it: the command line has one of these choices too.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+import typer
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from triptych.common.datasets import Dataset
+
+__all__ = ["Data", "Dtype", "Framework", "load", "spread"]
+
+
+class Framework(StrEnum):
+    scratch = "scratch"
+    torch = "torch"
+    keras = "keras"
+    all = "all"
+
+
+class Data(StrEnum):
+    auto = "auto"
+    mnist = "mnist"
+    digits = "digits"
+
+
+class Dtype(StrEnum):
+    float32 = "float32"
+    float64 = "float64"
+
+
+def load(
+    choice: Data,
+    console: Console,
+    dtype: str = "float32",
+    *,
+    training: int | None = None,
+    test: int | None = None,
+) -> Dataset:
+    """MNIST or the 8x8 digits; of the training and of the test images, the first so many.
+
+    ``Data.auto`` is the digits where MNIST cannot be had, and ``console`` says so. A damaged file
+    ends the program, and so does ``Data.mnist`` without MNIST.
+    """
+    from triptych.common.datasets import DatasetUnavailable, digits, mnist
+
+    data = None
+    if choice is not Data.digits:
+        try:
+            data = mnist(dtype)
+        except (DatasetUnavailable, ValueError) as error:  # cannot be had; a damaged file
+            if choice is Data.mnist or isinstance(error, ValueError):
+                console.print(str(error), style="red")
+                raise typer.Exit(1) from None
+            console.print(f"{error} Training on the 8x8 digits instead.", style="yellow")
+    data = data or digits(dtype)
+    return replace(
+        data,
+        x_train=data.x_train[:training],
+        y_train=data.y_train[:training],
+        x_test=data.x_test[:test],
+        y_test=data.y_test[:test],
+    )
+
+
+def spread(values: Sequence[Any]) -> tuple[Any, Any]:
+    """Mean and standard error over the seeds, of a number or of an array for each."""
+    import numpy as np
+
+    return np.mean(values, axis=0), np.std(values, axis=0, ddof=1) / math.sqrt(len(values))
