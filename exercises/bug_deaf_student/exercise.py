@@ -39,7 +39,7 @@ HINTS = (
 
 EXERCISE = Exercise(
     name="bug_deaf_student",
-    title="find the bug: a student that hardly hears its teacher",
+    title="find the bug: distillation",
     summary="Distillation works at T = 1; at T = 4 the wrong labels win.",
     todos=(Todo("bug", "distillation whose weight means the same at every T", HINTS),),
 )

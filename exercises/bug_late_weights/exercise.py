@@ -34,7 +34,7 @@ HINTS = (
 
 EXERCISE = Exercise(
     name="bug_late_weights",
-    title="find the bug: weights that come too late",
+    title="find the bug: late weights",
     summary="Early stopping does not stop, and the model is worse than its best epoch.",
     todos=(Todo("bug", "early stopping with the weights of the best epoch", HINTS),),
 )

@@ -37,7 +37,7 @@ HINTS = (
 
 EXERCISE = Exercise(
     name="bug_moving_score",
-    title="find the bug: a validation score that moves",
+    title="find the bug: a moving score",
     summary="The same network has another validation loss in every call.",
     todos=(Todo("bug", "augmentation in training, and validation on images as they are", HINTS),),
 )

@@ -32,7 +32,7 @@ HINTS = (
 
 EXERCISE = Exercise(
     name="bug_slow_learning",
-    title="find the bug: it learns too slowly",
+    title="find the bug: learning",
     summary="A network starts at a tenth of the loss it should have, and learns as slowly.",
     todos=(Todo("bug", "the cross-entropy of an example, averaged over the batch", HINTS),),
 )

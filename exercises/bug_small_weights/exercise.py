@@ -36,7 +36,7 @@ HINTS = (
 
 EXERCISE = Exercise(
     name="bug_small_weights",
-    title="find the bug: weights that shrink too fast",
+    title="find the bug: small weights",
     summary="An L2 penalty takes more from the weights than its formula says.",
     todos=(Todo("bug", "a penalty of 0.01 / 2 * sum w^2 for the kernels alone", HINTS),),
 )

@@ -38,7 +38,7 @@ HINTS = (
 
 EXERCISE = Exercise(
     name="bug_stuck_loss",
-    title="find the bug: a loss that gets stuck",
+    title="find the bug: a stuck loss",
     summary="With dropout the training loss stays around a half, while every point is right.",
     todos=(Todo("bug", "dropout of the hidden layer, in training", HINTS),),
 )

@@ -2,8 +2,8 @@
 
 from parity_tests.exercise_files.specimens import Right, Wrong
 
-SOLUTION = "exercises/bug_shaky_predictions/solutions/bug_shaky_predictions_scratch.py"
-STARTER = "exercises/bug_shaky_predictions/bug_shaky_predictions_scratch.py"
+SOLUTION = "exercises/bug_shaky/solutions/bug_shaky_scratch.py"
+STARTER = "exercises/bug_shaky/bug_shaky_scratch.py"
 PLAIN = "return rng.random(shape) >= RATE"
 SCALED = "return (rng.random(shape) >= RATE) / (1 - RATE)"
 DRAWN = "    hidden = hidden * draw_mask(hidden.shape, np.random)\n"

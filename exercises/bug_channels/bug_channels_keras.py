@@ -12,8 +12,8 @@ parameters for images of another height.
 Find the fault and mend it. Keep the functions and their arguments: ``make_norm`` makes the layer
 that ``build_model`` has in two places. Its running statistics keep 0.9 of themselves in each step.
 
-    python bug_uneven_channels_keras.py                     train, and see the numbers
-    triptych exercise check bug_uneven_channels_keras.py    measure what the script does
+    python bug_channels_keras.py                     train, and see the numbers
+    triptych exercise check bug_channels_keras.py    measure what the script does
 """
 
 import os

@@ -2,8 +2,8 @@
 
 from parity_tests.exercise_files.specimens import Right, Wrong
 
-SOLUTION = "exercises/bug_uneven_channels/solutions/bug_uneven_channels_keras.py"
-STARTER = "exercises/bug_uneven_channels/bug_uneven_channels_keras.py"
+SOLUTION = "exercises/bug_channels/solutions/bug_channels_keras.py"
+STARTER = "exercises/bug_channels/bug_channels_keras.py"
 NORM = "layers.BatchNormalization(axis=1, momentum=0.9)"
 FIRST = "            keras.Input(shape),\n            make_norm(),\n"
 DEF = "def make_norm("

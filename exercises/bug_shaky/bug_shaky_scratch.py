@@ -11,8 +11,8 @@ network can do.
 Find the fault and mend it, so that both holds. Keep the functions, their arguments and what they
 return; what is drawn in training comes from ``rng``. ``model`` is a dictionary of arrays.
 
-    python bug_shaky_predictions_scratch.py                     train, and see the numbers
-    triptych exercise check bug_shaky_predictions_scratch.py    measure what the script does
+    python bug_shaky_scratch.py                     train, and see the numbers
+    triptych exercise check bug_shaky_scratch.py    measure what the script does
 """
 
 import numpy as np

@@ -36,8 +36,8 @@ HINTS = (
 )
 
 EXERCISE = Exercise(
-    name="bug_shaky_predictions",
-    title="find the bug: predictions that change",
+    name="bug_shaky",
+    title="find the bug: prediction",
     summary="A network with dropout predicts something else in every call.",
     todos=(Todo("bug", "dropout in training, and predictions that stay", HINTS),),
 )

@@ -29,8 +29,8 @@ HINTS = (
 )
 
 EXERCISE = Exercise(
-    name="bug_uneven_channels",
-    title="find the bug: channels that stay uneven",
+    name="bug_channels",
+    title="find the bug: the channels",
     summary="Batch normalization leaves the channels of images as different as they were.",
     todos=(Todo("bug", "batch normalization of each channel of an image", HINTS),),
 )
