@@ -41,7 +41,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_impl.losses import dense, reduced, softmax_cross_entropy, term_weights
+from keras_impl.losses import dense, reduced, term_weights
 from triptych.common.checks import (
     check_batch,
     check_class_targets,
@@ -96,10 +96,8 @@ def label_smoothing_cross_entropy(
         reduction,
         mean_over,
     )
-    if plain and smoothing == 0:  # Keras multiplies 0 by a logit of -inf
-        return softmax_cross_entropy(logits, labels)
     t = dense(labels, logits)
-    if plain:
+    if plain and smoothing > 0:  # without, Keras multiplies 0 by a logit of -inf
         losses = keras.losses.categorical_crossentropy(
             t, logits, from_logits=True, label_smoothing=smoothing
         )
