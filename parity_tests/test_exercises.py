@@ -1,5 +1,6 @@
 """The exercises: what their checks say of starters, solutions and other files, and the sandbox."""
 
+import contextlib
 import importlib
 import importlib.util
 import os
@@ -9,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -43,7 +45,8 @@ def check(path, name, framework, seed=0, only=None):
 
         keras.utils.clear_session()  # what was built before makes each new graph slower
     its = catalogue.part(name, "check")
-    return list(its.check(load(path), framework, lambda text: None, seed, only))
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        return list(its.check(load(path), framework, lambda text: None, seed, only))
 
 
 def statuses(findings):

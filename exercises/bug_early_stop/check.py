@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from triptych.exercises.bugs import done, judged, replaced, still_there, wrong
+from triptych.exercises.bugs import done, judged, still_there, wrong
 from triptych.exercises.findings import Finding, InterfaceError
+from triptych.exercises.spies import replaced
 
 __all__ = ["check"]
 

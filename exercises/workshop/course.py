@@ -8,7 +8,6 @@ import functools
 import itertools
 import math
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
@@ -16,6 +15,7 @@ import numpy as np
 
 from triptych.exercises.findings import DONE, NOT_DONE, WRONG, Finding, InterfaceError
 from triptych.exercises.functions import Case, Mistake, Task, check_functions
+from triptych.exercises.spies import replaced
 
 from .networks import CLASSES, SHAPE, Network
 
@@ -32,16 +32,6 @@ def data(rows: int = 24) -> tuple[Pair, Pair]:
     validation = rng.uniform(0.6, 0.9, (rows, *SHAPE)).astype(np.float32)
     labels = np.arange(rows) % CLASSES
     return (training, labels), (validation, labels)
-
-
-@contextmanager
-def replaced(module: ModuleType, **functions: Callable[..., Any]) -> Iterator[None]:
-    own = {name: getattr(module, name) for name in functions}
-    vars(module).update(functions)
-    try:
-        yield
-    finally:
-        vars(module).update(own)
 
 
 def run(network: Network, epochs: int, patience: int = 100) -> dict[str, list[float]]:

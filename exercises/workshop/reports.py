@@ -2,6 +2,7 @@
 
 import csv
 import functools
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -21,11 +22,14 @@ COLUMNS = ["run", "epoch", "loss", "validation_loss"]
 
 
 def curves(module: ModuleType) -> Iterator[Finding]:
+    with tempfile.TemporaryDirectory() as folder:
+        yield from _curves(module, Path(folder))
+
+
+def _curves(module: ModuleType, folder: Path) -> Iterator[Finding]:
     from matplotlib.axes import Axes
 
     wrong = functools.partial(Finding, "curves", WRONG)
-    folder = Path("curves")
-    folder.mkdir(exist_ok=True)
     drawn: list[Any] = []
     plot = Axes.plot
 

@@ -1,16 +1,14 @@
 """What the checks of the exercises "find the bug" share: all they find is of one TODO, "bug"."""
 
-import contextlib
 import dataclasses
 import functools
 from collections.abc import Callable, Iterator
 from types import ModuleType
-from typing import Any
 
 from triptych.exercises.findings import DONE, NOT_DONE, WRONG, Finding, InterfaceError
 from triptych.exercises.functions import raised
 
-__all__ = ["done", "judged", "replaced", "still_there", "wrong"]
+__all__ = ["done", "judged", "still_there", "wrong"]
 
 done = functools.partial(Finding, "bug", DONE)
 still_there = functools.partial(Finding, "bug", NOT_DONE)
@@ -31,14 +29,3 @@ def judged(
         yield wrong(str(error))
     except Exception as error:
         yield dataclasses.replace(raised("the script", error, module), todo="bug")
-
-
-@contextlib.contextmanager
-def replaced(module: ModuleType, **functions: Callable[..., Any]) -> Iterator[None]:
-    """Meanwhile the file's functions of these names are ours."""
-    own = {name: getattr(module, name) for name in functions}
-    vars(module).update(functions)
-    try:
-        yield
-    finally:
-        vars(module).update(own)
