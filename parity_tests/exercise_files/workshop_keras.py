@@ -143,14 +143,11 @@ SPECIMENS = [
         "weaker", "smoothing", "strength is 0.05", ("label_smoothing=0.1", "label_smoothing=0.05")
     ),
     wrong(
-        "not_shared",
+        "by_hand_among_nine",
         "smoothing",
-        "multiplied by a number",
-        (
-            'keras.ops.one_hot(keras.ops.cast(labels, "int32"), CLASSES)',
-            '0.9 * keras.ops.one_hot(keras.ops.cast(labels, "int32"), CLASSES)',
-        ),
+        "9 other classes",
         (", label_smoothing=0.1", ""),
+        ("        rows, logits", "        0.9 * rows + 0.1 / 9 * (1 - rows), logits"),
     ),
     wrong(
         "scaled",
