@@ -135,7 +135,7 @@ def test_the_extras_are_those_of_the_distribution():
         assert any(re.match(rf"{package}\b", line) for line in declared[extra])
     assert declared["all"] == ["triptych[torch,keras]"]
     assert "triptych[all,jax]" in declared["differences"]
-    assert "triptych[differences]" in declared["dev"]
+    assert "triptych[differences,notebook]" in declared["dev"]
 
 
 def test_require(monkeypatch):

@@ -14,8 +14,14 @@ import typer
 __all__ = ["EXTRAS", "MissingExtra", "install_hint", "keras_backend", "require", "version"]
 
 # The extra that brings each package.
-EXTRAS = {"torch": "torch", "keras": "keras", "tensorflow": "keras", "jax": "jax", "pytest": "dev"}
-EXTRAS["nbformat"] = "notebook"
+EXTRAS = {
+    "torch": "torch",
+    "keras": "keras",
+    "tensorflow": "keras",
+    "jax": "jax",
+    "nbformat": "notebook",
+    "pytest": "dev",
+}
 
 
 class MissingExtra(typer.BadParameter, ImportError):
