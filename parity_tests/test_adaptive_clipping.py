@@ -50,6 +50,7 @@ def test_equation():
     for unit in range(3):
         norm, limit = np.linalg.norm(g[:, unit]), 0.1 * np.linalg.norm(w[:, unit])
         expected = g[:, unit] * min(1, limit / norm)
+        # In another order of operations: a few roundings of float64.
         np.testing.assert_allclose(clipped[:, unit], expected, rtol=1e-14)
 
 

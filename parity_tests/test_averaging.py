@@ -127,6 +127,7 @@ def test_ema_is_the_average_of_a_loop():
     average = seen[0]
     for weights in seen[1:]:
         average = {n: 0.75 * average[n] + 0.25 * weights[n] for n in average}
+    # Some roundings of float64, in each step.
     for name, layer, key in model.parameters():
         np.testing.assert_allclose(layer.params[key], average[name], rtol=1e-12)
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from scratch.batch_norm import batch_norm_train
 from triptych.exercises.findings import DONE, NOT_DONE, WRONG, Finding, InterfaceError
-from triptych.exercises.spies import missing, replaced
+from triptych.exercises.scripts import missing, replaced
 
 __all__ = ["check"]
 

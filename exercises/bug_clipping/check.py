@@ -10,8 +10,8 @@ import torch
 from torch.nn import functional
 
 from scratch.gradient_clipping import clip_by_global_norm, global_norm
-from triptych.exercises.bugs import done, judged, still_there, wrong
 from triptych.exercises.findings import Finding
+from triptych.exercises.scripts import done, judged, still_there, wrong
 
 __all__ = ["check"]
 
@@ -71,6 +71,7 @@ def _of_large(gradient: Arrays, moved: Arrays, left: float) -> Finding | None:
     norms = [_norm([each]) for each in moved]
     expected = f"a step of norm {LIMIT:g} times the rate, for a gradient of norm {large:.3g}"
     shown = f"norm {norm:.4g}: of the arrays {', '.join(f'{each:.3g}' for each in norms)}"
+    # A step is read off float32 weights, divided by the rate: some 1e-5. Faults are of 1e-2 and up.
     if all(np.allclose(a, b, atol=1e-3) for a, b in zip(moved, right, strict=True)):
         return None
     elements = np.concatenate([each.ravel() for each in moved])
@@ -81,6 +82,7 @@ def _of_large(gradient: Arrays, moved: Arrays, left: float) -> Finding | None:
             shown,
             "The gradient is clipped by value, which turns it to another direction.",
         )
+    # Not clipped is thousands of times as large as clipped: a tenth tells which.
     rest = [a for a, g in zip(moved, gradient, strict=True) if np.allclose(a, g, rtol=0.1)]
     if 0 < len(rest) < len(moved):
         return wrong(
@@ -123,6 +125,7 @@ def _of_large(gradient: Arrays, moved: Arrays, left: float) -> Finding | None:
 
 def _of_small(gradient: Arrays, moved: Arrays) -> Finding | None:
     """The second step of the model."""
+    # As above: read off float32 weights.
     if all(np.allclose(a, b, atol=1e-3) for a, b in zip(moved, gradient, strict=True)):
         return None
     small, norm, along = _norm(gradient), _norm(moved), _cosine(moved, gradient)

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from triptych.exercises.bugs import done, judged, still_there, wrong
 from triptych.exercises.findings import Finding, InterfaceError
+from triptych.exercises.scripts import done, judged, still_there, wrong
 
 __all__ = ["check"]
 

@@ -10,8 +10,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from triptych.exercises.bugs import done, judged, still_there, wrong
 from triptych.exercises.findings import Finding
+from triptych.exercises.scripts import done, judged, still_there, wrong
 
 __all__ = ["check"]
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from scratch.losses import softmax_cross_entropy
 from triptych.exercises.findings import DONE, NOT_DONE, WRONG, Finding, InterfaceError
-from triptych.exercises.spies import missing, replaced
+from triptych.exercises.scripts import missing, replaced
 
 __all__ = ["check"]
 

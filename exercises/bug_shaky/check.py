@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from triptych.exercises.findings import DONE, NOT_DONE, WRONG, Finding
-from triptych.exercises.spies import missing
+from triptych.exercises.scripts import missing
 
 __all__ = ["check"]
 

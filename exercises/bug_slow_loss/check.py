@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from scratch.losses import softmax_cross_entropy, softmax_cross_entropy_backward
-from triptych.exercises.bugs import done, judged, still_there, wrong
 from triptych.exercises.findings import Finding, InterfaceError
+from triptych.exercises.scripts import done, judged, still_there, wrong
 
 __all__ = ["check"]
 

@@ -16,7 +16,7 @@ import numpy as np
 from scratch.losses import softmax_cross_entropy
 from scratch.optimizers import SGD
 from triptych.exercises.findings import DONE, NOT_DONE, WRONG, Finding, InterfaceError
-from triptych.exercises.spies import missing
+from triptych.exercises.scripts import missing
 
 __all__ = ["check"]
 

@@ -13,7 +13,6 @@ million cases, at each rate; the generators are seeded, so that it does so alway
 import functools
 import itertools
 import math
-import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from types import ModuleType
@@ -24,6 +23,7 @@ import numpy as np
 from scratch.dropout import dropout, dropout_backward
 from triptych.comparison import compare
 from triptych.exercises.findings import DONE, NOT_DONE, WRONG, Finding
+from triptych.exercises.functions import raised
 
 __all__ = ["check"]
 
@@ -66,17 +66,6 @@ def check(
                 yield from judge_draws(key, results)
             else:
                 yield from judge_results(key, results)
-
-
-def raised(key: str, error: Exception, module: ModuleType) -> Finding:
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if frame.filename == module.__file__]
-    place = f" at line {own[-1].lineno}: {own[-1].line}" if own else ""
-    cause = ""
-    if not own and isinstance(error, TypeError):
-        cause = "The function's arguments are not those of the starter."
-    message = f"{key} raises {type(error).__name__}{place}"
-    return Finding(key, WRONG, message, measured=str(error)[:500], cause=cause)
 
 
 # The masks.

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from types import ModuleType
 
 from triptych.exercises.findings import WRONG, Finding
+from triptych.exercises.scripts import missing
 
 from .course import augmentation, early_stopping, schedule
 from .networks import Network, eagerly, make
@@ -30,10 +31,9 @@ def check(
     only: str | None = None,
 ) -> Iterator[Finding]:
     """``seed`` is that of the learner's models; ``only`` a TODO's key."""
-    for name in FUNCTIONS:
-        if not callable(getattr(module, name, None)):
-            yield Finding("", WRONG, f"the file has no function {name}")
-            return
+    for fault in missing(module, FUNCTIONS):
+        yield fault
+        return
     network = make(framework)
 
     def build() -> Network:

@@ -15,7 +15,7 @@ import numpy as np
 
 from triptych.exercises.findings import DONE, NOT_DONE, WRONG, Finding, InterfaceError
 from triptych.exercises.functions import Case, Mistake, Task, check_functions
-from triptych.exercises.spies import replaced
+from triptych.exercises.scripts import replaced
 
 from .networks import CLASSES, SHAPE, Network
 

@@ -270,6 +270,7 @@ def batch_norm(build: Build) -> Iterator[Finding]:
         else:
             yield Finding("batch norm", NOT_DONE)
         return
+    # A framework's epsilon, or a factor of N / (N - 1), takes some tenths of a percent.
     if not np.allclose(spread, 1 / 6, rtol=0.02):
         yield wrong(
             "the hidden units are not normalized one by one",

@@ -6,6 +6,7 @@ from types import ModuleType
 import numpy as np
 
 from triptych.exercises.findings import DONE, NOT_DONE, WRONG, Finding
+from triptych.exercises.scripts import missing
 
 from .batch_norm import batch_norm
 from .dropout import dropout
@@ -29,10 +30,9 @@ def check(
     only: str | None = None,
 ) -> Iterator[Finding]:
     """``seed`` is what the seeds of the learner's networks begin with; ``only`` a TODO's key."""
-    for name in ("build_model", "train", "predict"):
-        if not callable(getattr(module, name, None)):
-            yield Finding("", WRONG, f"the file has no function {name}")
-            return
+    for fault in missing(module, ("build_model", "train", "predict")):
+        yield fault
+        return
     with unoptimized(framework):
         for finding in _findings(module, framework, progress, seed, only):
             if finding.todo in ("", only or finding.todo):

@@ -97,7 +97,8 @@ def check_functions(
             yield raised(task.key, error, module)
         else:
             with np.errstate(all="ignore"):
-                yield from judge(task, calls)
+                found = list(_judge(task, calls))
+            yield from found
 
 
 def raised(key: str, error: Exception, module: ModuleType) -> Finding:
@@ -127,9 +128,8 @@ def _split(task: Task, output: Any) -> list[Any]:
     return list(output) if isinstance(output, tuple | list) else [output]
 
 
-def judge(task: Task, calls: list[Call]) -> Iterator[Finding]:
-    with np.errstate(all="ignore"):
-        expected = [_split(task, case.call(task.oracle)) for case in task.cases]
+def _judge(task: Task, calls: list[Call]) -> Iterator[Finding]:
+    expected = [_split(task, case.call(task.oracle)) for case in task.cases]
     for faults in (_faults_of_form, _faults_of_value, _floats_for_ints):
         if found := list(faults(task, calls, expected)):
             yield from found
