@@ -18,12 +18,12 @@ Images: (N, H, W, C), floating point in [0, 1]; factor: floating point, (N,); bi
 Framework differences: we posterize to the levels of 8 bits, as Pillow and Keras. See ``triptych
 differences``: posterize-levels, sharpness-centre, brightness-range.
 
-Here: smoothing is PyTorch's average pooling, times 9; the gradient is its autograd.
+Here: smoothing is average pooling, times 9; the gradient is its autograd.
 """
 
 import torch
-import torch.nn.functional as F
 
+from torch_impl.pooling import average_pool2d
 from triptych.common.checks import (
     check_images,
     check_integer,
@@ -68,8 +68,8 @@ def sharpness(images: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
 
 def _smooth(images: torch.Tensor) -> torch.Tensor:
     """5/13 of each pixel and 1/13 of those around it, with zeros outside."""
-    around = F.avg_pool2d(images.permute(0, 3, 1, 2), 3, stride=1, padding=1)
-    return (9 * around.permute(0, 2, 3, 1) + 4 * images) / 13
+    around = average_pool2d(images, 3, stride=1, padding="same", count_include_pad=True)
+    return (9 * around + 4 * images) / 13
 
 
 def _inside(images: torch.Tensor) -> torch.Tensor:

@@ -56,7 +56,7 @@ def keras_tensor(values: Any) -> Any:
 def array(values: Any) -> np.ndarray:
     """What is in a tensor of either framework, as NumPy array."""
     if isinstance(values, torch.Tensor):
-        return values.detach().numpy().copy()
+        return values.detach().cpu().numpy().copy()
     return np.array(keras.ops.convert_to_numpy(values))
 
 
