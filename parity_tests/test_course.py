@@ -145,29 +145,43 @@ def test_watch(file):
 
 @pytest.mark.parametrize(("name", "framework"), EVERY)
 def test_notebooks_run_and_are_checked(tmp_path, name, framework):
-    """The starter's runs from top to bottom, and the check says of it what it says of the file."""
-    if name == "workshop":
-        pytest.skip("test_workshop runs the same source, which trains for seconds")
+    """The starter's runs from top to bottom, and the check says of it what it says of the file.
+
+    What is told when a bug is found has the numbers that its scripts print.
+    """
     path = tmp_path / f"{name}_{framework}.ipynb"
     write_notebook(catalogue.starters(name)[framework], path)
     notebook = nbformat.read(path, as_version=4)
     assert notebook.cells[0].cell_type == "markdown"
     assert f"triptych exercise check {path.name}" in notebook.cells[0].source
     assert notebook.cells[-1].source == "main()"
-    if framework != "keras" and (name == "dropout" or name == "xor"):
-        client = NotebookClient(notebook, timeout=120, resources={"metadata": {"path": tmp_path}})
-        client.execute()
-        assert not any(
-            output.output_type == "error"
-            for cell in notebook.cells
-            if cell.cell_type == "code"
-            for output in cell.outputs
-        )
+    printed = executed(notebook, tmp_path)
     solved = tmp_path / "solved.ipynb"
     write_notebook(catalogue.solutions(name)[framework], solved)
+    if name.startswith("bug"):
+        printed += executed(nbformat.read(solved, as_version=4), tmp_path)
+        told = catalogue.exercise(name).todos[0].meaning
+        for number in re.findall(r"\d+\.\d+", told):
+            half = 0.51 * 10.0 ** -len(number.split(".")[1])
+            found = [float(each) for each in re.findall(r"\d+\.\d+", printed)]
+            assert min(abs(each - float(number)) for each in found) < half, number
     if framework == "scratch":
         outcome = check_file(solved, name, framework)
         assert {finding.status for finding in outcome.findings} == {DONE}, outcome
+
+
+def executed(notebook, folder):
+    """What it prints. An error in a cell is raised here."""
+    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": folder}}).execute()
+    outputs = [each for cell in notebook.cells for each in cell.get("outputs", [])]
+    return "".join(each.get("text", "") for each in outputs)
+
+
+def test_every_todo_says_what_it_means():
+    """In two or three sentences, so that those of an exercise fit on a screen."""
+    for name in catalogue.names():
+        for todo in catalogue.exercise(name).todos:
+            assert 40 < len(todo.meaning) < 320, (name, todo.key)
 
 
 def test_a_notebook_keeps_every_line_of_its_file(tmp_path):

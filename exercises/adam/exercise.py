@@ -85,8 +85,28 @@ EXERCISE = Exercise(
     title="Adam and AdamW from scratch",
     summary="Correct moments for their start at 0; decay weights in the gradient, or beside it.",
     todos=(
-        Todo("bias_corrected", "the correction of a moment", (*FORM, *CORRECTION)),
-        Todo("adam_step", "Adam with L2", (*FORM, *ADAM)),
-        Todo("adamw_step", "AdamW", (*FORM, *ADAMW)),
+        Todo(
+            "bias_corrected",
+            "the correction of a moment",
+            (*FORM, *CORRECTION),
+            "Both moments start at 0. Uncorrected, with betas of 0.9 and 0.999, the first step "
+            "would be 3.2 times as long as it should be, the tenth 6.5 times, the thousandth 1.26 "
+            "times.",
+        ),
+        Todo(
+            "adam_step",
+            "Adam with L2",
+            (*FORM, *ADAM),
+            "A weight moves by about the learning rate, be its gradients around 1 or 0.001. And "
+            "so L2 is divided by their size too: 100 times larger gradients, 100 times less "
+            "decay.",
+        ),
+        Todo(
+            "adamw_step",
+            "AdamW",
+            (*FORM, *ADAMW),
+            "Every weight loses the same part of itself, whatever its gradients: with a rate of "
+            "0.001 and a decay of 0.01, half of it in 69,000 steps.",
+        ),
     ),
 )

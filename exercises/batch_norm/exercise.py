@@ -62,8 +62,28 @@ EXERCISE = Exercise(
     title="Batch normalization from scratch",
     summary="Normalize a batch, keep running statistics, and send a gradient back through both.",
     todos=(
-        Todo("batch_norm_train", "training, and the running statistics", (*FORM, *TRAIN)),
-        Todo("batch_norm_inference", "inference", (*FORM, *INFERENCE)),
-        Todo("batch_norm_backward", "the gradients", (*FORM, *BACKWARD)),
+        Todo(
+            "batch_norm_train",
+            "training, and the running statistics",
+            (*FORM, *TRAIN),
+            "Whatever comes in, each feature leaves with mean beta and deviation gamma. The "
+            "running statistics remember some ten batches: with a momentum of 0.9, after 22 of "
+            "them the start counts for less than 0.1.",
+        ),
+        Todo(
+            "batch_norm_inference",
+            "inference",
+            (*FORM, *INFERENCE),
+            "Each row is judged on its own. The layer is now one factor and one number to add for"
+            " each feature, and can be put into the weights of the layer before it.",
+        ),
+        Todo(
+            "batch_norm_backward",
+            "the gradients",
+            (*FORM, *BACKWARD),
+            "dx has no part that shifts all rows or stretches them about their mean, for both "
+            "would be undone. So twice the weights in front of it change nothing, and get half "
+            "the gradient.",
+        ),
     ),
 )

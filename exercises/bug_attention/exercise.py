@@ -25,5 +25,14 @@ EXERCISE = Exercise(
     name="bug_attention",
     title="find the bug: attention",
     summary="A prediction depends on which other sequences are predicted with it.",
-    todos=(Todo("bug", "attend to your own", HINTS),),
+    todos=(
+        Todo(
+            "bug",
+            "attend to your own",
+            HINTS,
+            "Attention that mixes examples was right for 51.6 % of the new sequences, a guess; "
+            "within the sequence it is right for all. No shape was wrong: only the numbers showed"
+            " it.",
+        ),
+    ),
 )

@@ -22,5 +22,13 @@ EXERCISE = Exercise(
     name="bug_clipping",
     title="find the bug: clipping",
     summary="Gradients are clipped, and still a step throws the network off.",
-    todos=(Todo("bug", "no step too long", HINTS),),
+    todos=(
+        Todo(
+            "bug",
+            "no step too long",
+            HINTS,
+            "Steps were up to 54.3 long where 0.02 is allowed; now 0.02 is the longest, and the "
+            "squared error is 0.16 in place of 28.5.",
+        ),
+    ),
 )

@@ -41,5 +41,14 @@ EXERCISE = Exercise(
     name="bug_deaf_student",
     title="find the bug: distillation",
     summary="Distillation works at T = 1; at T = 4 the wrong labels win.",
-    todos=(Todo("bug", "distillation whose weight means the same at every T", HINTS),),
+    todos=(
+        Todo(
+            "bug",
+            "distillation whose weight means the same at every T",
+            HINTS,
+            "Softened probabilities have gradients that are T^2 = 16 times smaller at T = 4. With"
+            " the factor the student comes within 0.11 of its teacher's logits, without it within"
+            " 2.03.",
+        ),
+    ),
 )

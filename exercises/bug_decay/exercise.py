@@ -39,5 +39,14 @@ EXERCISE = Exercise(
     name="bug_decay",
     title="find the bug: weight decay",
     summary="L2 of strength 0.01 is asked for, and everything shrinks much faster.",
-    todos=(Todo("bug", "L2 as strong as it says", HINTS),),
+    todos=(
+        Todo(
+            "bug",
+            "L2 as strong as it says",
+            HINTS,
+            "Each parameter was pulled to 0 three times as hard as asked, 0.03 of itself, the "
+            "scales of batch norm too. Now it is 0.01, for the matrices alone, and 95.6 % are "
+            "right in place of 92.4 %.",
+        ),
+    ),
 )

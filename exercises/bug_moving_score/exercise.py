@@ -39,5 +39,13 @@ EXERCISE = Exercise(
     name="bug_moving_score",
     title="find the bug: a moving score",
     summary="The same network has another validation loss in every call.",
-    todos=(Todo("bug", "augmentation in training, and validation on images as they are", HINTS),),
+    todos=(
+        Todo(
+            "bug",
+            "augmentation in training, and validation on images as they are",
+            HINTS,
+            "Augmented validation images gave one network another loss in each call, and 80 % "
+            "right. As they are, the loss is 0.331 each time, and all are right.",
+        ),
+    ),
 )

@@ -34,5 +34,14 @@ EXERCISE = Exercise(
     name="bug_slow_learning",
     title="find the bug: learning",
     summary="A network starts at a tenth of the loss it should have, and learns as slowly.",
-    todos=(Todo("bug", "the cross-entropy of an example, averaged over the batch", HINTS),),
+    todos=(
+        Todo(
+            "bug",
+            "the cross-entropy of an example, averaged over the batch",
+            HINTS,
+            "A mean over the 10 classes as well made the loss and every step ten times smaller: "
+            "0.23 for a network that knows nothing, where log(10) = 2.30. Now 10 epochs are "
+            "enough for 100 %, not 78 %.",
+        ),
+    ),
 )

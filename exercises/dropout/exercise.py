@@ -146,10 +146,41 @@ EXERCISE = Exercise(
     title="Dropout from scratch",
     summary="Draw masks, and write the standard and the inverted form with their gradients.",
     todos=(
-        Todo("draw_mask", "draw a mask", DRAW),
-        Todo("standard_dropout", "standard dropout", (*FORM, STANDARD)),
-        Todo("standard_dropout_backward", "standard dropout, backward", (*FORM, STANDARD_BACKWARD)),
-        Todo("inverted_dropout", "inverted dropout", (*FORM, INVERTED)),
-        Todo("inverted_dropout_backward", "inverted dropout, backward", (*FORM, INVERTED_BACKWARD)),
+        Todo(
+            "draw_mask",
+            "draw a mask",
+            DRAW,
+            "Each step trains another thinned network: of 100 units some 50 are left at a rate of"
+            " 0.5, give or take 5.",
+        ),
+        Todo(
+            "standard_dropout",
+            "standard dropout",
+            (*FORM, STANDARD),
+            "The next layer sees the same mean in training and in inference, and only the mean: "
+            "at a rate of 0.5 a value of 1 comes as 0 or 1 in training, and always as 0.5 in "
+            "inference.",
+        ),
+        Todo(
+            "standard_dropout_backward",
+            "standard dropout, backward",
+            (*FORM, STANDARD_BACKWARD),
+            "A unit that is dropped learns nothing in this step; at a rate of 0.5, that is half "
+            "of them.",
+        ),
+        Todo(
+            "inverted_dropout",
+            "inverted dropout",
+            (*FORM, INVERTED),
+            "What is kept is larger, twice at a rate of 0.5 and 10 times at 0.9, so that "
+            "inference needs neither factor nor rate: the trained network is a plain one.",
+        ),
+        Todo(
+            "inverted_dropout_backward",
+            "inverted dropout, backward",
+            (*FORM, INVERTED_BACKWARD),
+            "The gradient goes where the value went, with the same factor. Its mean over the "
+            "masks is the gradient itself: 0 or 2 for a gradient of 1 at a rate of 0.5.",
+        ),
     ),
 )

@@ -85,8 +85,26 @@ EXERCISE = Exercise(
     title="Gradient clipping from scratch",
     summary="Limit gradients by value, by the norm of an array, and by the norm of all arrays.",
     todos=(
-        Todo("clip_by_value", "clipping by value", (*FORM, *VALUE)),
-        Todo("clip_by_norm", "clipping by norm", (*FORM, *NORM)),
-        Todo("clip_by_global_norm", "clipping by the global norm", (*FORM, *GLOBAL)),
+        Todo(
+            "clip_by_value",
+            "clipping by value",
+            (*FORM, *VALUE),
+            "(3, 4) becomes (1, 1) with a limit of 1: shorter, and turned by 8 degrees.",
+        ),
+        Todo(
+            "clip_by_norm",
+            "clipping by norm",
+            (*FORM, *NORM),
+            "(3, 4) becomes (0.6, 0.8): as long as 1, and not turned. But each array has a factor"
+            " of its own, so that the step as a whole may still turn.",
+        ),
+        Todo(
+            "clip_by_global_norm",
+            "clipping by the global norm",
+            (*FORM, *GLOBAL),
+            "A step of plain gradient descent is at most the learning rate times max_norm long, "
+            "in the old direction. In bug_clipping one step is 54.3 long without it, and 0.02 "
+            "with it.",
+        ),
     ),
 )

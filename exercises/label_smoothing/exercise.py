@@ -99,8 +99,26 @@ EXERCISE = Exercise(
     title="Label smoothing from scratch",
     summary="Smooth labels, and write a stable cross-entropy with its gradient.",
     todos=(
-        Todo("smooth_labels", "smoothed targets", (*FORM, *SMOOTH)),
-        Todo("cross_entropy", "the loss", (*FORM, *LOSS)),
-        Todo("cross_entropy_backward", "the gradient", (*FORM, *BACKWARD)),
+        Todo(
+            "smooth_labels",
+            "smoothed targets",
+            (*FORM, *SMOOTH),
+            "With 10 classes and a smoothing of 0.1 the right class is to have 0.91 and each "
+            "other one 0.01: the loss is lowest where their logits differ by log(91) = 4.5.",
+        ),
+        Todo(
+            "cross_entropy",
+            "the loss",
+            (*FORM, *LOSS),
+            "The lowest loss is no longer 0 but the entropy of the targets, 0.50 for 10 classes "
+            "and a smoothing of 0.1. So losses with and without it cannot be compared.",
+        ),
+        Todo(
+            "cross_entropy_backward",
+            "the gradient",
+            (*FORM, *BACKWARD),
+            "Without smoothing a probability of 0.99 still asks for a larger logit. With a target"
+            " of 0.91 it asks for a smaller one.",
+        ),
     ),
 )

@@ -100,8 +100,26 @@ EXERCISE = Exercise(
     title="Max-norm from scratch",
     summary="Hold the norm of each unit's weights at a limit, for dense layers and for kernels.",
     todos=(
-        Todo("unit_norms", "the norm of each unit", (*FORM, *NORMS)),
-        Todo("max_norm", "the constraint", (*FORM, *MAX_NORM)),
-        Todo("max_norm_kernel", "the constraint of a kernel", (*FORM, *KERNEL)),
+        Todo(
+            "unit_norms",
+            "the norm of each unit",
+            (*FORM, *NORMS),
+            "The norm says how steep a unit is: with a norm of 3, inputs that differ by a vector "
+            "of length 1 change its output by at most 3.",
+        ),
+        Todo(
+            "max_norm",
+            "the constraint",
+            (*FORM, *MAX_NORM),
+            "However large the learning rate, no unit grows beyond the limit; one that stays "
+            "below it loses nothing, where weight decay would shrink it as well.",
+        ),
+        Todo(
+            "max_norm_kernel",
+            "the constraint of a kernel",
+            (*FORM, *KERNEL),
+            "A filter of 3 x 3 pixels and 64 channels is one vector of 576 weights. A limit for "
+            "each channel alone would let it become sqrt(64) = 8 times as long.",
+        ),
     ),
 )

@@ -146,10 +146,41 @@ EXERCISE = Exercise(
     title="L1, L2 and elastic net from scratch",
     summary="Write penalties on the weights, their gradients, and the steps that reach exactly 0.",
     todos=(
-        Todo("l1", "L1 and its gradient", (*FORM, *L1)),
-        Todo("l2", "L2 and its gradient", (*FORM, *L2)),
-        Todo("elastic_net", "elastic net and its gradient", (*FORM, *NET)),
-        Todo("l1_proximal", "the proximal step of L1", (*FORM, *L1_PROXIMAL)),
-        Todo("elastic_net_proximal", "that of the elastic net", (*FORM, *NET_PROXIMAL)),
+        Todo(
+            "l1",
+            "L1 and its gradient",
+            (*FORM, *L1),
+            "Its gradient is as large for a weight of 0.001 as for one of 10: small weights go "
+            "all the way to 0, and large ones lose no more than they.",
+        ),
+        Todo(
+            "l2",
+            "L2 and its gradient",
+            (*FORM, *L2),
+            "Each weight loses the same part of itself. After 1,000 steps of a thousandth, with "
+            "no gradient from the data, 0.37 of it is left: small, but never 0.",
+        ),
+        Todo(
+            "elastic_net",
+            "elastic net and its gradient",
+            (*FORM, *NET),
+            "Of two inputs that are the same, L1 may take either and leave the other at 0; the L2"
+            " part gives both the same weight.",
+        ),
+        Todo(
+            "l1_proximal",
+            "the proximal step of L1",
+            (*FORM, *L1_PROXIMAL),
+            "A gradient step of L1 that takes 0.05 sends a weight of 0.02 to -0.03, and back "
+            "again. The proximal step puts it to 0, and there it stays until the data pull harder"
+            " than the penalty.",
+        ),
+        Todo(
+            "elastic_net_proximal",
+            "that of the elastic net",
+            (*FORM, *NET_PROXIMAL),
+            "What L1 leaves of a weight also shrinks by a part, as with L2: divided by 1.01 in "
+            "each of 100 steps, 0.37 of it is left.",
+        ),
     ),
 )

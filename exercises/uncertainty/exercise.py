@@ -120,8 +120,23 @@ EXERCISE = Exercise(
             "mean_and_variance",
             "mean and variance of the passes",
             (*FORM[:-1], MOMENTS[0], FORM[-1], *MOMENTS[1:]),
+            "The mean of T passes is off by about sqrt(v / T): 100 passes give one more digit "
+            "than a single one.",
         ),
-        Todo("entropies", "entropies and mutual information", (*FORM, *ENTROPIES)),
-        Todo("calibration_error", "the calibration error", (*FORM, *CALIBRATION)),
+        Todo(
+            "entropies",
+            "entropies and mutual information",
+            (*FORM, *ENTROPIES),
+            "Passes that say (1, 0) and (0, 1) have the same mean as two that say (0.5, 0.5), and"
+            " the same entropy, 0.69. The mutual information is 0.69 for the first and 0 for the "
+            "second: the network does not know, or the example cannot be told.",
+        ),
+        Todo(
+            "calibration_error",
+            "the calibration error",
+            (*FORM, *CALIBRATION),
+            "99 % sure and 95 % right is an ECE of 0.04. But bins are noisy: with 100 examples "
+            "even a calibrated network has some 0.09, with 10,000 less than 0.01.",
+        ),
     ),
 )

@@ -35,7 +35,7 @@ def build_model(inputs, seed):
     return model
 
 
-def train(model, training, validation, *, epochs=300, patience=20):
+def train(model, training, validation, *, epochs=100, patience=20):
     """The history; ``training`` and ``validation`` are pairs, points and numbers (N, 1)."""
     stopping = keras.callbacks.EarlyStopping(
         monitor="val_loss", patience=patience, restore_best_weights=True
