@@ -93,7 +93,7 @@ def batches(recipe: Recipe, examples: int, epoch: int) -> list[torch.Tensor]:
     """The indices of each batch of an epoch, int64."""
     examples, epoch = _check_batches(recipe, examples, epoch)
     shape = (recipe.passes_per_epoch, examples)
-    orders = permutation(Stream(recipe.seed, "shuffle", epoch), shape)
+    orders = permutation(Stream(recipe.seed, "shuffle", epoch), shape, device="cpu")  # as the data
     starts = recipe.batch_starts(examples)
     return [order[i : i + recipe.batch_size] for order in orders for i in starts]
 
@@ -129,7 +129,8 @@ def fit(
         TensorDataset(x, y),
         sampler=StreamOrder(recipe, len(x)),
         batch_size=None,  # the data set is indexed with a whole batch at once, not row by row
-        generator=torch.Generator(),  # else each pass takes a seed from PyTorch's global one
+        # Else each pass takes a seed from PyTorch's global one.
+        generator=torch.Generator(torch.get_default_device()),
     )
     device = next(model.parameters()).device
     loss_function = _loss(recipe, device)
