@@ -1,12 +1,9 @@
 """``triptych exercise``: list the exercises, start one, check it, have a hint, see a solution."""
 
-import io
 import shlex
 import shutil
-import sys
 import time
 from collections.abc import Callable
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,14 +19,20 @@ from triptych.exercises import catalogue, journal
 from triptych.exercises.findings import DONE, NOT_DONE, WRONG, Exercise, Finding, Todo
 from triptych.exercises.notebooks import write_notebook
 from triptych.exercises.sandbox import Limits, Outcome, check_file
+from triptych.exercises.terminal import (
+    PROPER,
+    SIGNS,
+    File,
+    Framework,
+    ItsExercise,
+    ItsFramework,
+    exercise_of,
+    make_console,
+    print_command,
+)
 from triptych.extras import require
-from triptych.panels import FRAMEWORKS
 
 __all__ = ["app"]
-
-SIGNS = {DONE: ("✔", "green"), NOT_DONE: ("○", "yellow"), WRONG: ("✘", "red")}
-PROPER = {"scratch": "NumPy", "torch": "PyTorch", "keras": "Keras"}
-Framework = StrEnum("Framework", FRAMEWORKS)  # type: ignore[misc]
 
 app = typer.Typer(
     add_completion=False,
@@ -38,18 +41,9 @@ app = typer.Typer(
     help="Exercises that check what your code does.",
 )
 
-File = Annotated[
-    Path, typer.Argument(metavar="FILE", help="Your file.", exists=True, dir_okay=False)
-]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="`triptych exercise list` has them.")]
 OfFramework = Annotated[
     Framework | None, typer.Option("--framework", help="This framework alone.", show_default="all")
-]
-ItsExercise = Annotated[
-    str | None, typer.Option("--exercise", help="If the file's name does not tell.")
-]
-ItsFramework = Annotated[
-    Framework | None, typer.Option("--framework", help="If the file's name does not tell.")
 ]
 Number = Annotated[
     int | None, typer.Option("--todo", min=1, help="This TODO alone.", show_default="all")
@@ -63,14 +57,14 @@ def list_(
     ] = None,
 ) -> None:
     """List the exercises, or what is to do in one of them."""
-    console = _console()
+    console = make_console()
     if name is not None:
         exercise = _exercise(name)
         console.print(Text(exercise.title, "bold"), exercise.summary, "", sep="\n")
         for i, todo in enumerate(exercise.todos, start=1):
             console.print(f"  {i}. {todo.title}", highlight=False)
         console.print("\nBegin with:")
-        _print_command(console, "start", name)
+        print_command(console, "start", name)
         return
     table = Table(box=None, padding=(0, 2, 0, 0))
     for column in ("name", "what it is", "in", "TODOs"):
@@ -145,7 +139,7 @@ def check(
     library writes by itself: check only files that you would run.
     """
     its, language, todos = _task(file, exercise, framework, todo)
-    console = _console()
+    console = make_console()
     limits = Limits(seconds=seconds, waiting=max(Limits.waiting, 5 * seconds))
     while True:
         saved = _saved(file)
@@ -161,7 +155,7 @@ def check(
             _print_meanings(console, todos)
             if todo is None:
                 console.print("Well done. Ours, to compare:")
-                _print_command(console, "solution", its.name, framework=language)
+                print_command(console, "solution", its.name, framework=language)
         if not watch:
             break
         console.print(Text("Waiting for the file to be saved; Ctrl-C ends.", "dim"))
@@ -171,7 +165,7 @@ def check(
         return
     if any(status in (NOT_DONE, WRONG) for status in _statuses(todos, outcome).values()):
         console.print("A hint:")
-        _print_command(console, "hint", file, todo=todo, exercise=exercise, framework=framework)
+        print_command(console, "hint", file, todo=todo, exercise=exercise, framework=framework)
     raise typer.Exit(1)
 
 
@@ -187,7 +181,7 @@ def hint(
 ) -> None:
     """Check a file, and give a hint for what is not done yet, in three levels."""
     its, language, todos = _task(file, exercise, framework, todo)
-    console = _console()
+    console = make_console()
     outcome = _outcome(console, file, its, language, todo)
     for whole in _whole(outcome):
         if whole.status == WRONG:
@@ -213,7 +207,7 @@ def hint(
     elif level < 3:
         console.print("More:")
         given = {"todo": todo, "exercise": exercise, "framework": framework}
-        _print_command(console, "hint", file, **given, level=level + 1)
+        print_command(console, "hint", file, **given, level=level + 1)
 
 
 @app.command()
@@ -258,7 +252,7 @@ def _task(
     file: Path, exercise: str | None, framework: Framework | None, todo: int | None
 ) -> tuple[Exercise, str, dict[int, Todo]]:
     """The exercise and the framework of the file, and the TODOs to look at by their numbers."""
-    name, language = _exercise_of(file, exercise, framework)
+    name, language = exercise_of(file, exercise, framework)
     if language != "scratch":
         require(language)
     its = catalogue.exercise(name)
@@ -285,12 +279,6 @@ def _print_meanings(console: Console, todos: dict[int, Todo]) -> None:
             console.print(Padding(Text.assemble((f"{i}. ", "bold"), todo.meaning), (0, 0, 1, 2)))
 
 
-def _console() -> Console:
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a terminal that has no signs like these
-    return Console(highlight=False)
-
-
 def _outcome(
     console: Console,
     file: Path,
@@ -311,15 +299,6 @@ def _outcome(
         )
 
 
-def _print_command(console: Console, command: str, about: Path | str, **options: Any) -> None:
-    """In a line of its own, which can be copied however narrow the terminal is."""
-    words = ["triptych", "exercise", command, str(about)]
-    for name, value in options.items():
-        if value is not None:
-            words += [f"--{name}", str(value)]
-    console.print(Text(f"  {shlex.join(words)}"), soft_wrap=True)
-
-
 def _files(
     of: Callable[[str], dict[str, Path]], name: str, framework: Framework | None
 ) -> list[Path]:
@@ -337,17 +316,6 @@ def _exercise(name: str) -> Exercise:
         return catalogue.exercise(name)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="NAME") from None
-
-
-def _exercise_of(file: Path, exercise: str | None, framework: Framework | None) -> tuple[str, str]:
-    if file.suffix not in (".py", ".ipynb"):
-        raise typer.BadParameter(
-            f"{file.name} is no Python file and no notebook.", param_hint="FILE"
-        )
-    try:
-        return catalogue.exercise_of(file, exercise, framework and framework.value)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="FILE") from None
 
 
 def _passed(todos: dict[int, Todo], outcome: Outcome) -> bool:

@@ -12,22 +12,22 @@ from rich.table import Table
 from rich.text import Text
 
 from triptych.exercises import catalogue, journal
-from triptych.exercises.cli import (
-    PROPER,
-    SIGNS,
-    File,
-    ItsExercise,
-    ItsFramework,
-    _console,
-    _exercise_of,
-    _print_command,
-    app,
-)
+from triptych.exercises.cli import app
 from triptych.exercises.findings import DONE, NOT_DONE, WRONG
 from triptych.exercises.grade import Grade, submissions, write_tables
 from triptych.exercises.grade import grade as grade_all
 from triptych.exercises.notebooks import write_notebook
 from triptych.exercises.sandbox import Limits
+from triptych.exercises.terminal import (
+    PROPER,
+    SIGNS,
+    File,
+    ItsExercise,
+    ItsFramework,
+    exercise_of,
+    make_console,
+    print_command,
+)
 
 __all__ = ["app"]
 
@@ -65,7 +65,7 @@ def progress(folder: Folder = Path(".")) -> None:
             f"{done} of {len(todos)}",
             Text.assemble(*signs),
         )
-    console = _console()
+    console = make_console()
     if not table.row_count:
         console.print(
             f"Nothing in {folder}/ was checked yet. What there is: triptych exercise list"
@@ -78,7 +78,7 @@ def progress(folder: Folder = Path(".")) -> None:
 @app.command("next")
 def next_(folder: Folder = Path(".")) -> None:
     """Say what to do next: what is not done of the files that were checked, or a new exercise."""
-    console, entries = _console(), list(_entries(folder))
+    console, entries = make_console(), list(_entries(folder))
     for entry in entries:
         its = catalogue.exercise(entry.exercise)
         for number, todo in enumerate(its.todos, start=1):
@@ -88,7 +88,7 @@ def next_(folder: Folder = Path(".")) -> None:
             word = "wrong" if status == WRONG else "open"
             console.print(Text(f"{entry.file}, TODO {number}, {todo.title}: {word}.", "bold"))
             console.print(f"  {todo.hints[-1].text(1, entry.framework)}")
-            _print_command(console, "check", folder / entry.file, todo=number)
+            print_command(console, "check", folder / entry.file, todo=number)
             return
     begun = {entry.exercise for entry in entries}
     left = [name for name in catalogue.names() if name not in begun]
@@ -100,7 +100,7 @@ def next_(folder: Folder = Path(".")) -> None:
     framework = entries[-1].framework if entries else None
     starters = catalogue.starters(left[0])
     chosen = framework if framework in starters and len(starters) > 1 else None
-    _print_command(console, "start", left[0], framework=chosen)
+    print_command(console, "start", left[0], framework=chosen)
 
 
 @app.command()
@@ -111,7 +111,7 @@ def reset(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
     """Put the starter in the place of a file; what was there is kept beside it, as FILE.old."""
-    name, language = _exercise_of(file, exercise, framework)
+    name, language = exercise_of(file, exercise, framework)
     old = file.with_name(f"{file.name}.old")
     if not yes:
         typer.confirm(f"Begin {file} anew? What is there becomes {old.name}. Go on?", abort=True)
@@ -154,7 +154,7 @@ def grade(
     The checks guard against accidents, not against code that means harm: grade submissions of
     strangers where they can do none, in a container or as a user without rights.
     """
-    console = _console()
+    console = make_console()
     every, others = submissions(folder, exercise, framework and framework.value)
     if not every:
         raise typer.BadParameter(
