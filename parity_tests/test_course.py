@@ -137,6 +137,7 @@ def test_watch(file):
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(timeout=20)
+        process.stdout.close()
     assert process.returncode != 0
 
 
