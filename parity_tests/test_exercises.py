@@ -22,7 +22,7 @@ from typer.testing import CliRunner
 from parity_tests.exercise_files.specimens import Right, Wrong, specimens
 from scratch.batch_norm import batch_norm_backward
 from triptych.exercises import catalogue, sandbox
-from triptych.exercises.cli import app
+from triptych.exercises.cli import MOST_HINTS, app
 from triptych.exercises.findings import DONE, NOT_DONE, WRONG
 from triptych.exercises.sandbox import Limits, check_file
 
@@ -99,11 +99,13 @@ def test_solution(tmp_path, monkeypatch, name, framework):
 
 
 # A Keras file takes as long as ten of NumPy's.
-SEEDS = [(*each, seed) for each in EVERY for seed in range(1, 6 if each[1] == "keras" else 20)]
+SEEDS = [(*each, seed) for each in EVERY for seed in range(1, 20)]
 
 
 @pytest.mark.parametrize(("name", "framework", "seed"), SEEDS)
-def test_solution_with_other_seeds(name, framework, seed):
+def test_solution_with_other_seeds(request, name, framework, seed):
+    if framework == "keras" and seed > 3 and not request.config.getoption("--thorough"):
+        pytest.skip("with --thorough")
     found = check(catalogue.solutions(name)[framework], name, framework, seed)
     assert {finding.status for finding in found} == {DONE}, found
 
@@ -117,11 +119,16 @@ def test_other_correct_solutions(tmp_path, specimen, name, framework):
 
 
 @pytest.mark.parametrize(("specimen", "name", "framework"), those(Wrong))
-def test_wrong_solutions(tmp_path, specimen, name, framework):
+def test_wrong_solutions(request, tmp_path, specimen, name, framework):
+    """Its fault is named, and nothing else is called wrong.
+
+    Keras takes ten times as long: there the other TODOs are looked at with ``--thorough``.
+    """
     file = tmp_path / f"{specimen.name}.py"
     file.write_text(specimen.text())
-    found = check(file, name, framework)
     todo = specimen.todo
+    quick = framework == "keras" and not request.config.getoption("--thorough")
+    found = check(file, name, framework, only=todo or None if quick else None)
     assert statuses(found)[todo] == WRONG, found
     said = [f"{f.message} {f.measured} {f.cause}" for f in found if f.todo == todo]
     assert any(specimen.says in text for text in said), said
@@ -303,7 +310,10 @@ def test_a_file_that_waits_has_not_spent_its_time(tmp_path):
 OTHERS = ("torch", "keras", "tensorflow", "jax", "matplotlib", "sklearn")
 
 
-@pytest.mark.parametrize(("name", "framework"), EVERY)
+@pytest.mark.parametrize(
+    ("name", "framework"),
+    [each for each in EVERY if each[1] == "scratch" or not each[0].startswith("bug")],
+)
 def test_only_what_the_file_needs_is_imported(tmp_path, name, framework):
     """At the last call of any of its functions."""
     spy = f"""
@@ -670,10 +680,12 @@ def test_hints_of_what_is_not_begun():
     for name, framework in EVERY:
         file = catalogue.starters(name)[framework]
         todos = catalogue.exercise(name).todos
-        for level in (1, 2, 3) if framework == "scratch" else (3,):
+        for level in (1, 2, 3) if (name, framework) == ("xor", "scratch") else (3,):
             code, output = invoke("hint", file, "--level", level)
             assert code == 0
-            for todo in todos:
+            for number, todo in enumerate(todos[MOST_HINTS:], start=MOST_HINTS + 1):
+                assert f"{number} ({todo.title})" in output
+            for todo in todos[:MOST_HINTS]:
                 its = todo.hints[-1]
                 said = [flat(its.text(each, framework)) in output for each in (1, 2, 3)]
                 assert said == [each == level for each in (1, 2, 3)]
@@ -738,7 +750,8 @@ def test_a_hint_is_about_what_was_found(tmp_path, specimen, said):
     file = tmp_path / f"{its}.py"
     file.write_text(wrong.text())
     (todo,) = (todo for todo in catalogue.exercise(name).todos if todo.key == wrong.todo)
-    found = [f for f in check(file, name, framework) if (f.todo, f.status) == (todo.key, WRONG)]
+    its = check(file, name, framework, only=todo.key)
+    found = [f for f in its if (f.todo, f.status) == (todo.key, WRONG)]
     texts = [todo.hint(finding).text(2, framework) for finding in found]
     assert any(said in text for text in texts), (found, texts)
 

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.once
 FRAMEWORKS = ("scratch", "torch", "keras")
 TODOS = [todo.key for todo in catalogue.exercise("workshop").todos]
 DRAWN = 60  # of the 1,024 stages of each framework
-TRIED = {"scratch": DRAWN, "torch": 12, "keras": 8}  # here; --all-stages tries all that are drawn
+TRIED = {"scratch": DRAWN, "torch": 12, "keras": 8}  # here; --thorough tries all that are drawn
 
 
 def stages(framework):
@@ -33,7 +33,7 @@ def stage(framework, opened):
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_the_check_names_exactly_what_is_open(tmp_path, framework, request):
-    tried = DRAWN if request.config.getoption("--all-stages") else TRIED[framework]
+    tried = DRAWN if request.config.getoption("--thorough") else TRIED[framework]
     file = tmp_path / "stage.py"
     for opened in stages(framework)[:tried]:
         file.write_text(stage(framework, opened))

@@ -33,7 +33,12 @@ __all__ = ["app"]
 SIDE_BY_SIDE = 150  # columns of terminal from which three panels fit beside one another
 PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_show_locals=False)
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+    rich_markup_mode="markdown",  # which folds paragraphs at the width of the terminal
+)
 app.add_typer(exercises, name="exercise")
 app.command()(differences)
 app.command()(quiz)
@@ -246,7 +251,9 @@ def variational_dropout(context: typer.Context) -> None:
 def _run_example(context: typer.Context, name: str) -> None:
     """Run ``main`` of an example as a command of its own, with the arguments of this one."""
     program = load(folder("examples") / f"{name}.py", f"example_{name}")
-    command = typer.Typer(add_completion=False, pretty_exceptions_show_locals=False)
+    command = typer.Typer(
+        add_completion=False, pretty_exceptions_show_locals=False, rich_markup_mode="markdown"
+    )
     command.command()(program.main)
     command(context.args, prog_name=context.command_path)
 

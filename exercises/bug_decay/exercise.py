@@ -6,7 +6,7 @@ HINTS = (
     Hint(
         r"other parameters shrink",
         "Which parameters does the penalty go over, and which does the optimizer shrink?",
-        "A bias makes no function less smooth by being small. Batch norm's scale is called weight, "
+        "A large bias makes no function less smooth. Batch norm's scale is called weight, "
         "too, and has one axis as a bias has; a matrix has two.",
         "Choose by the number of axes, or take the weights of the Linear layers.",
     ),

@@ -8,8 +8,9 @@ What one sees: training goes on long after the validation loss has begun to rise
 that it may have, and the model that comes out has a validation loss far above the lowest that the
 history shows.
 
-Find the fault and mend it. Keep the functions, their arguments and what they return: ``train``
-returns a dictionary with the lists loss and val_loss, one number for each epoch that was run.
+Find what is wrong (it may be two things) and mend it. Keep the functions, their arguments and what
+they return: ``train`` returns a dictionary with the lists loss and val_loss, one number for each
+epoch that was run.
 
     python bug_late_weights_keras.py                     train, and see the numbers
     triptych exercise check bug_late_weights_keras.py    measure what the script does

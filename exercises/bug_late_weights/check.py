@@ -142,7 +142,7 @@ def _faults(courses: dict[str, Course]) -> Iterator[Finding]:
         cause = "They are those of another epoch."
     yield wrong(
         "the model does not have the weights of its best epoch",
-        ", ".join(f"a validation loss of {min(c.losses):.3g}" for c in courses.values()),
+        "validation losses of " + ", ".join(f"{min(c.losses):.3g}" for c in courses.values()),
         ", ".join(f"{c.loss:.3g}" for c in courses.values()),
         cause,
     )

@@ -8,8 +8,9 @@ What one sees: the same network gives the same points other probabilities in eve
 ``predict``, and the share of points that is right wanders with them, always below what such a
 network can do.
 
-Find the fault and mend it, so that both holds. Keep the functions, their arguments and what they
-return; what is drawn in training comes from ``rng``. ``model`` is a dictionary of arrays.
+Find what is wrong (it may be two things) and mend it, so that both holds. Keep the functions, their
+arguments and what they return; what is drawn in training comes from ``rng``. ``model`` is a
+dictionary of arrays.
 
     python bug_shaky_scratch.py                     train, and see the numbers
     triptych exercise check bug_shaky_scratch.py    measure what the script does

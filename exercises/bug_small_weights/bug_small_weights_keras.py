@@ -9,8 +9,9 @@ What one sees: in a step from which there is nothing to learn, a weight loses tw
 itself as that. The biases, which were to be free, shrink as well. The trained network is smoother
 than it was meant to be.
 
-Find the fault and mend it. Keep the functions and their arguments, SGD and its learning rate, and
-the model: two layers with a kernel and a bias each, and logits as outputs.
+Find what is wrong (it may be two things) and mend it. Keep the functions and their arguments, SGD
+and its learning rate, and the model: two layers with a kernel and a bias each, and logits as
+outputs.
 
     python bug_small_weights_keras.py                     train, and see the numbers
     triptych exercise check bug_small_weights_keras.py    measure what the script does

@@ -202,7 +202,7 @@ NOTHING = Mistake("A return is missing.", lambda *arguments, **options: None)
 BEST_MISTAKES = [
     NOTHING,
     Mistake(
-        "A NaN counts as the smallest loss, as np.argmin has it.",
+        "np.argmin knows no min_delta, and takes a NaN for the smallest loss.",
         lambda losses, *, min_delta: int(np.argmin(losses)),
     ),
     *(Mistake(cause, wrong[0]) for cause, wrong in IMPROVEMENTS.items()),

@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from types import ModuleType
 
-from triptych.exercises.findings import WRONG, Finding
+from triptych.exercises.findings import WRONG, Finding, InterfaceError
+from triptych.exercises.functions import raised
 from triptych.exercises.scripts import missing
 
 from .course import augmentation, early_stopping, schedule
@@ -60,7 +62,12 @@ def _findings(
     for key, probe in others.items():
         if only in (None, key):
             progress(f"measuring {key}")
-            yield from probe()
+            try:
+                yield from probe()
+            except InterfaceError as error:
+                yield Finding(key, WRONG, str(error))
+            except Exception as error:  # the other sections are looked at all the same
+                yield raised(key, error, module, "the section")
 
 
 def _of_model(
@@ -73,8 +80,7 @@ def _of_model(
         return
     progress("looking at the model")
     if fault := placement(build):
-        if only in (None, fault.todo):
-            yield fault
+        yield _told(fault, only)
         return
     for key, probe in probes.items():
         if only in (None, key):
@@ -85,9 +91,17 @@ def _of_model(
     progress("measuring steps")
     found = {key: list(probe(build)) for key, probe in steps.items()}
     for key, causes in SPOILING.items():
-        if any(each.status == WRONG and re.search(causes, each.cause) for each in found[key]):
-            found = {key: found[key]}
-            break
+        spoils = [each for each in found[key] if each.status == WRONG]
+        if any(re.search(causes, each.cause) for each in spoils):
+            yield from found[key] if only in (None, key) else (_told(spoils[0], only),)
+            return
     for key, findings in found.items():
         if only in (None, key):
             yield from findings
+
+
+def _told(fault: Finding, only: str | None) -> Finding:
+    """Of the whole file, where it keeps the one section that is asked for from being measured."""
+    if only in (None, fault.todo):
+        return fault
+    return replace(fault, todo="", message=f"in the way is the {fault.todo}: {fault.message}")

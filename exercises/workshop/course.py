@@ -58,7 +58,7 @@ def cosine(epoch: int, epochs: int) -> float:
 SCHEDULE = Task(
     "learning_rate",
     cosine,
-    [Case({"epoch": i, "epochs": n}) for n in (1, 2, 5, 40) for i in range(n)],
+    [Case({"epoch": i, "epochs": n}) for n in (2, 5, 40) for i in range(n)],
     ("learning_rate",),
     "the formula",
     [
@@ -373,7 +373,7 @@ def early_stopping(module: ModuleType, build: Build) -> Iterator[Finding]:
         losses, patience, _, epoch = COURSES[name]
         yield wrong(
             "the model does not end with the weights of its best epoch",
-            f"those after epoch {epoch}, for the validation losses {losses}",
+            f"those after epoch {epoch} (the first is 0), for the validation losses {losses}",
             "those of the last epoch" if last[name] else "others",
             "They are not restored, or were kept by reference: training goes on in the same "
             "arrays. Keep a copy."
@@ -386,8 +386,7 @@ def early_stopping(module: ModuleType, build: Build) -> Iterator[Finding]:
         yield Finding(
             "early stopping",
             DONE,
-            "training ends after ``patience`` epochs without a lower loss, with the weights of the "
-            "best",
+            "training ends after patience epochs without a lower loss, with the best weights",
         )
 
 
@@ -398,7 +397,8 @@ def _cause_of_end(ran: dict[str, int], whole: dict[str, int]) -> str:
     if ran["stops"] == whole["stops"] and not off["ties"]:
         return "Each loss is compared with the one before, not with the lowest."
     if off["stops"] == off["ties"] == 1:
-        return "One epoch too many: it ends when as many epochs as ``patience`` are without."
+        return "One epoch too many: it stops as soon as patience epochs in a row brought no lower "
+        "loss."
     if off["stops"] == off["ties"] == -1:
         return "One epoch too few."
     if off["ties"] > 0 and not off["stops"]:

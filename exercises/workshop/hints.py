@@ -42,7 +42,8 @@ HINTS: dict[str, tuple[Hint, ...]] = {
                 "keras": "keras.layers has a layer for it; its argument is the share dropped.",
             },
             {
-                "scratch": "from scratch.dropout import Dropout; behind ReLU(), Dropout(0.3, ...).",
+                "scratch": "from scratch.dropout import Dropout; behind ReLU(), Dropout(0.3, "
+                "seed=seed).",
                 "torch": "nn.Dropout(0.3) behind nn.ReLU().",
                 "keras": "layers.Dropout(0.3) behind layers.ReLU().",
             },
@@ -52,8 +53,7 @@ HINTS: dict[str, tuple[Hint, ...]] = {
         Hint(
             r"more than the two",
             "Which parameters does the optimizer know, and which of them are to shrink?",
-            "A bias of 2 does not make a function less smooth. Gamma and beta undo their decay "
-            "elsewhere.",
+            "A bias of 2 does not make a function less smooth, and most leave out gamma and beta.",
             {
                 "scratch": "SGD(weight_decay=...) leaves biases, gamma and beta alone by itself.",
                 "torch": "Two groups: [{'params': matrices, 'weight_decay': 0.01}, {'params': "
@@ -155,8 +155,8 @@ HINTS: dict[str, tuple[Hint, ...]] = {
                 "arguments.",
             },
             {
-                "scratch": "clipped, norm = clip_by_global_norm(list(grads.values()), 1.0); then a "
-                "dictionary again.",
+                "scratch": "from scratch.gradient_clipping import clip_by_global_norm; it takes "
+                "and returns a list; then a dictionary again.",
                 "torch": "nn.utils.clip_grad_norm_(model.parameters(), 1.0).",
                 "keras": "keras.optimizers.SGD(0.1, global_clipnorm=1.0).",
             },
@@ -215,7 +215,7 @@ HINTS: dict[str, tuple[Hint, ...]] = {
     "smoothing": (
         Hint(
             r"shared by the 9|strength|add up",
-            "How much gets the label itself of the 0.1 that is spread?",
+            "How much of the 0.1 that is spread goes to the label itself?",
             "All ten classes get 0.1 / 10, the label's too: it has 0.91 in all.",
             "q = 0.9 * one_hot + 0.1 / 10.",
         ),
@@ -247,8 +247,9 @@ HINTS: dict[str, tuple[Hint, ...]] = {
             "Which lines does the eye want to compare, and on which axes?",
             "All runs on one pair of axes: for each run, one line for training and one for "
             "validation, told apart by a legend.",
-            "figure, axes = plt.subplots() once; axes.plot for history['loss'] and for "
-            "history['validation_loss'] of each run; figure.savefig(Path(folder) / 'curves.png').",
+            "import matplotlib.pyplot as plt; figure, axes = plt.subplots() once; axes.plot for "
+            "history['loss'] and for history['validation_loss'] of each run; then "
+            "figure.savefig(Path(folder) / 'curves.png'). And the same numbers to curves.csv.",
         ),
     ),
     "misclassified": (

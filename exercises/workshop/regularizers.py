@@ -327,7 +327,8 @@ def clipping(build: Build) -> Iterator[Finding]:
                 "single elements are cut, not the norm",
                 f"a step of norm {LIMIT:g} in the direction of the gradient",
                 f"many elements of {largest:.2g}, norm {norm:.3g}",
-                "The gradient is clipped by value; ask for the norm.",
+                "The gradient is clipped by value; ask for the norm. Or the step is not rate times "
+                "gradient: another optimizer than SGD.",
             )
         elif left is not None and left < 1.5 * LIMIT:
             yield wrong(
@@ -349,7 +350,7 @@ def clipping(build: Build) -> Iterator[Finding]:
             if each
             else "a large gradient is cut to another norm",
             f"all gradients together have norm {LIMIT:g}",
-            f"norm {norm:.3g}: " + ", ".join(f"{part:.2g}" for part in parts.values()),
+            f"norm {norm:.3g}: " + ", ".join(f"{each} {part:.2g}" for each, part in parts.items()),
             "The norm is that of one array; the global norm keeps the direction of the step."
             if each
             else "The gradient is clipped by value, element by element."
@@ -363,14 +364,15 @@ def clipping(build: Build) -> Iterator[Finding]:
             "small gradients are made longer",
             f"a gradient whose norm is below {LIMIT:g} is left alone",
             f"norm {small:.3g} where it should be much smaller",
-            "The gradient is always divided by its norm.",
+            "The gradient is always divided by its norm. Or the step is not rate times gradient: "
+            "the loss is no mean over the batch, or the optimizer another than SGD.",
         )
         return
     yield Finding(
         "clipping",
         DONE,
-        f"a huge gradient makes a step of norm {norm:.3f} (with the decay's part), a small one is "
-        f"left at {small:.2g}",
+        f"a huge gradient makes a step of norm {norm:.3f} (with the decay's part), and one of "
+        f"{small:.2g} is left alone",
     )
 
 
@@ -379,6 +381,27 @@ def _decay_of_bias(network: Network) -> float:
     network.set(scales=1, shifts=0, bias=2)
     images, labels = np.zeros((CLASSES, *SHAPE), np.float32), np.arange(CLASSES)
     return float(network.step(images, labels)[network.bias].mean()) / 2
+
+
+def _smoothed_in_evaluate(network: Network) -> Finding | None:
+    logits = np.linspace(-2, 2, CLASSES)
+    network.set(scales=1, shifts=0, bias=logits)
+    images, labels = np.zeros((6, *SHAPE), np.float32), np.full(6, CLASSES - 1)
+    surprise = np.log(np.exp(logits).sum()) - logits
+    plain = surprise[-1]
+    smoothed = (1 - SMOOTHING) * plain + SMOOTHING * surprise.mean()
+    measured = float(network.module.evaluate(network.model, images, labels)[0])
+    if abs(measured - smoothed) > 1e-3:
+        return None
+    return Finding(
+        "smoothing",
+        WRONG,
+        "evaluate measures with smoothed labels",
+        f"the cross-entropy with the labels, {plain:.4f} for what it was given",
+        f"{measured:.4f}",
+        "Smoothing belongs to the training loss alone: losses with and without it cannot be "
+        "compared.",
+    )
 
 
 def smoothing(build: Build) -> Iterator[Finding]:
@@ -394,7 +417,9 @@ def smoothing(build: Build) -> Iterator[Finding]:
     expected = np.full(CLASSES, SMOOTHING / CLASSES)
     expected[3] += 1 - SMOOTHING
     if np.abs(row - expected).max() < 2e-3:
-        yield Finding("smoothing", DONE, f"the rows of the training loss have {shown}")
+        yield _smoothed_in_evaluate(build()) or Finding(
+            "smoothing", DONE, f"the rows of the training loss have {shown}; evaluate is without"
+        )
         return
     if np.abs(row - np.eye(CLASSES)[3]).max() < 2e-3:
         yield Finding("smoothing", NOT_DONE)

@@ -116,12 +116,12 @@ def _table(path: Path) -> tuple[str, str] | None:
 
 PROBABILITIES = np.full((6, 10), 0.01)
 PREDICTED = (3, 7, 1, 1, 0, 9)
-CONFIDENCE = (0.5, 0.9, 0.7, 0.8, 0.6, 0.4)
+CONFIDENCE = (0.5, 0.6, 0.9, 0.8, 0.7, 0.4)
 for _i, (_class, _p) in enumerate(zip(PREDICTED, CONFIDENCE, strict=True)):
     PROBABILITIES[_i] = (1 - _p) / 9
     PROBABILITIES[_i, _class] = _p
 LABELS = np.array([3, 2, 4, 1, 5, 9])
-ROWS = [(1, 2, 7, 0.9), (2, 4, 1, 0.7), (4, 5, 0, 0.6)]
+ROWS = [(2, 4, 1, 0.9), (4, 5, 0, 0.7), (1, 2, 7, 0.6)]
 
 
 def misclassified(module: ModuleType) -> Iterator[Finding]:
@@ -170,12 +170,12 @@ def _cause(rows: list[tuple[int, int, int, float]]) -> str:
         return "The index is that among the wrong images, not among all." if len(rows) == 3 else ""
     if [row[:3] for row in rows] == [(i, b, a) for i, a, b, _ in ROWS]:
         return "Label and predicted class are swapped."
-    if sorted(rows) == sorted(ROWS) or {r[:3] for r in rows} == {r[:3] for r in ROWS}:
-        if indices == [4, 2, 1]:
-            return "The least sure come first: argsort goes upwards."
-        if indices == [1, 2, 4] and not np.allclose([r[3] for r in rows], [r[3] for r in ROWS]):
+    if {row[:3] for row in rows} == {row[:3] for row in ROWS}:
+        if not np.allclose(sorted(row[3] for row in rows), sorted(row[3] for row in ROWS)):
             return (
                 "The confidence is to be the probability of the class predicted, not the label's."
             )
+        if indices == [1, 4, 2]:
+            return "The least sure come first: argsort goes upwards."
         return "They are not in the order of their confidence."
     return ""

@@ -13,9 +13,9 @@ EXERCISE = Exercise(
             "dropout",
             "dropout",
             DROPOUT,
-            "Each step trains one of 2**16 thinned networks. With four corners to learn there is "
-            "nothing to generalize to: here dropout costs training loss and brings nothing, and "
-            "that is as it should be.",
+            "Each row of a step trains one of 2**16 thinned networks. With four corners to learn "
+            "there is nothing to generalize to: here dropout costs training loss and brings "
+            "nothing, and that is as it should be.",
         ),
         Todo(
             "batch norm",

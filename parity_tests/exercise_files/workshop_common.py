@@ -160,6 +160,18 @@ def common(framework: str) -> list[Right]:
             (COSINE, "0.1 * (1 + math.cos(math.pi * epoch / max(epochs - 1, 1))) / 2"),
         ),
         no(
+            "last_is_0_and_fails_for_one_epoch",
+            "schedule",
+            "divide by epochs",
+            (COSINE, "0.1 * (1 + math.cos(math.pi * epoch / (epochs - 1))) / 2"),
+        ),
+        no(
+            "raises",
+            "schedule",
+            "raises TypeError at line",
+            (COSINE, "0.1 * (1 + math.cos(math.pi * epoch / epochs)) / None"),
+        ),
+        no(
             "no_half",
             "schedule",
             "begins at 0.2",
@@ -329,6 +341,17 @@ def common(framework: str) -> list[Right]:
             "other numbers",
             ("lines += [(run, i, *both) for", "lines += [(run, i, *both[::-1]) for"),
         ),
+        # --- smoothing
+        no(
+            "in_evaluate_too",
+            "smoothing",
+            "measures with smoothed labels",
+            (
+                "    loss = -np.log(np.maximum(of_label, 1e-7)).mean()\n",
+                "    loss = -np.log(np.maximum(of_label, 1e-7)).mean()\n"
+                "    loss = 0.9 * loss - 0.1 * np.log(np.maximum(probabilities, 1e-7)).mean()\n",
+            ),
+        ),
         # --- misclassified
         no(
             "least_sure_first",
@@ -336,6 +359,7 @@ def common(framework: str) -> list[Right]:
             "argsort goes upwards",
             ("np.argsort(-confidence[wrong])", "np.argsort(confidence[wrong])"),
         ),
+        no("not_sorted", "misclassified", "not in the order", (SORTED, "wrong = np.sort(wrong)\n")),
         no(
             "the_right_ones",
             "misclassified",

@@ -99,6 +99,12 @@ SPECIMENS = [
         (GROUPS, "torch.optim.Adam(groups, lr=0.1)"),
         (CLIPPED, ""),
     ),
+    wrong(
+        "adamw",
+        "clipping",
+        "another optimizer than SGD",
+        (GROUPS, "torch.optim.AdamW(groups, lr=0.1)"),
+    ),
     # --- batch norm
     wrong("after_relu", "batch norm", "after the ReLU", (f"{NORMED}{RELU}", f"{RELU}{NORMED}")),
     wrong(

@@ -34,6 +34,8 @@ from triptych.extras import require
 
 __all__ = ["app"]
 
+MOST_HINTS = 5  # of one call
+
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
@@ -112,7 +114,7 @@ def start(
     first = shlex.quote(str(to / names[0]))
     run = "jupyter lab" if notebook else "python"
     typer.echo(
-        f"\nThe task stands at the top of {'each file' if len(files) > 1 else 'the file'}. Then:\n"
+        f"\n{'One of them is enough. ' if len(files) > 1 else ''}The task stands at the top.\n"
         f"  {run} {first}\n  triptych exercise check {first}\n  triptych exercise hint {first}"
     )
 
@@ -146,16 +148,19 @@ def check(
         outcome = _outcome(console, file, its, language, todo, seed=seed, limits=limits)
         console.print(_report(its, PROPER[language], todos, file, outcome))
         statuses = _statuses(todos, outcome)
-        own = not file.resolve().is_relative_to(catalogue.FOLDER.resolve())
-        if all(statuses.values()) and own:
-            looked_at = {todos[i].key: status for i, status in statuses.items()}
+        before = journal.statuses(file, its.name, language)
+        if not file.resolve().is_relative_to(catalogue.FOLDER.resolve()):
+            looked_at = {todos[i].key: status for i, status in statuses.items() if status}
             journal.note(file, its.name, language, looked_at)
+        if not any(whole.status == WRONG for whole in _whole(outcome)):
+            for i, each in todos.items():
+                if statuses[i] == DONE and (todo is not None or before.get(each.key) != DONE):
+                    meaning = Text.assemble((f"{i}. ", "bold"), each.meaning)
+                    console.print(Padding(meaning, (0, 0, 1, 2)))
         passed = _passed(todos, outcome)
-        if passed:
-            _print_meanings(console, todos)
-            if todo is None:
-                console.print("Well done. Ours, to compare:")
-                print_command(console, "solution", its.name, framework=language)
+        if passed and todo is None:
+            console.print("Well done. Ours, to compare:")
+            print_command(console, "solution", its.name, framework=language)
         if not watch:
             break
         console.print(Text("Waiting for the file to be saved; Ctrl-C ends.", "dim"))
@@ -186,7 +191,15 @@ def hint(
     for whole in _whole(outcome):
         if whole.status == WRONG:
             console.print(*_finding(whole), sep="\n")
-    left = {i: each for i, each in todos.items() if _status(each, outcome) != DONE}
+    statuses = _statuses(todos, outcome)
+    left = {i: each for i, each in todos.items() if statuses[i] in (NOT_DONE, WRONG)}
+    if not left and not all(statuses.values()):
+        console.print("Mend that first: then there is something to measure, and a hint for it.")
+        return
+    # What is wrong comes first; more of them would be more than a screen.
+    order = sorted(left, key=lambda i: statuses[i] != WRONG)
+    others = sorted(order[MOST_HINTS:])
+    left = {i: left[i] for i in sorted(order[:MOST_HINTS])}
     for i, each in left.items():
         console.print(Text(f"TODO {i}, {each.title}", "bold"))
         found: list[Finding | None] = [
@@ -202,6 +215,9 @@ def hint(
             if text not in said:
                 console.print(Padding(Text(text), (0, 0, 1, 2)))
             said.add(text)
+    if others:
+        more = ", ".join(f"{i} ({todos[i].title})" for i in others)
+        console.print(f"Also open are {more}: add --todo and the number.\n")
     if not left:
         console.print("All is done." if todo is None else f"TODO {todo} is done.")
     elif level < 3:
@@ -270,13 +286,6 @@ def _saved(file: Path) -> int | None:
         return file.stat().st_mtime_ns
     except OSError:
         return None
-
-
-def _print_meanings(console: Console, todos: dict[int, Todo]) -> None:
-    """What each does for the network."""
-    for i, todo in todos.items():
-        if todo.meaning:
-            console.print(Padding(Text.assemble((f"{i}. ", "bold"), todo.meaning), (0, 0, 1, 2)))
 
 
 def _outcome(

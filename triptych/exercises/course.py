@@ -2,11 +2,14 @@
 
 import os
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
+from rich.padding import Padding
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
@@ -30,6 +33,8 @@ from triptych.exercises.terminal import (
 )
 
 __all__ = ["app"]
+
+MOST_CAUSES = 10  # that a teacher is told of
 
 Folder = Annotated[
     Path, typer.Argument(metavar="FOLDER", help="Yours.", exists=True, file_okay=False)
@@ -87,8 +92,11 @@ def next_(folder: Folder = Path(".")) -> None:
                 continue
             word = "wrong" if status == WRONG else "open"
             console.print(Text(f"{entry.file}, TODO {number}, {todo.title}: {word}.", "bold"))
-            console.print(f"  {todo.hints[-1].text(1, entry.framework)}")
-            print_command(console, "check", folder / entry.file, todo=number)
+            if status == WRONG:
+                print_command(console, "hint", folder / entry.file, todo=number)
+            else:
+                console.print(f"  {todo.hints[-1].text(1, entry.framework)}")
+                print_command(console, "check", folder / entry.file, todo=number)
             return
     begun = {entry.exercise for entry in entries}
     left = [name for name in catalogue.names() if name not in begun]
@@ -176,26 +184,39 @@ def grade(
         )
         bar.update(task, description="checked")
     write_tables(grades, out)
-    console.print(_summary(grades))
-    for file, _ in others.items():
-        console.print(Text(f"left out, its name tells no exercise: {file}", "yellow"))
+    _print_summary(console, grades)
+    for file, reason in others.items():
+        console.print(Text(f"left out, {reason}: {file}", "yellow"))
     console.print(f"in {out}/: grades.csv, grades.json")
 
 
-def _summary(grades: list[Grade]) -> Table:
-    """For each exercise and TODO, how many have it, and what was said most often where not."""
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for column in ("exercise", "TODO", "done", "not done", "wrong", "most often"):
+def _print_summary(console: Console, grades: list[Grade]) -> None:
+    """For each exercise and TODO how many have it, then what was wrong most often, and who stopped.
+
+    Files in which nothing is begun are counted, and not among those that have not done a TODO.
+    """
+    table, causes = Table(box=None, padding=(0, 2, 0, 0)), Counter[tuple[str, str, str]]()
+    for column in ("exercise", "TODO", DONE, NOT_DONE, WRONG, "not looked at"):
         table.add_column(column)
     for name in dict.fromkeys(each.exercise for each in grades):
-        its = [each for each in grades if each.exercise == name]
+        its = [each for each in grades if each.exercise == name and each.begun]
         for number, todo in enumerate(catalogue.exercise(name).todos, start=1):
             found = [each.statuses.get(todo.key) for each in its]
-            causes = [each.causes[todo.key] for each in its if todo.key in each.causes]
             table.add_row(
                 name if number == 1 else "",
                 f"{number}. {todo.title}",
-                *(str(found.count(status)) for status in (DONE, NOT_DONE, WRONG)),
-                Text(max(causes, key=causes.count) if causes else "", "dim"),
+                *(str(found.count(status)) for status in (DONE, NOT_DONE, WRONG, None)),
             )
-    return table
+            for each in its:
+                for cause in each.wrong(todo.key):
+                    causes[name, f"TODO {number}, {todo.title}", cause] += 1
+    console.print(table)
+    begun = sum(each.begun for each in grades)
+    console.print(f"\n{len(grades)} files, {len(grades) - begun} of them with nothing begun.")
+    if causes:
+        console.print(Text("\nWrong most often:", "bold"))
+    for (name, which, cause), count in causes.most_common(MOST_CAUSES):
+        console.print(Padding(Text(f"{count}x {name}, {which}: {cause}"), (0, 0, 0, 2)))
+    for each in grades:
+        if "" in each.causes:
+            console.print(Text(f"{each.file}: {each.causes['']}", "yellow"))

@@ -101,14 +101,15 @@ def check_functions(
             yield from found
 
 
-def raised(key: str, error: Exception, module: ModuleType) -> Finding:
+def raised(key: str, error: Exception, module: ModuleType, what: str | None = None) -> Finding:
+    """``what`` raises it; without one, the function that has the name of the TODO."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if frame.filename == module.__file__]
     place = f" at line {own[-1].lineno}: {own[-1].line}" if own else ""
     cause = ""
     if not own and isinstance(error, TypeError):
         cause = "The function's arguments are not those of the starter."
-    message = f"{key} raises {type(error).__name__}{place}"
+    message = f"{what or key} raises {type(error).__name__}{place}"
     return Finding(key, WRONG, message, measured=str(error)[:500], cause=cause)
 
 

@@ -50,6 +50,15 @@ class Grade:
     def done(self) -> int:
         return list(self.statuses.values()).count(DONE)
 
+    @property
+    def begun(self) -> bool:
+        return any(status != NOT_DONE for status in self.statuses.values())
+
+    def wrong(self, todo: str) -> list[str]:
+        """Why that TODO is wrong, each reason once."""
+        its = [f for f in self.findings if f["todo"] == todo and f["status"] == WRONG]
+        return list(dict.fromkeys(f["cause"] or f["message"] for f in its))
+
 
 def submissions(
     folder: Path, exercise: str | None = None, framework: str | None = None
@@ -61,8 +70,8 @@ def submissions(
             continue
         try:
             found.append(Submission(file, *catalogue.exercise_of(file, exercise, framework)))
-        except ValueError as error:
-            others[file] = str(error)
+        except ValueError:
+            others[file] = "as its name tells no exercise"
     return found, others
 
 
@@ -116,7 +125,9 @@ def _grade(name: str, each: Submission, limits: Limits, seed: int) -> Grade:
     for key in ("", *todos):
         wrong = [f for f in findings if f.todo == key and f.status == WRONG]
         if wrong:
-            causes[key] = " ".join(dict.fromkeys(f.cause or f.message for f in wrong))
+            # Of the whole file the message too: what stopped it, and where.
+            told = (f"{f.message}. {f.cause}" if key == "" else f.cause or f.message for f in wrong)
+            causes[key] = " ".join(dict.fromkeys(told)).strip()
     return Grade(
         name,
         each.exercise,

@@ -1,10 +1,11 @@
 """What a learner has done, kept in the learner's own folder as ``.triptych.json``."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-__all__ = ["Entry", "note", "read"]
+__all__ = ["Entry", "note", "read", "statuses"]
 
 NAME = ".triptych.json"
 
@@ -28,13 +29,18 @@ def read(folder: Path) -> dict[str, Entry]:
         return {}
 
 
-def note(file: Path, exercise: str, framework: str, statuses: dict[str, str | None]) -> None:
+def statuses(file: Path, exercise: str, framework: str) -> dict[str, str | None]:
+    """What is kept of the file."""
+    entry = read(file.parent).get(file.name)
+    same = entry is not None and (entry.exercise, entry.framework) == (exercise, framework)
+    return entry.statuses if entry is not None and same else {}
+
+
+def note(file: Path, exercise: str, framework: str, found: Mapping[str, str | None]) -> None:
     """Keep the statuses of the TODOs that were looked at, beside those that were kept before."""
     folder, entries = file.parent, read(file.parent)
-    before = entries.get(file.name)
-    same = before is not None and (before.exercise, before.framework) == (exercise, framework)
-    known = before.statuses if before is not None and same else {}
-    entries[file.name] = Entry(file.name, exercise, framework, known | statuses)
+    known = statuses(file, exercise, framework)
+    entries[file.name] = Entry(file.name, exercise, framework, known | dict(found))
     text = json.dumps([asdict(each) for each in entries.values()], indent=1)
     temporary = folder / f"{NAME}.new"
     try:

@@ -48,4 +48,4 @@ def judged(
     except InterfaceError as error:
         yield wrong(str(error))
     except Exception as error:
-        yield replace(raised("the script", error, module), todo="bug")
+        yield raised("bug", error, module, "the script")

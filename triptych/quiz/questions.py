@@ -48,10 +48,10 @@ QUESTIONS = (
         ),
         right=0,
         explanation="It knows the training images by heart and fails on others: the gap of 28 "
-        "points is variance, and regularization, augmentation or more data are the remedies. A "
-        "network that underfits would be poor on the training images too. One that has diverged "
-        "would have learned nothing. Validation is a little lower in most good runs, but not by "
-        "28 points; check that both sets come from the same source.",
+        "points is mostly variance, and regularization, augmentation or more data are the "
+        "remedies. A network that underfits would be poor on the training images too. One that "
+        "has diverged would have learned nothing. Validation is a little lower in most good runs, "
+        "but not by 28 points; check that both sets come from the same source.",
         source="Geman, Bienenstock and Doursat, Neural Computation 4, 1992",
         number="verdict_overfitting",
     ),
@@ -258,10 +258,12 @@ QUESTIONS = (
         ),
         right=2,
         explanation="Masks are samples of the model; where they disagree, the data have not "
-        "settled the weights. Mutual information measures that: 0.69 where two passes are sure of "
-        "opposite classes, 0.00 where both say 50 : 50. The latter is aleatoric doubt, which only "
-        "predictive entropy shows. Rounding is smaller by orders of magnitude. That the masks are "
-        "drawn by chance is the method: how much they move the prediction is the measure.",
+        "settled the weights, as Gal and Ghahramani read it. Mutual information measures that: "
+        "0.69 where two passes are sure of opposite classes, 0.00 where both say 50 : 50. The "
+        "latter is aleatoric doubt: predictive entropy holds both kinds. At a fixed rate the "
+        "spread need not vanish as data grow. Rounding is smaller by orders of magnitude. That "
+        "the masks are drawn by chance is the method: how much they move the prediction is the "
+        "measure.",
         source="Gal and Ghahramani, ICML 2016; Houlsby et al., 2011",
         number="two_kinds_of_doubt",
     ),
@@ -281,17 +283,17 @@ QUESTIONS = (
         explanation="Internal covariate shift is the change of a layer's inputs while the layers "
         "before it learn. Santurkar et al. added noise after batch norm, so that the shift became "
         "larger, and training was nearly as fast as before; what they measured was a smoother "
-        "loss, with gradients that hold over longer steps. So the shift is not the reason, and "
-        "yet batch norm helps: it allows higher rates and faster training. Its two parameters for "
-        "each feature add hardly anything, and without them it helps too.",
+        "loss, with gradients that hold over longer steps. So the shift can hardly be the reason, "
+        "and yet batch norm helps: it allows higher rates and faster training. Its two parameters "
+        "for each feature add hardly anything, and without them it helps too.",
         source="Ioffe and Szegedy, ICML 2015; Santurkar et al., NeurIPS 2018",
     ),
     Question(
         name="batch-of-one",
         chapter="normalization",
         technique="batch_norm",
-        question="What does batch norm behind a dense layer make of a batch of one example in "
-        "training?",
+        question="What do the equations of batch norm, behind a dense layer, make of a batch of "
+        "one example in training?",
         choices=(
             "The example as it is",
             "The example, divided by its norm",
@@ -493,7 +495,8 @@ QUESTIONS = (
         chapter="descent",
         technique="early_stopping",
         question="Validation losses: 1.00, 0.80, 0.70, 0.72, 0.71, 0.73, 0.69. Early stopping has "
-        "a patience of 3 and restores the best weights. When does it stop, with which weights?",
+        "a patience of 3 and restores the best weights. When does it stop, with which weights? The "
+        "first epoch is 1.",
         choices=(
             "After epoch 4, with those of epoch 3",
             "After epoch 7, with those of epoch 7",
@@ -522,10 +525,10 @@ QUESTIONS = (
         ),
         right=1,
         explanation="It stops only after the patience has run out: by then the network has been "
-        "past its best for that many epochs, here at 0.73 in place of 0.70. The last weights are "
-        "finite, just not the best on validation. Their training loss is as a rule lower than "
-        "that of the best ones, for that is what overfitting is. Memory is spent, not saved: a "
-        "copy of the weights is kept.",
+        "past its best for that many epochs, as in the question on patience: 0.73, not 0.70. The "
+        "last weights are finite, just not the best on validation. Their training loss is as a "
+        "rule lower than that of the best ones, for that is what overfitting is. Memory is spent, "
+        "not saved: a copy of the weights is kept.",
         source="Prechelt, Neural networks: tricks of the trade, 1998",
         number="last_and_best",
     ),

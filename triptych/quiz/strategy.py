@@ -33,9 +33,9 @@ MEASURES = (
     Measure(
         title="a score to trust",
         stage=1,
-        why="Of 1,000 validation images 71 % has a standard error of 1.4 points: in one run, gains "
-        "below 3 points may be chance. Folds and seeds make it smaller. The test set is looked at "
-        "once, at the end.",
+        why="Of the 1,000 images of a fold 71 % has a standard error of 1.4 points: in one run, "
+        "gains below 3 points may be chance. Folds and seeds make it smaller. The test set is "
+        "looked at once, at the end.",
         start="5 stratified folds, 3 seeds, test set apart",
         keep="gains are above 2 standard errors",
         smaller="Not yet: without a score you could not tell whether it is better.",

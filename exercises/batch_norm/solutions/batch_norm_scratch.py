@@ -18,7 +18,8 @@ This is the solution. ``x`` and ``grad`` (which is dL/dy) have shape (N, feature
 (features,).
 
 Paper: Ioffe and Szegedy, "Batch normalization: accelerating deep network training by reducing
-internal covariate shift", ICML 2015. (The running variance of PyTorch has a factor N / (N - 1).)
+internal covariate shift", ICML 2015. (PyTorch's momentum is the other weight, 0.1 for our 0.9, and
+its running variance has a factor N / (N - 1).)
 """
 
 import numpy as np

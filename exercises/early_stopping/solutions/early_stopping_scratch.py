@@ -8,8 +8,8 @@ epoch are restored, not those of the last:
     stop           after the first epoch that is no improvement and has wait >= patience
 
 Epochs count from 0. The first loss that is a number is an improvement. NaN never is one, nor is a
-loss as good as the best, nor one that is better by just min_delta. ``wait`` is 0 before epoch 0;
-yet no run stops after epoch 0, though its loss be NaN. A patience of 0 acts as 1.
+loss as good as the best, nor one that is better by just min_delta. ``wait`` is 0 before epoch 0.
+As in Keras, no run stops after epoch 0, even if its loss is NaN, and a patience of 0 acts as 1.
 
 The weights of the best epoch have to be kept while training goes on to change them in place:
 
@@ -62,7 +62,7 @@ def main() -> None:
     show("the smallest loss is in epoch 4", lambda: best_epoch(losses), 4)
     show("by more than 0.25 epoch 1 is the last", lambda: best_epoch(losses, min_delta=0.25), 1)
     show("two epochs without improvement: 2 and 3", lambda: stopping_epoch(losses, 2), 3)
-    show("three of them there are not", lambda: stopping_epoch(losses, 3), None)
+    show("there are never three in a row", lambda: stopping_epoch(losses, 3), None)
 
     def kept():
         weights = {"w": np.array([1.0, 2.0])}
