@@ -281,7 +281,9 @@ def test_grade_goes_on_where_it_was_killed(classroom, tmp_path):
     assert rows[2]["TODO 1"] == WRONG
     assert "swapped" in rows[2]["cause 1"]
     assert len(json.loads((out / "grades.json").read_text())) == 60
-    assert "left out, its name tells no exercise" in done.stdout
+    assert "left out, as its name tells no exercise" in done.stdout
+    assert "60 files, 20 of them with nothing begun" in done.stdout
+    assert re.search(r"never ends", done.stdout)
 
 
 def test_a_file_that_changed_is_graded_anew(classroom, tmp_path):

@@ -260,9 +260,8 @@ QUESTIONS = (
         explanation="Masks are samples of the model; where they disagree, the data have not "
         "settled the weights, as Gal and Ghahramani read it. Mutual information measures that: "
         "0.69 where two passes are sure of opposite classes, 0.00 where both say 50 : 50. The "
-        "latter is aleatoric doubt: predictive entropy holds both kinds. At a fixed rate the "
-        "spread need not vanish as data grow. Rounding is smaller by orders of magnitude. That "
-        "the masks are drawn by chance is the method: how much they move the prediction is the "
+        "latter is aleatoric doubt; predictive entropy holds both kinds. Rounding is smaller by "
+        "orders of magnitude. Chance draws the masks; how far they move the prediction is the "
         "measure.",
         source="Gal and Ghahramani, ICML 2016; Houlsby et al., 2011",
         number="two_kinds_of_doubt",
@@ -494,9 +493,9 @@ QUESTIONS = (
         name="patience",
         chapter="descent",
         technique="early_stopping",
-        question="Validation losses: 1.00, 0.80, 0.70, 0.72, 0.71, 0.73, 0.69. Early stopping has "
-        "a patience of 3 and restores the best weights. When does it stop, with which weights? The "
-        "first epoch is 1.",
+        question="Validation losses of epochs 1 to 7: 1.00, 0.80, 0.70, 0.72, 0.71, 0.73, 0.69. "
+        "Early stopping has a patience of 3 and restores the best weights. When does it stop, with "
+        "which weights?",
         choices=(
             "After epoch 4, with those of epoch 3",
             "After epoch 7, with those of epoch 7",
