@@ -153,10 +153,13 @@ def check(
             looked_at = {todos[i].key: status for i, status in statuses.items() if status}
             journal.note(file, its.name, language, looked_at)
         if not any(whole.status == WRONG for whole in _whole(outcome)):
-            for i, each in todos.items():
-                if statuses[i] == DONE and (todo is not None or before.get(each.key) != DONE):
-                    meaning = Text.assemble((f"{i}. ", "bold"), each.meaning)
-                    console.print(Padding(meaning, (0, 0, 1, 2)))
+            done = [i for i in todos if statuses[i] == DONE]
+            new = [i for i in done if todo is not None or before.get(todos[i].key) != DONE]
+            if new:
+                console.print("\nWhat that does:")
+            for i in new:
+                meaning = Text.assemble((f"{i}. ", "bold"), todos[i].meaning)
+                console.print(Padding(meaning, (0, 0, 1, 2)))
         passed = _passed(todos, outcome)
         if passed and todo is None:
             console.print("Well done. Ours, to compare:")
