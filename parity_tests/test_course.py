@@ -90,6 +90,26 @@ def test_a_damaged_journal_is_as_none(file):
     assert len(journal.read(file.parent)) == 1
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"statuses": None},
+        {"framework": "cobol"},
+        {"file": 5},
+        {"statuses": {"draw_mask": ["x"]}},
+        {"more": 1},
+    ],
+)
+def test_a_journal_that_someone_wrote_into(file, change):
+    run("check", file)
+    path = file.parent / journal.NAME
+    (entry,) = json.loads(path.read_text())
+    path.write_text(json.dumps([entry | change]))
+    for command in ("progress", "next"):
+        assert run(command, file.parent)[0] == 0
+    assert run("check", file, "--todo", 1)[0] == 0
+
+
 def test_the_exercises_own_folders_stay_clean():
     run("check", SOLVED)
     assert not (SOLVED.parent / journal.NAME).exists()
@@ -103,6 +123,9 @@ def test_reset(file):
     assert file.with_name("dropout_scratch.py.old").read_text() == mine
     result = CliRunner().invoke(app, ["reset", str(file)], input="n\n")
     assert result.exit_code == 1
+    run("reset", file, "--yes")
+    assert file.with_name("dropout_scratch.py.old").read_text() == mine
+    assert file.with_name("dropout_scratch.py.old1").read_text() == DROPOUT.read_text()
 
 
 def test_what_it_means_is_told_when_it_is_done(tmp_path):
@@ -191,6 +214,32 @@ def test_every_todo_says_what_it_means():
     for name in catalogue.names():
         for todo in catalogue.exercise(name).todos:
             assert 40 < len(todo.meaning) < 320, (name, todo.key)
+
+
+def notebook(path, *cells):
+    made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    nbformat.write(made, path)
+    return path
+
+
+def test_a_cell_that_is_python_stays_as_it_is(tmp_path):
+    """A cell that is Python is left as it is, whatever its lines begin with."""
+    python = 'other = (\n    5\n    % 3\n)\ntext = """\n!not a command\n%nor this\n"""'
+    magic = "for _ in range(2):\n    %time x = 1\nx = !ls\nprint?\n!ls \\\n  -l\ny = 2"
+    path = notebook(
+        tmp_path / "a.ipynb", python, magic, "%%bash\nls -l", "%%time\nz = 3", "main();"
+    )
+    found = {}
+    exec(source_of(path), found)
+    assert found["other"] == 2
+    assert found["text"] == "\n!not a command\n%nor this\n"
+    assert (found["x"], found["y"], found["z"]) == (None, 2, 3)
+
+
+def test_a_line_of_a_notebook_is_told_by_its_cell(tmp_path):
+    path = notebook(tmp_path / "dropout_scratch.ipynb", "import numpy as np", "a = 1\nb = a / 0")
+    (finding,) = check_file(path, "dropout", "scratch").findings
+    assert "at line 2 of cell 2: b = a / 0" in finding.message
 
 
 def test_a_notebook_keeps_every_line_of_its_file(tmp_path):
@@ -298,6 +347,35 @@ def test_a_file_that_changed_is_graded_anew(classroom, tmp_path):
         assert [row["done"] for row in csv.DictReader(file)] == ["5"]
 
 
+def test_odd_entries_are_left_out(tmp_path):
+    folder = tmp_path / "in"
+    (folder / ".ipynb_checkpoints").mkdir(parents=True)
+    (folder / "a_dropout_scratch.py").mkdir()
+    (folder / "b_dropout_scratch.py").symlink_to(folder / "nothing.py")
+    (folder / "c_dropout_scratch.py").symlink_to(SOLVED)
+    os.mkfifo(folder / "d_dropout_scratch.py")
+    shutil.copyfile(SOLVED, folder / ".ipynb_checkpoints" / "dropout_scratch-checkpoint.py")
+    shutil.copyfile(SOLVED, folder / "e_dropout_scratch.py")
+    found, others = submissions(folder)
+    assert [each.file.name for each in found] == ["e_dropout_scratch.py"]
+    assert {file.name[0]: reason for file, reason in others.items()} == {
+        "b": "as it is no regular file",
+        "c": "as it is a link to what was not handed in",
+        "d": "as it is no regular file",
+    }
+
+
+def test_another_limit_is_another_check(tmp_path):
+    folder, out = tmp_path / "in", tmp_path / "out"
+    folder.mkdir()
+    slow = SOLVED.read_text() + "\nimport time\nend = time.process_time() + 3\n"
+    slow += "while time.process_time() < end:\n    pass\n"
+    (folder / "dropout_scratch.py").write_text(slow)
+    for seconds, done in ((1, 0), (30, 5)):
+        assert run("grade", folder, "--out", out, "--seconds", seconds)[0] == 0
+        assert list(_read(out / "grades.jsonl"))[-1].done == done
+
+
 def test_a_folder_without_submissions(tmp_path):
     (tmp_path / "notes.py").write_text("")
     code, output = run("grade", tmp_path)
@@ -313,9 +391,18 @@ def test_submissions_of_one_exercise_under_any_name(tmp_path):
 
 
 def test_a_table_of_several_exercises(tmp_path):
-    one = Grade("a.py", "xor", "torch", "", {"dropout": DONE, "l2": None}, {}, [], 1.0)
+    one = Grade("a.py", "xor", "torch", "", {"dropout": DONE, "l2": None}, {}, [], 1.0, 60.0, 0)
     two = Grade(
-        "b.py", "max_norm", "scratch", "", {"max_norm": WRONG}, {"max_norm": "why"}, [], 1.0
+        "b.py",
+        "max_norm",
+        "scratch",
+        "",
+        {"max_norm": WRONG},
+        {"max_norm": "why"},
+        [],
+        1.0,
+        60.0,
+        0,
     )
     write_tables([one, two], tmp_path)
     with (tmp_path / "grades.csv").open() as file:

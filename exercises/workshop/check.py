@@ -11,7 +11,15 @@ from triptych.exercises.scripts import missing
 
 from .course import augmentation, early_stopping, schedule
 from .networks import Network, eagerly, make
-from .regularizers import batch_norm, clipping, dropout, placement, smoothing, weight_decay
+from .regularizers import (
+    accumulation,
+    batch_norm,
+    clipping,
+    dropout,
+    placement,
+    smoothing,
+    weight_decay,
+)
 from .reports import curves, misclassified
 
 __all__ = ["check"]
@@ -89,6 +97,9 @@ def _of_model(
     if only in probes:
         return
     progress("measuring steps")
+    if fault := accumulation(build):
+        yield fault
+        return
     found = {key: list(probe(build)) for key, probe in steps.items()}
     for key, causes in SPOILING.items():
         spoils = [each for each in found[key] if each.status == WRONG]

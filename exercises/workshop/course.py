@@ -34,11 +34,20 @@ def data(rows: int = 24) -> tuple[Pair, Pair]:
     return (training, labels), (validation, labels)
 
 
-def run(network: Network, epochs: int, patience: int = 100) -> dict[str, list[float]]:
+def run(network: Network, epochs: int, patience: int = 100, **functions: Any) -> dict[str, Any]:
+    """A training with these functions in place of the file's, and other sections as at first."""
+    plain = {"learning_rate": lambda epoch, epochs: 0.1, "augment": lambda images, rng: images}
     training, validation = data()
-    history = network.module.train(
-        network.model, training, validation, epochs=epochs, batch_size=8, patience=patience, seed=0
-    )
+    with replaced(network.module, **plain | functions):
+        history = network.module.train(
+            network.model,
+            training,
+            validation,
+            epochs=epochs,
+            batch_size=8,
+            patience=patience,
+            seed=0,
+        )
     names = ("loss", "validation_loss")
     if not isinstance(history, dict) or not all(len(history.get(name, ())) for name in names):
         raise InterfaceError(
@@ -115,8 +124,7 @@ def schedule(module: ModuleType, build: Build) -> Iterator[Finding]:
         asked.append((epoch, epochs))
         return 0.1 if epoch == 0 else 0.0
 
-    with replaced(module, learning_rate=rate):
-        run(network, 3)
+    run(network, 3, learning_rate=rate)
     weights.append(network.parameters())
     if asked != [(0, 3), (1, 3), (2, 3)]:
         yield wrong(
@@ -267,10 +275,12 @@ def _of_training(module: ModuleType, build: Build) -> Iterator[Finding]:
     given: list[np.ndarray] = []
     steps: list[np.ndarray] = []
     looked: list[np.ndarray] = []
+    drawn: list[float] = []
     step, predict = module.train_step, module.predict
 
     def augment(images: np.ndarray, rng: Any) -> np.ndarray:
         given.append(np.array(images))
+        drawn.append(float(rng.random()))
         return np.full_like(images, -1)
 
     def train_step(model: Any, optimizer: Any, images: np.ndarray, labels: np.ndarray) -> Any:
@@ -281,14 +291,27 @@ def _of_training(module: ModuleType, build: Build) -> Iterator[Finding]:
         looked.append(np.array(images))
         return predict(model, images)
 
-    with replaced(module, augment=augment, train_step=train_step, predict=predicted):
-        run(network, 2)
+    run(network, 2, augment=augment, train_step=train_step, predict=predicted)
     if any((images > 0.5).any() for images in given):
         yield wrong(
             "validation images are augmented",
             "augment for training images alone",
             "validation images among those that it was given",
             "The validation loss is then that of other images in every epoch.",
+        )
+    elif any((images == -1).any() for images in given):
+        yield wrong(
+            "what augment returned is augmented again",
+            "the images as they were at first, in each epoch",
+            "images among those that it was given that it had returned",
+            "Shifts add up: give what it returns another name.",
+        )
+    elif len(set(drawn)) < len(drawn):
+        yield wrong(
+            "each epoch has the same shifts",
+            "one generator for the whole training, which goes on drawing",
+            "a generator that begins anew",
+            "The generator is made in each epoch: make it once, before the first.",
         )
     elif any((images == -1).any() for images in looked):
         yield wrong(
@@ -319,7 +342,40 @@ COURSES = {
     "goes on": ([1.0, 0.9, 0.8, 0.7, 0.6, 0.5], 2, 6, 5),
     "ends": ([1.0, 0.5, 0.8, 0.9], 5, 4, 1),
     "ties": ([1.0, 0.5, 0.5, 0.5, 0.55, 0.3], 2, 4, 1),
+    "begins high": ([9000.0, 8000.0, 7000.0, 7500.0, 6000.0, 5000.0], 2, 6, 5),
+    "creeps": ([1.0, 0.9999, 0.9998, 0.9997, 0.9996], 2, 5, 4),
 }
+ROWS, STEPS = 24, 3  # images, and steps in an epoch of ``run``
+
+
+class Course:
+    """A training whose validation losses are chosen: they go by the epoch, however often asked."""
+
+    def __init__(self, network: Network, losses: list[float], patience: int) -> None:
+        self.network, self.losses, self.steps = network, losses, 0
+        self.states: dict[int, dict[str, np.ndarray]] = {}  # after each epoch
+        module = network.module
+        self.own_evaluate, self.own_step = module.evaluate, module.train_step
+        functions = {"evaluate": self.evaluate, "train_step": self.train_step}
+        run(network, len(losses), patience, **functions)
+
+    def train_step(self, *arguments: Any) -> Any:
+        result = self.own_step(*arguments)
+        self.steps += 1
+        if self.steps % STEPS == 0:
+            self.states[self.epochs - 1] = self.network.state()
+        return result
+
+    def evaluate(self, model: Any, images: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
+        if (images < 0.5).all():  # of training
+            result: tuple[float, float] = self.own_evaluate(model, images, labels)
+            return result
+        before = self.epochs == 0  # a look at the model as it comes
+        return (2 * self.losses[0] if before else self.losses[self.epochs - 1]), 0.5
+
+    @property
+    def epochs(self) -> int:
+        return -(-self.steps // STEPS)
 
 
 def early_stopping(module: ModuleType, build: Build) -> Iterator[Finding]:
@@ -327,33 +383,13 @@ def early_stopping(module: ModuleType, build: Build) -> Iterator[Finding]:
     ran, best, last = {}, {}, {}
     for name, (losses, patience, _, epoch) in COURSES.items():
         network = build()
-        seen: list[dict[str, np.ndarray]] = []
-        own = module.evaluate
-
-        def evaluate(
-            model: Any,
-            images: np.ndarray,
-            labels: np.ndarray,
-            network: Network = network,
-            seen: list[Any] = seen,
-            losses: list[float] = losses,
-            own: Callable[..., Any] = own,
-        ) -> tuple[float, float]:
-            if (images < 0.5).all():  # of training
-                return own(model, images, labels)
-            if len(seen) == len(losses):
-                raise InterfaceError(
-                    "train evaluates the validation images more than once an epoch"
-                )
-            seen.append(network.state())
-            return losses[len(seen) - 1], 0.5
-
-        with replaced(module, evaluate=evaluate):
-            run(network, len(losses), patience)
+        course = Course(network, losses, patience)
+        if not course.states:
+            raise InterfaceError("train does not call train_step for each batch")
         after = network.state()
-        ran[name] = len(seen)
-        best[name] = epoch < len(seen) and _equal(after, seen[epoch])
-        last[name] = _equal(after, seen[-1])
+        ran[name] = course.epochs
+        best[name] = epoch in course.states and _equal(after, course.states[epoch])
+        last[name] = _equal(after, course.states[max(course.states)])
     ends = {name: course[2] for name, course in COURSES.items()}
     whole = {name: len(course[0]) for name, course in COURSES.items()}
     if ran == whole and all(last.values()):
@@ -403,6 +439,10 @@ def _cause_of_end(ran: dict[str, int], whole: dict[str, int]) -> str:
         return "One epoch too few."
     if off["ties"] > 0 and not off["stops"]:
         return "An equal loss counts as a lower one."
+    if off["begins high"] < 0 and not off["stops"]:
+        return "The lowest loss so far begins with a number; a first loss may lie above it."
+    if off["creeps"] < 0 and not off["stops"]:
+        return "A loss has to be lower by some amount to count; any lower loss does."
     if off["stops"] < 0 and not off["ties"]:
         return "Epochs without a lower loss are not counted anew after one with."
     return "The epochs that are counted are not in a row, or patience is not used."

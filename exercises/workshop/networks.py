@@ -117,12 +117,13 @@ class Network:
             )
         return found
 
-    def step(self, images: np.ndarray, labels: np.ndarray, rate: float = 0.1) -> Arrays:
-        """Minus what a first step adds to each parameter, by the learning rate."""
-        before = self.parameters()
+    def step(self, images: np.ndarray, labels: np.ndarray, *rates: float) -> Arrays:
+        """Minus what a step adds to each parameter, by the learning rate; the last, if several."""
         optimizer = self.module.make_optimizer(self.model)
-        self.module.set_learning_rate(optimizer, rate)
-        self.module.train_step(self.model, optimizer, images.astype(np.float32), labels)
+        for rate in rates or (0.1,):
+            before = self.parameters()
+            self.module.set_learning_rate(optimizer, rate)
+            self.module.train_step(self.model, optimizer, images.astype(np.float32), labels)
         after = self.parameters()
         return {name: (before[name].astype(float) - after[name]) / rate for name in before}
 

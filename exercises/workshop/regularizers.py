@@ -12,11 +12,19 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from triptych.exercises.findings import DONE, NOT_DONE, WRONG, Finding
+from triptych.exercises.findings import DONE, NOT_DONE, WRONG, Finding, InterfaceError
 
 from .networks import CLASSES, SHAPE, Network
 
-__all__ = ["batch_norm", "clipping", "dropout", "placement", "smoothing", "weight_decay"]
+__all__ = [
+    "accumulation",
+    "batch_norm",
+    "clipping",
+    "dropout",
+    "placement",
+    "smoothing",
+    "weight_decay",
+]
 
 RATE, DECAY, LIMIT, SMOOTHING = 0.3, 0.01, 1.0, 0.1
 Build = Callable[[], Network]
@@ -57,7 +65,18 @@ def placement(build: Build) -> Finding | None:
             "predict runs the model in training mode, on the statistics of its batch.",
         )
     moves = np.ptp([network.logits(moving, training=True) for _ in range(3)], axis=0).max()
+    logits = network.logits(moving, training=False)
+    if logits.min() >= 0 and np.allclose(logits.sum(axis=1), 1, atol=1e-4):
+        raise InterfaceError(
+            "the model returns probabilities; it must return logits: leave the softmax to predict "
+            "and to the loss"
+        )
     _all_hidden_1(network)
+    if network.hidden(moving, training=False).max() < 1e-6:
+        raise InterfaceError(
+            "nothing shifts the hidden units: keep the bias of the first layer, or leave batch "
+            "normalization its gamma and beta"
+        )
     one = np.zeros((network.units, CLASSES))
     one[0] = 1
     network.set(output=one)
@@ -293,6 +312,22 @@ def batch_norm(build: Build) -> Iterator[Finding]:
             "They are not updated in training, or so slowly that they are never right.",
         )
         return
+    # Now other images: how far one batch moves what 30 of them move.
+    seen = [network.hidden(images, training=False)]
+    for passes in (1, 29):
+        for _ in range(passes):
+            network.logits(2 * images, training=True)
+        seen.append(network.hidden(images, training=False))
+    moved = float(np.abs(seen[1] - seen[0]).mean() / np.abs(seen[2] - seen[0]).mean())
+    if moved > 0.7:  # 0.1 with a momentum of 0.9
+        yield wrong(
+            "the running statistics are those of the last batch, nearly",
+            "one batch moves them by a tenth of the way or less",
+            f"by {moved:.0%}",
+            "The momentum is turned round: in PyTorch it is the part of the new batch, 0.1, in "
+            "Keras and NumPy that of the old ones, 0.9 or 0.99.",
+        )
+        return
     yield Finding(
         "batch norm",
         DONE,
@@ -313,6 +348,12 @@ def clipping(build: Build) -> Iterator[Finding]:
         change = network.step(size * _images(CLASSES, 3), rng.permutation(CLASSES))
         for name in network.scales:  # a decay of what is so large, if it has one
             change[name] -= change[name].mean()
+        # And that of the matrices, which is all that changes where there is nothing to learn.
+        still = build()
+        still.set(first=first, output=output, scales=1, shifts=0, bias=0)
+        decay = still.step(np.zeros((CLASSES, *SHAPE), np.float32), np.arange(CLASSES))
+        for name in (network.first, network.output):
+            change[name] = change[name] - decay[name]
         return network, change, math.sqrt(sum(float((c**2).sum()) for c in change.values()))
 
     network, change, norm = stepped(1000.0)
@@ -340,7 +381,7 @@ def clipping(build: Build) -> Iterator[Finding]:
         else:
             yield Finding("clipping", NOT_DONE)
         return
-    if abs(norm - LIMIT) > 0.2 * LIMIT:
+    if abs(norm - LIMIT) > 0.05 * LIMIT:
         counted = [part for part in parts.values() if part > 0.05]
         at_norm = [part for part in counted if abs(part - LIMIT) < 0.05 * LIMIT]
         each = len(at_norm) > 1 and max(counted) < 1.05 * LIMIT
@@ -371,8 +412,7 @@ def clipping(build: Build) -> Iterator[Finding]:
     yield Finding(
         "clipping",
         DONE,
-        f"a huge gradient makes a step of norm {norm:.3f} (with the decay's part), and one of "
-        f"{small:.2g} is left alone",
+        f"a huge gradient makes a step of norm {norm:.3f}, and one of {small:.2g} is left alone",
     )
 
 
@@ -401,6 +441,28 @@ def _smoothed_in_evaluate(network: Network) -> Finding | None:
         f"{measured:.4f}",
         "Smoothing belongs to the training loss alone: losses with and without it cannot be "
         "compared.",
+    )
+
+
+def accumulation(build: Build) -> Finding | None:
+    """Whether a step has the gradients of the one before, too."""
+    images, labels = np.zeros((CLASSES, *SHAPE), np.float32), np.arange(CLASSES)
+    logits, changes = np.linspace(-0.5, 0.5, CLASSES), []
+    for rates in ((0.1,), (0.0, 0.1)):
+        network = build()
+        network.set(scales=1, shifts=0, bias=logits)
+        changes.append(network.step(images, labels, *rates)[network.bias].reshape(-1))
+    once, again = changes
+    ratio = float((again * once).sum() / max((once * once).sum(), 1e-12))
+    if abs(ratio - 1) < 0.1 or np.abs(again - ratio * once).max() > 1e-3:
+        return None
+    return Finding(
+        "",
+        WRONG,
+        "a step has the gradients of the step before, too",
+        "the same step again from the same weights",
+        f"one {ratio:.2g} times as long",
+        "Gradients add up: optimizer.zero_grad() is missing. Or the optimizer has momentum.",
     )
 
 

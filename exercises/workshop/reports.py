@@ -66,8 +66,10 @@ def _curves(module: ModuleType, folder: Path) -> Iterator[Finding]:
                     "a line for the training and one for the validation loss of each run",
                     f"no line for {', '.join(missing)}",
                     "Only the last run is drawn: the figure is made anew for each."
-                    if len(missing) == 2
-                    else "",
+                    if len(missing) == 2 and all("plain" in each for each in missing)
+                    else "Only one of the two losses is drawn."
+                    if len({each.split()[1] for each in missing}) == 1
+                    else "Lines are what axes.plot draws.",
                 )
             )
     if not table.exists():
@@ -131,7 +133,8 @@ def misclassified(module: ModuleType) -> Iterator[Finding]:
     shown = ", ".join(f"({i}, {a}, {b}, {p:.2f})" for i, a, b, p in ROWS)
     try:
         rows = [(int(i), int(a), int(b), float(p)) for i, a, b, p in found]
-        empty = len(none) == 0
+        none = list(none)
+        empty = not none
     except (TypeError, ValueError):
         yield wrong(
             "misclassified does not return rows of four",

@@ -146,6 +146,19 @@ def common(framework: str) -> list[Right]:
             ),
             (SORTED, "wrong = sorted(wrong, key=lambda i: confidence[i], reverse=True)\n"),
         ),
+        yes(
+            "looks_at_validation_more_often",
+            (
+                "    for epoch in range(epochs):\n        set_learning_rate",
+                "    print(evaluate(model, *validation))\n"
+                "    for epoch in range(epochs):\n        set_learning_rate",
+            ),
+            (
+                "    return history\n",
+                "    print(evaluate(model, *validation)[1], evaluate(model, *training))\n"
+                "    return history\n",
+            ),
+        ),
         # --- schedule
         no(
             "two_pi",
@@ -249,7 +262,35 @@ def common(framework: str) -> list[Right]:
                 "    optimizer = make_optimizer(model)\n    augmented = augment(images, rng)\n",
             ),
         ),
+        no(
+            "shifts_add_up",
+            "augmentation",
+            "Shifts add up",
+            (
+                "augmented, order, total = augment(images, rng), rng.permutation(len(images)), 0.0",
+                "augmented = images = augment(images, rng)\n"
+                "        order, total = rng.permutation(len(images)), 0.0",
+            ),
+        ),
+        no(
+            "same_in_each_epoch",
+            "augmentation",
+            "made in each epoch",
+            ("= augment(images, rng)", "= augment(images, np.random.default_rng(seed))"),
+        ),
         # --- early stopping
+        no(
+            "begins_with_a_number",
+            "early stopping",
+            "begins with a number",
+            ("math.inf", "10.0"),
+        ),
+        no(
+            "by_some_amount",
+            "early stopping",
+            "lower by some amount",
+            (f"if {LOWER}:", f"if {LOWER} - 0.005:"),
+        ),
         no(
             "last_weights",
             "early stopping",
@@ -340,6 +381,12 @@ def common(framework: str) -> list[Right]:
             "curves",
             "other numbers",
             ("lines += [(run, i, *both) for", "lines += [(run, i, *both[::-1]) for"),
+        ),
+        no(
+            "training_only",
+            "curves",
+            "one of the two losses",
+            ('        axes.plot(validation, f"C{number}-", label=f"{run}, validation")\n', ""),
         ),
         # --- smoothing
         no(

@@ -89,6 +89,12 @@ SPECIMENS = [
         *regularized("keras.regularizers.L2(0.005)")[2:],
     ),
     # --- batch norm
+    wrong(
+        "turned_round",
+        "batch norm",
+        "momentum is turned round",
+        ("layers.BatchNormalization()", "layers.BatchNormalization(momentum=0.1)"),
+    ),
     wrong("after_relu", "batch norm", "after the ReLU", (f"{NORMED}{RELU}", f"{RELU}{NORMED}")),
     wrong(
         "on_logits_normed", "batch norm", "are normalized", (NORMED, ""), (OUTPUT, OUTPUT + NORMED)

@@ -118,6 +118,12 @@ SPECIMENS = [
         ),
     ),
     # --- batch norm
+    wrong(
+        "turned_round",
+        "batch norm",
+        "momentum is turned round",
+        ("BatchNorm(HIDDEN)", "BatchNorm(HIDDEN, momentum=0.1)"),
+    ),
     wrong("after_relu", "batch norm", "after the ReLU", (f"{NORMED}{RELU}", f"{RELU}{NORMED}")),
     wrong(
         "on_logits_normed",

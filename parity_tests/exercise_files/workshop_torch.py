@@ -105,7 +105,14 @@ SPECIMENS = [
         "another optimizer than SGD",
         (GROUPS, "torch.optim.AdamW(groups, lr=0.1)"),
     ),
+    wrong("not_zeroed", "", "zero_grad", ("    optimizer.zero_grad()\n", "")),
     # --- batch norm
+    wrong(
+        "turned_round",
+        "batch norm",
+        "momentum is turned round",
+        ("nn.BatchNorm1d(HIDDEN)", "nn.BatchNorm1d(HIDDEN, momentum=0.99)"),
+    ),
     wrong("after_relu", "batch norm", "after the ReLU", (f"{NORMED}{RELU}", f"{RELU}{NORMED}")),
     wrong(
         "on_logits_normed",

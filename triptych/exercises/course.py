@@ -1,5 +1,6 @@
 """``triptych exercise`` for those who go on with several, and for their teachers."""
 
+import itertools
 import os
 import shutil
 from collections import Counter
@@ -120,7 +121,8 @@ def reset(
 ) -> None:
     """Put the starter in the place of a file; what was there is kept beside it, as FILE.old."""
     name, language = exercise_of(file, exercise, framework)
-    old = file.with_name(f"{file.name}.old")
+    kept = (file.with_name(f"{file.name}.old{number or ''}") for number in itertools.count())
+    old = next(path for path in kept if not path.exists())
     if not yes:
         typer.confirm(f"Begin {file} anew? What is there becomes {old.name}. Go on?", abort=True)
     starter = catalogue.starters(name)[language]

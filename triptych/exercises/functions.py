@@ -5,9 +5,12 @@ learners write them, each with the words for it. Whatever differs from the oracl
 the first mistake that gives the learner's numbers in every case, if there is one.
 """
 
+import ast
 import copy
 import functools
+import inspect
 import math
+import textwrap
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from triptych.exercises.findings import DONE, NOT_DONE, WRONG, Finding
+from triptych.exercises.findings import DONE, NOT_DONE, WRONG, Finding, InterfaceError
 
 __all__ = ["Case", "Mistake", "Task", "check_functions", "raised"]
 
@@ -92,7 +95,9 @@ def check_functions(
             with np.errstate(all="ignore"):  # nan and inf are judged as numbers
                 calls = [_call(task, case, function) for case in task.cases]
         except NotImplementedError:
-            yield Finding(task.key, NOT_DONE)
+            yield Finding(task.key, NOT_DONE, _raise_left(function))
+        except InterfaceError as error:
+            yield Finding(task.key, WRONG, str(error))
         except Exception as error:
             yield raised(task.key, error, module)
         else:
@@ -113,10 +118,30 @@ def raised(key: str, error: Exception, module: ModuleType, what: str | None = No
     return Finding(key, WRONG, message, measured=str(error)[:500], cause=cause)
 
 
+def _raise_left(function: Callable[..., Any]) -> str:
+    """Where more than the ``raise`` of the starter stands in it."""
+    try:
+        (tree,) = ast.parse(textwrap.dedent(inspect.getsource(function))).body
+    except (OSError, TypeError, ValueError, SyntaxError):
+        return ""
+    body = [each for each in getattr(tree, "body", ()) if not isinstance(each, ast.Expr)]
+    return "its raise NotImplementedError is still there: take it out" if len(body) > 1 else ""
+
+
+def _without_generators(key: str, output: Any) -> Any:
+    for each in output if isinstance(output, tuple | list) else [output]:
+        if inspect.isgenerator(each) or inspect.iscoroutine(each) or isinstance(each, map | zip):
+            raise InterfaceError(
+                f"{key} returns a {type(each).__name__}, which has no numbers yet: make a list of "
+                "it, or take the yield out"
+            )
+    return output
+
+
 def _call(task: Task, case: Case, function: Callable[..., Any]) -> Call:
     given, options = copy.deepcopy((tuple(case.given.values()), dict(case.options)))
     before = {**case.given, **case.options}
-    first = copy.deepcopy(function(*given, **options))
+    first = copy.deepcopy(_without_generators(task.key, function(*given, **options)))
     after = dict(zip(case.given, given, strict=True)) | options
     changed = tuple(name for name in before if not _same(before[name], after[name]))
     return Call(_split(task, first), _split(task, case.call(function)), changed)

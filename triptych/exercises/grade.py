@@ -8,6 +8,7 @@ file, as soon as it is known; a file that has not changed since is not checked a
 import csv
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
@@ -34,7 +35,8 @@ class Submission:
 class Grade:
     """``statuses`` has for each TODO, by its key, the worst that was found, None if nothing was.
 
-    ``causes`` says why where it is wrong, under "" for the file as a whole.
+    ``causes`` says why where it is wrong, under "" for the file as a whole. ``limit`` and ``seed``
+    are those that it was checked with.
     """
 
     file: str
@@ -45,6 +47,8 @@ class Grade:
     causes: dict[str, str]
     findings: list[dict[str, str]]
     seconds: float
+    limit: float
+    seed: int
 
     @property
     def done(self) -> int:
@@ -66,12 +70,22 @@ def submissions(
     """The files in ``folder`` and below, and those that are none, with the reason."""
     found, others = [], {}
     for file in sorted(folder.rglob("*")):
-        if file.suffix not in (".py", ".ipynb") or any(p.startswith(".") for p in file.parts[1:]):
+        hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
+        if file.suffix not in (".py", ".ipynb") or hidden or file.is_dir():
             continue
         try:
-            found.append(Submission(file, *catalogue.exercise_of(file, exercise, framework)))
+            its = catalogue.exercise_of(file, exercise, framework)
         except ValueError:
             others[file] = "as its name tells no exercise"
+            continue
+        if not file.resolve().is_relative_to(folder.resolve()):
+            others[file] = "as it is a link to what was not handed in"
+        elif not file.is_file():
+            others[file] = "as it is no regular file"
+        elif not os.access(file, os.R_OK):
+            others[file] = "as it may not be read"
+        else:
+            found.append(Submission(file, *its))
     return found, others
 
 
@@ -93,7 +107,8 @@ def grade(
     for each in every:
         name = str(each.file.relative_to(folder))
         known = kept.get((name, _sha256(each.file)))
-        if known and (known.exercise, known.framework) == (each.exercise, each.framework):
+        as_known = known and (known.exercise, known.framework, known.seed, known.limit)
+        if known and as_known == (each.exercise, each.framework, seed, limits.seconds):
             grades[name] = known
             progress(known)
         else:
@@ -137,6 +152,8 @@ def _grade(name: str, each: Submission, limits: Limits, seed: int) -> Grade:
         causes,
         [asdict(finding) for finding in findings],
         round(outcome.seconds, 1),
+        limits.seconds,
+        seed,
     )
 
 

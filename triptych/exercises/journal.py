@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from triptych.panels import FRAMEWORKS
+
 __all__ = ["Entry", "note", "read", "statuses"]
 
 NAME = ".triptych.json"
@@ -19,14 +21,22 @@ class Entry:
     framework: str
     statuses: dict[str, str | None]
 
+    def is_whole(self) -> bool:
+        """Of the right types: someone may have written into it."""
+        known = self.framework in FRAMEWORKS and isinstance(self.statuses, dict)
+        return known and all(
+            isinstance(each, str | None)
+            for each in (self.file, self.exercise, *self.statuses.values())
+        )
+
 
 def read(folder: Path) -> dict[str, Entry]:
     """By the file's name. A journal that is damaged is as none."""
     try:
-        found = json.loads((folder / NAME).read_text("utf-8"))
-        return {each["file"]: Entry(**each) for each in found}
-    except (OSError, TypeError, ValueError, KeyError):
+        found = [Entry(**each) for each in json.loads((folder / NAME).read_text("utf-8"))]
+    except (OSError, TypeError, ValueError):
         return {}
+    return {each.file: each for each in found if each.is_whole()}
 
 
 def statuses(file: Path, exercise: str, framework: str) -> dict[str, str | None]:

@@ -1,14 +1,15 @@
 """An exercise as a Jupyter notebook, made of its file, and a notebook as a file to be checked."""
 
 import ast
+import re
 from pathlib import Path
 from typing import Any
 
 from triptych.extras import require
 
-__all__ = ["source_of", "write_notebook"]
+__all__ = ["in_cells", "source_of", "write_notebook"]
 
-MAGIC = ("%", "!", "?")  # what IPython alone understands
+CELL = "# cell"  # stands above the code of each
 
 
 def write_notebook(file: Path, to: Path) -> None:
@@ -66,14 +67,46 @@ def source_of(notebook: Path) -> str:
         raise ValueError(f"{notebook.name} is no notebook that can be read: {error}") from None
     parts = []
     for number, cell in enumerate(cells, start=1):
-        if cell.cell_type != "code" or cell.source.strip() in ("", "main()"):
+        if cell.cell_type != "code" or cell.source.strip().rstrip(";") in ("", "main()"):
             continue
-        lines = [
-            f"pass  # {line}" if line.lstrip().startswith(MAGIC) else line
-            for line in cell.source.splitlines()
-        ]
-        parts.append("\n".join([f"# cell {number}", *lines]))
+        parts.append(f"{CELL} {number}\n{_python(cell.source)}")
     return "\n\n\n".join(parts) + "\n"
+
+
+def _python(cell: str) -> str:
+    """Without what IPython alone understands; a cell that is Python is left as it is."""
+    try:
+        ast.parse(cell)
+        return cell
+    except SyntaxError:
+        pass
+    lines, continued = cell.splitlines(), False
+    others = lines[0].startswith("%%") and not re.match(r"%%(time|timeit|capture)\b", lines[0])
+    for i, line in enumerate(lines):
+        indent, text = re.match(r"(\s*)(.*)", line).groups()  # type: ignore[union-attr]
+        assigned = re.match(r"([\w.]+ *= *)[%!]", text)
+        if others or continued:
+            lines[i] = f"# {text}"
+            continued = text.endswith("\\")
+        elif text.startswith(("%", "!", "?")) or text.endswith("?"):
+            lines[i] = f"{indent}pass  # {text}"
+            continued = text.endswith("\\")
+        elif assigned:
+            lines[i] = f"{indent}{assigned[1]}None  # {text}"
+    return "\n".join(lines)
+
+
+def in_cells(text: str, source: str) -> str:
+    """``text`` with "line 90" of the source as the line of a cell."""
+
+    def place(match: re.Match[str]) -> str:
+        lines = source.splitlines()[: int(match[1])]
+        begins = [i for i, line in enumerate(lines) if line.startswith(CELL)]
+        if not begins:
+            return match[0]
+        return f"line {len(lines) - begins[-1] - 1} of cell {lines[begins[-1]].split()[-1]}"
+
+    return re.sub(r"\bline (\d+)", place, text)
 
 
 def _nbformat() -> Any:

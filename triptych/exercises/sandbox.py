@@ -21,7 +21,7 @@ import threading
 import time
 import tokenize
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -29,7 +29,7 @@ import psutil
 
 from triptych.exercises.findings import WRONG, Finding
 from triptych.exercises.inside import ASK, WHERE
-from triptych.exercises.notebooks import source_of
+from triptych.exercises.notebooks import in_cells, source_of
 from triptych.extras import keras_backend
 
 __all__ = ["Limits", "Outcome", "check_file"]
@@ -97,6 +97,13 @@ def check_file(
         finally:
             run.kill()
         outcome.output = run.tail.decode(errors="replace")
+    if file.suffix == ".ipynb":
+        outcome.findings = [
+            replace(
+                each, message=in_cells(each.message, text), measured=in_cells(each.measured, text)
+            )
+            for each in outcome.findings
+        ]
     outcome.seconds = time.monotonic() - start
     return outcome
 

@@ -246,7 +246,7 @@ def _ask(console: Console, numbers: Iterable[int]) -> int | None:
     while True:
         try:
             text = console.input("> ").strip().lower()
-        except EOFError:
+        except (EOFError, RuntimeError):  # the latter where there is no input at all
             console.print()
             return None
         if not sys.stdin.isatty():
