@@ -10,6 +10,7 @@ from torch import nn
 
 from triptych.exercises.findings import Finding, InterfaceError
 from triptych.exercises.scripts import done, judged, still_there, wrong
+from triptych.exercises.sequences import changed, share_weights
 
 __all__ = ["check"]
 
@@ -46,7 +47,8 @@ def _judge(module: ModuleType, seed: int) -> Iterator[Finding]:
     generator = torch.Generator().manual_seed(seed)
     x, others = (torch.randn(ROWS, TOKENS, FEATURES, generator=generator) for _ in range(2))
     model = module.build_model(seed)
-    ours = _with_weights_of(model, generator)
+    ours = Ours()
+    share_weights(model, ours, generator)
 
     def predict(x: Any) -> np.ndarray:
         found = np.asarray(module.predict(model, x), np.float64)
@@ -57,7 +59,7 @@ def _judge(module: ModuleType, seed: int) -> Iterator[Finding]:
             )
         return found
 
-    own = [_changed(predict, x, token) for token in range(TOKENS - 1)]
+    own = [changed(predict, x, token) for token in range(TOKENS - 1)]
     alone = np.concatenate([predict(x[i : i + 1]) for i in range(ROWS)])
     by_others = max(
         float(np.abs(predict(torch.cat([x, its]))[:ROWS] - alone).max())
@@ -90,33 +92,6 @@ def _judge(module: ModuleType, seed: int) -> Iterator[Finding]:
             "a probability is the same alone and among others, and changes by "
             f"{min(own):.2g} to {max(own):.2g} with a token of its own"
         )
-
-
-def _changed(predict: Callable[[Any], np.ndarray], x: Any, token: int) -> float:
-    """By how much the prediction of some sequence changes with one of its tokens."""
-    before, changes = predict(x), []
-    for row in range(ROWS):
-        other = x.clone()
-        other[row, token] = 2 - other[row, token]
-        changes.append(float(np.abs(predict(other)[row] - before[row]).max()))
-    return max(changes)
-
-
-def _with_weights_of(model: nn.Module, generator: torch.Generator) -> Ours:
-    """Larger ones than at first, so that what is attended to counts; those of the norm are kept."""
-    ours = Ours()
-    theirs, its = list(model.parameters()), list(ours.parameters())
-    if [p.shape for p in theirs] != [p.shape for p in its]:
-        raise InterfaceError(
-            "the layers with weights must stay, in their order; their shapes are "
-            f"{', '.join(str(tuple(p.shape)) for p in theirs)}"
-        )
-    with torch.no_grad():
-        for p, q in zip(theirs, its, strict=True):
-            if p.ndim == 2:
-                p.add_(0.2 * torch.randn(p.shape, generator=generator))
-            q.copy_(p)
-    return ours
 
 
 def _of_numbers(found: np.ndarray, ours: Ours, x: Any) -> Finding | None:
