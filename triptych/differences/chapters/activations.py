@@ -283,7 +283,8 @@ class SoftShrinkNan(Difference):
 class FusedReluNan(Difference):
     """A dense layer with bias and ReLU hides NaN in a TensorFlow graph; PyTorch's ReLU keeps it.
 
-    Grappler fuses the three on the CPU. Eagerly, under XLA, and without its remapper NaN stays.
+    Grappler fuses the three on the CPU. Eagerly, under XLA, and without its remapper NaN stays; and
+    on some processors the fused kernel keeps it too.
     """
 
     pytorch = "NaN"
