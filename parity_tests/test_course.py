@@ -187,6 +187,7 @@ def test_notebooks_run_and_are_checked(tmp_path, name, framework):
         printed += executed(nbformat.read(solved, as_version=4), tmp_path)
         told = catalogue.exercise(name).todos[0].meaning
         for number in re.findall(r"\d+\.\d+", told):
+            # What is printed has more digits; half of the last one told, and its rounding.
             half = 0.51 * 10.0 ** -len(number.split(".")[1])
             found = [float(each) for each in re.findall(r"\d+\.\d+", printed)]
             assert min(abs(each - float(number)) for each in found) < half, number

@@ -110,12 +110,12 @@ def test_solution(tmp_path, monkeypatch, name, framework):
     assert outcome.refused == []
 
 
-# A Keras file takes as long as ten of NumPy's.
 SEEDS = [(*each, seed) for each in EVERY for seed in range(1, 20)]
 
 
 @pytest.mark.parametrize(("name", "framework", "seed"), SEEDS)
 def test_solution_with_other_seeds(request, name, framework, seed):
+    """A Keras file takes as long as ten of NumPy's."""
     if framework == "keras" and seed > 3 and not request.config.getoption("--thorough"):
         pytest.skip("with --thorough")
     found = check(catalogue.solutions(name)[framework], name, framework, seed)
@@ -764,8 +764,8 @@ def test_a_hint_is_about_what_was_found(tmp_path, specimen, said):
     file = tmp_path / f"{its}.py"
     file.write_text(wrong.text())
     (todo,) = (todo for todo in catalogue.exercise(name).todos if todo.key == wrong.todo)
-    its = check(file, name, framework, only=todo.key)
-    found = [f for f in its if (f.todo, f.status) == (todo.key, WRONG)]
+    every = check(file, name, framework, only=todo.key)
+    found = [f for f in every if (f.todo, f.status) == (todo.key, WRONG)]
     texts = [todo.hint(finding).text(2, framework) for finding in found]
     assert any(said in text for text in texts), (found, texts)
 

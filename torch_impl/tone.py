@@ -18,7 +18,7 @@ Images: (N, H, W, C), floating point in [0, 1]; factor: floating point, (N,); bi
 Framework differences: we posterize to the levels of 8 bits, as Pillow and Keras. See ``triptych
 differences``: posterize-levels, sharpness-centre, brightness-range.
 
-Here: smoothing is average pooling, times 9; the gradient is its autograd.
+Here: smoothing is average pooling, times 9; the gradient is PyTorch's autograd.
 """
 
 import torch

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from triptych.exercises.findings import Finding, InterfaceError
+from triptych.exercises.findings import Finding
 from triptych.exercises.scripts import done, judged, still_there, wrong
-from triptych.exercises.sequences import changed, share_weights
+from triptych.exercises.sequences import by_others, changed, predictor, share_weights
 
 __all__ = ["check"]
 
@@ -49,32 +49,19 @@ def _judge(module: ModuleType, seed: int) -> Iterator[Finding]:
     model = module.build_model(seed)
     ours = Ours()
     share_weights(model, ours, generator)
-
-    def predict(x: Any) -> np.ndarray:
-        found = np.asarray(module.predict(model, x), np.float64)
-        if found.shape != (len(x), 2) or not np.allclose(found.sum(axis=1), 1, 0, 1e-4):
-            raise InterfaceError(
-                f"predict must return probabilities of shape ({len(x)}, 2), for {len(x)} "
-                f"sequences; it returns shape {found.shape}"
-            )
-        return found
-
+    predict = predictor(module, model)
     own = [changed(predict, x, token) for token in range(TOKENS - 1)]
-    alone = np.concatenate([predict(x[i : i + 1]) for i in range(ROWS)])
-    by_others = max(
-        float(np.abs(predict(torch.cat([x, its]))[:ROWS] - alone).max())
-        for its in (x[:0], others, 100 * others)
-    )
-    if by_others > 1e-5 and max(own) < 1e-6:
+    moved = by_others(predict, x, others)
+    if moved > 1e-5 and max(own) < 1e-6:
         yield still_there(
-            f"a probability changes by up to {by_others:.2g} with the sequences beside it, and by "
+            f"a probability changes by up to {moved:.2g} with the sequences beside it, and by "
             "nothing with the four tokens that it should attend to"
         )
-    elif by_others > 1e-5:
+    elif moved > 1e-5:
         yield wrong(
             "a prediction depends on the sequences beside it",
             "the same probability alone and among others",
-            f"a change of {by_others:.2g} with others, of {max(own):.2g} with its own tokens",
+            f"a change of {moved:.2g} with others, of {max(own):.2g} with its own tokens",
             "Sequences are mixed: a reshape stands in the place of a transpose, or all tokens of "
             "the batch are one sequence.",
         )
@@ -97,7 +84,7 @@ def _judge(module: ModuleType, seed: int) -> Iterator[Finding]:
 def _of_numbers(found: np.ndarray, ours: Ours, x: Any) -> Finding | None:
     with torch.no_grad():
         right = ours(x).softmax(dim=1).numpy()
-    if np.allclose(found, right, atol=1e-4):
+    if np.allclose(found, right, atol=1e-4):  # float32, in another order
         return None
     return wrong(
         "the probabilities are those of another network",

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from triptych.exercises.findings import Finding, InterfaceError
+from triptych.exercises.findings import Finding
 from triptych.exercises.scripts import done, judged, still_there, wrong
-from triptych.exercises.sequences import changed, share_weights
+from triptych.exercises.sequences import by_others, changed, predictor, share_weights
 
 __all__ = ["check"]
 
@@ -92,27 +92,14 @@ def _judge(module: ModuleType, seed: int) -> Iterator[Finding]:
     model = module.build_model(seed)
     ours = Ours()
     share_weights(model, ours, generator)
-
-    def predict(x: Any) -> np.ndarray:
-        found = np.asarray(module.predict(model, x), np.float64)
-        if found.shape != (len(x), 2) or not np.allclose(found.sum(axis=1), 1, 0, 1e-4):
-            raise InterfaceError(
-                f"predict must return probabilities of shape ({len(x)}, 2), for {len(x)} "
-                f"sequences; it returns shape {found.shape}"
-            )
-        return found
-
+    predict = predictor(module, model)
     try:
         same = np.abs(predict(x) - predict(x)).max() < 1e-6
     except (TypeError, RuntimeError) as error:
         yield _of_error(error)
         return
     own = [changed(predict, x, token) for token in range(1, TOKENS)]
-    alone = np.concatenate([predict(x[i : i + 1]) for i in range(ROWS)])
-    by_others = max(
-        float(np.abs(predict(torch.cat([x, its]))[:ROWS] - alone).max())
-        for its in (x[:0], others, 100 * others)
-    )
+    moved = by_others(predict, x, others)
     if not same:
         yield wrong(
             "the same sequences are predicted twice, and not alike",
@@ -120,11 +107,11 @@ def _judge(module: ModuleType, seed: int) -> Iterator[Finding]:
             "others in the second call",
             "Something is drawn: the attention has dropout now.",
         )
-    elif by_others > 1e-5:
+    elif moved > 1e-5:
         yield wrong(
             "a prediction depends on the sequences beside it",
             "the same probability alone and among others",
-            f"a change of {by_others:.2g} with others, of {max(own):.2g} with its own tokens",
+            f"a change of {moved:.2g} with others, of {max(own):.2g} with its own tokens",
             "The sequences of the batch are taken for the tokens: nn.MultiheadAttention has the "
             "batch second, unless it has batch_first=True."
             if max(own) < 1e-6
@@ -177,7 +164,9 @@ def _of_error(error: Exception) -> Finding:
 
 def _of_numbers(found: np.ndarray, ours: Ours, x: Any) -> Finding | None:
     def fits(logits: Any) -> bool:
-        return np.allclose(found, logits.softmax(dim=1).numpy(), atol=1e-4)
+        return np.allclose(
+            found, logits.softmax(dim=1).numpy(), atol=1e-4
+        )  # float32, in another order
 
     with torch.no_grad():
         right = ours(x)

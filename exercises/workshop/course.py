@@ -23,14 +23,16 @@ __all__ = ["augmentation", "early_stopping", "schedule"]
 
 Build = Callable[[], Network]
 Pair = tuple[np.ndarray, np.ndarray]
+ROWS, BATCH = 24, 8
+STEPS = ROWS // BATCH  # in an epoch of ``run``
 
 
-def data(rows: int = 24) -> tuple[Pair, Pair]:
+def data() -> tuple[Pair, Pair]:
     """Images for training with values below 1/2, for validation above."""
     rng = np.random.default_rng(0)
-    training = rng.uniform(0.1, 0.4, (rows, *SHAPE)).astype(np.float32)
-    validation = rng.uniform(0.6, 0.9, (rows, *SHAPE)).astype(np.float32)
-    labels = np.arange(rows) % CLASSES
+    training = rng.uniform(0.1, 0.4, (ROWS, *SHAPE)).astype(np.float32)
+    validation = rng.uniform(0.6, 0.9, (ROWS, *SHAPE)).astype(np.float32)
+    labels = np.arange(ROWS) % CLASSES
     return (training, labels), (validation, labels)
 
 
@@ -44,7 +46,7 @@ def run(network: Network, epochs: int, patience: int = 100, **functions: Any) ->
             training,
             validation,
             epochs=epochs,
-            batch_size=8,
+            batch_size=BATCH,
             patience=patience,
             seed=0,
         )
@@ -345,7 +347,6 @@ COURSES = {
     "begins high": ([9000.0, 8000.0, 7000.0, 7500.0, 6000.0, 5000.0], 2, 6, 5),
     "creeps": ([1.0, 0.9999, 0.9998, 0.9997, 0.9996], 2, 5, 4),
 }
-ROWS, STEPS = 24, 3  # images, and steps in an epoch of ``run``
 
 
 class Course:

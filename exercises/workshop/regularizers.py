@@ -381,7 +381,7 @@ def clipping(build: Build) -> Iterator[Finding]:
         else:
             yield Finding("clipping", NOT_DONE)
         return
-    if abs(norm - LIMIT) > 0.05 * LIMIT:
+    if abs(norm - LIMIT) > 0.05 * LIMIT:  # a decay inside of the gradient is clipped with it
         counted = [part for part in parts.values() if part > 0.05]
         at_norm = [part for part in counted if abs(part - LIMIT) < 0.05 * LIMIT]
         each = len(at_norm) > 1 and max(counted) < 1.05 * LIMIT
@@ -431,7 +431,7 @@ def _smoothed_in_evaluate(network: Network) -> Finding | None:
     plain = surprise[-1]
     smoothed = (1 - SMOOTHING) * plain + SMOOTHING * surprise.mean()
     measured = float(network.module.evaluate(network.model, images, labels)[0])
-    if abs(measured - smoothed) > 1e-3:
+    if abs(measured - smoothed) > 1e-3:  # they differ by 0.2; float32, and a learner's 1e-7
         return None
     return Finding(
         "smoothing",
@@ -454,6 +454,7 @@ def accumulation(build: Build) -> Finding | None:
         changes.append(network.step(images, labels, *rates)[network.bias].reshape(-1))
     once, again = changes
     ratio = float((again * once).sum() / max((once * once).sum(), 1e-12))
+    # It is 2 if they add up. Where the step has no one factor, this is not what happens.
     if abs(ratio - 1) < 0.1 or np.abs(again - ratio * once).max() > 1e-3:
         return None
     return Finding(

@@ -113,8 +113,9 @@ def start(
         raise typer.BadParameter(str(error), param_hint="--to") from None
     first = shlex.quote(str(to / names[0]))
     run = "jupyter lab" if notebook else "python"
+    enough = "One of them is enough. " if len(files) > 1 else ""
     typer.echo(
-        f"\n{'One of them is enough. ' if len(files) > 1 else ''}The task stands at the top.\n"
+        f"\n{enough}The task stands at the top. Then:\n"
         f"  {run} {first}\n  triptych exercise check {first}\n  triptych exercise hint {first}"
     )
 

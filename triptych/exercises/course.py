@@ -158,8 +158,9 @@ def grade(
 
     A file counts if its name tells the exercise and the framework, such as anna/xor_torch.py; or
     all do, with --exercise and --framework. Each is checked in a process of its own, so that one
-    that hangs costs its own time only. Stopped and started again it goes on; files that have
-    changed are checked anew. grades.csv has a row for each file, grades.json all that was found.
+    that hangs costs its own time only. Stopped and started again it goes on; what has changed, the
+    file or --seconds or --seed, is checked anew. grades.csv has a row for each file, grades.json
+    all that was found.
 
     The checks guard against accidents, not against code that means harm: grade submissions of
     strangers where they can do none, in a container or as a user without rights.

@@ -60,8 +60,7 @@ class Grade:
 
     def wrong(self, todo: str) -> list[str]:
         """Why that TODO is wrong, each reason once."""
-        its = [f for f in self.findings if f["todo"] == todo and f["status"] == WRONG]
-        return list(dict.fromkeys(f["cause"] or f["message"] for f in its))
+        return _reasons(self.findings, todo)
 
 
 def submissions(
@@ -136,13 +135,8 @@ def _grade(name: str, each: Submission, limits: Limits, seed: int) -> Grade:
         *(Finding("", WRONG, f"the file tried to {what}") for what in outcome.refused),
     ]
     todos = [todo.key for todo in catalogue.exercise(each.exercise).todos]
-    causes = {}
-    for key in ("", *todos):
-        wrong = [f for f in findings if f.todo == key and f.status == WRONG]
-        if wrong:
-            # Of the whole file the message too: what stopped it, and where.
-            told = (f"{f.message}. {f.cause}" if key == "" else f.cause or f.message for f in wrong)
-            causes[key] = " ".join(dict.fromkeys(told)).strip()
+    told = [asdict(finding) for finding in findings]
+    causes = {key: " ".join(reasons) for key in ("", *todos) if (reasons := _reasons(told, key))}
     return Grade(
         name,
         each.exercise,
@@ -150,11 +144,21 @@ def _grade(name: str, each: Submission, limits: Limits, seed: int) -> Grade:
         sha256,
         {key: _worst(f.status for f in findings if f.todo == key) for key in todos},
         causes,
-        [asdict(finding) for finding in findings],
+        told,
         round(outcome.seconds, 1),
         limits.seconds,
         seed,
     )
+
+
+def _reasons(findings: Iterable[dict[str, str]], todo: str) -> list[str]:
+    """Each once. Of the whole file the message too: what stopped it, and where."""
+    wrong = [f for f in findings if f["todo"] == todo and f["status"] == WRONG]
+    said = (
+        f"{f['message']}. {f['cause']}".strip() if todo == "" else f["cause"] or f["message"]
+        for f in wrong
+    )
+    return list(dict.fromkeys(said))
 
 
 def _worst(found: Iterable[str]) -> str | None:

@@ -1,6 +1,7 @@
 """What the checks of networks over sequences share, in PyTorch."""
 
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -9,10 +10,36 @@ from torch import nn
 
 from triptych.exercises.findings import InterfaceError
 
-__all__ = ["changed", "share_weights"]
+__all__ = ["Predict", "by_others", "changed", "predictor", "share_weights"]
+
+Predict = Callable[[Any], np.ndarray]
 
 
-def changed(predict: Callable[[Any], np.ndarray], x: Any, token: int) -> float:
+def predictor(module: ModuleType, model: nn.Module) -> Predict:
+    """The file's ``predict`` for ``model``: probabilities of two classes, in float64."""
+
+    def predict(x: Any) -> np.ndarray:
+        found = np.asarray(module.predict(model, x), np.float64)
+        if found.shape != (len(x), 2) or not np.allclose(found.sum(axis=1), 1, 0, 1e-4):
+            raise InterfaceError(
+                f"predict must return probabilities of shape ({len(x)}, 2), for {len(x)} "
+                f"sequences; it returns shape {found.shape}"
+            )
+        return found
+
+    return predict
+
+
+def by_others(predict: Predict, x: Any, others: Any) -> float:
+    """By how much a prediction changes with the sequences that are predicted with it."""
+    alone = np.concatenate([predict(x[i : i + 1]) for i in range(len(x))])
+    return max(
+        float(np.abs(predict(torch.cat([x, its]))[: len(x)] - alone).max())
+        for its in (x[:0], others, 100 * others)
+    )
+
+
+def changed(predict: Predict, x: Any, token: int) -> float:
     """By how much the prediction of some sequence changes with one of its tokens."""
     before, changes = predict(x), []
     for row in range(len(x)):
