@@ -57,6 +57,9 @@ GEOMETRIES = [
     ((2, 6, 7, 2), 3, 4, (1, 2), "same", 1, 2),  # strides that differ
     ((2, 7, 7, 3), 2, 3, 1, "same", (2, 3), 3),
     ((2, 9, 8, 2), 3, 6, 2, 1, 2, 2),
+    # A 1x1 kernel with a stride: PyTorch may write where it must not (uxlfoundation/oneDNN#6035).
+    ((16, 16, 16, 4), 1, 8, 2, "valid"),
+    ((2, 7, 6, 4), 1, 6, (2, 3), ((1, 0), (2, 1)), 1, 2),
 ]
 SMALL = [
     ((2, 4, 4, 2), (3, 2), 2, 1, "valid"),

@@ -31,8 +31,9 @@ explicit-padding, dilation-and-stride, depthwise-strides, depthwise-initial-weig
 dense-initial-weights.
 
 Here: ``weight`` keeps PyTorch's layout, (out, in / groups, height, width). It is PyTorch's
-``F.conv2d`` and its gradient, with padding of our own where two sides differ. The images that
-PyTorch is shown are a view of ours: its memory format "channels last", nothing copied.
+``F.conv2d`` and its gradient, with padding of our own where two sides differ; of a 1x1 kernel, the
+pixels between its strides are taken out first. The images that PyTorch is shown are a view of ours:
+its memory format "channels last", nothing copied.
 """
 
 from typing import Any
@@ -77,10 +78,14 @@ def conv2d(
     windows = _check(x, weight, bias, stride, padding, dilation, groups, autocast(x))
     (top, bottom), (left, right) = windows.padding
     images = x.permute(0, 3, 1, 2)
-    sides = top, left
-    if top != bottom or left != right:
+    sides, (down, across) = (top, left), windows.stride
+    # PyTorch's gradient is wrong then on processors without AVX-512: uxlfoundation/oneDNN#6035.
+    single = weight.shape[2:] == (1, 1) and (down, across) != (1, 1)
+    if top != bottom or left != right or single:
         images, sides = F.pad(images, (left, right, top, bottom)), (0, 0)
-    y = F.conv2d(images, weight, bias, windows.stride, sides, windows.dilation, groups)
+    if single:
+        images, down, across = images[:, :, ::down, ::across], 1, 1
+    y = F.conv2d(images, weight, bias, (down, across), sides, windows.dilation, groups)
     return y.permute(0, 2, 3, 1)
 
 
