@@ -87,6 +87,8 @@ def selu(x: Any) -> Any:
 
 @keras.saving.register_keras_serializable("triptych")
 class GELU(Checked, keras.layers.Layer):
+    passes_mask = True
+
     def __init__(
         self, *, approximate: bool = False, name: str | None = None, **kwargs: Any
     ) -> None:
@@ -104,6 +106,8 @@ class GELU(Checked, keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("triptych")
 class SiLU(Checked, keras.layers.Layer):
+    passes_mask = True
+
     def __init__(self, *, name: str | None = None, **kwargs: Any) -> None:
         name = layer_name("keras", "silu", name)
         super().__init__(name=name, **kwargs)
@@ -129,6 +133,8 @@ class LeakyReLU(Checked, keras.layers.LeakyReLU):
 
 @keras.saving.register_keras_serializable("triptych")
 class SELU(Checked, keras.layers.Layer):
+    passes_mask = True
+
     def __init__(self, *, name: str | None = None, **kwargs: Any) -> None:
         name = layer_name("keras", "selu", name)
         super().__init__(name=name, **kwargs)

@@ -66,6 +66,8 @@ def _affine(rate: float) -> tuple[float, float]:
 class AlphaDropout(Checked, Draws, keras.layers.Layer):
     """Alpha dropout, masks from the stream (seed, name, step); ``step`` counts training passes."""
 
+    passes_mask = True
+
     def __init__(
         self,
         rate: float,

@@ -81,6 +81,8 @@ def dropout(
 class Dropout(Checked, Draws, keras.layers.Layer):
     """Dropout with masks from the stream (seed, name, step); ``step`` counts training passes."""
 
+    passes_mask = True
+
     def __init__(
         self,
         rate: float,

@@ -89,14 +89,18 @@ def verbatim() -> Iterator[None]:
 class Checked:
     """Runs ``check(inputs)`` before Keras looks at the inputs and has errors of its own.
 
-    A layer without weights computes in the dtype of its inputs, and not in one of its own.
+    A layer without weights computes in the dtype of its inputs, and not in one of its own. One that
+    ``passes_mask`` leaves the steps of a sequence where they are, and their mask with them.
     """
 
     has_weights = False
+    passes_mask = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.autocast = self.has_weights
+        if self.passes_mask:
+            self.supports_masking = True
         warn_of_rounding(self.compute_dtype)  # type: ignore[attr-defined]
 
     def check(self, inputs: Any) -> None:

@@ -79,6 +79,8 @@ def gaussian_dropout(x: Any, rate: float, noise: Any | None, *, training: bool =
 class GaussianNoise(Checked, Draws, keras.layers.Layer):
     """Noise added, from the stream (seed, name, step); ``step`` counts training passes."""
 
+    passes_mask = True
+
     def __init__(
         self, stddev: float, *, seed: int = 0, name: str | None = None, **kwargs: Any
     ) -> None:
@@ -106,6 +108,8 @@ class GaussianNoise(Checked, Draws, keras.layers.Layer):
 @keras.saving.register_keras_serializable("triptych")
 class GaussianDropout(Checked, Draws, keras.layers.Layer):
     """Gaussian dropout, from the stream (seed, name, step); ``step`` counts training passes."""
+
+    passes_mask = True
 
     def __init__(
         self, rate: float, *, seed: int = 0, name: str | None = None, **kwargs: Any

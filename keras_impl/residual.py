@@ -36,6 +36,8 @@ __all__ = ["Residual"]
 
 @keras.saving.register_keras_serializable("triptych")
 class Residual(Checked, keras.layers.Layer):
+    passes_mask = True
+
     def __init__(
         self,
         branch: Sequence[keras.Layer],

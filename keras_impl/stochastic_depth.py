@@ -87,6 +87,8 @@ def stochastic_depth(
 class StochasticDepth(Checked, Draws, keras.layers.Layer):
     """Draws from the stream (seed, name, step); ``step`` counts training passes."""
 
+    passes_mask = True
+
     def __init__(
         self,
         rate: float,

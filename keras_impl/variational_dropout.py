@@ -120,6 +120,7 @@ class VariationalDropout(Checked, Draws, keras.layers.Layer):
                 return super().call(inputs, training=training)
     """
 
+    passes_mask = True
     has_weights = True
 
     def __init__(

@@ -29,7 +29,8 @@ def draw(dtype, *shape, seed=0):
     return np.random.default_rng(seed).normal(size=shape).astype(dtype)
 
 
-IN_PLACE = {"optimizers": ("w", "m", "v")}  # what a fast function may write to
+# What a fast function may write to.
+IN_PLACE = {"optimizers": ("w", "m", "v"), "attention": ("grad",), "recurrent": ("s",)}
 
 
 # --- Arguments: each yields (positional, keyword) -------------------------------------------------
@@ -184,7 +185,54 @@ def crops(dtype):
             yield (draw(dtype, *shape), top, left, height, width), options
 
 
+def attentions(dtype, *, gradient=False):
+    for count, heads, steps, keys, size in ((2, 3, 5, 7, 4), (1, 1, 1, 1, 1), (3, 2, 1, 6, 5)):
+        q, k = draw(dtype, count, heads, steps, size), draw(dtype, count, heads, keys, size, seed=1)
+        mask = np.random.default_rng(2).random((count, steps, keys)) < 0.6
+        mask[0] = False
+        for seen in (None, mask, mask[:, :1], mask[:1]):
+            if gradient:
+                a = PLAIN["attention"].attention_weights(q, k, seen)
+                yield (draw(dtype, *a.shape, seed=3), a, q, k), {}
+            else:
+                yield (q, k, seen), {}
+
+
+def embeddings(dtype):
+    for shape in ((1, 1), (4, 9), (3, 5, 2), (60,)):
+        x = np.random.default_rng(0).integers(0, 7, shape)
+        w, grad, keep = draw(dtype, 7, 3), draw(dtype, *shape, 3, seed=1), np.arange(7) % 3 > 0
+        yield (grad, x, w), {}
+        yield (grad, x, w), {"rate": 0.25, "keep": keep, "padding_index": 2}
+
+
+def recurrent_steps(dtype, kind, *, gradient=False):
+    gates = {"rnn": 1, "lstm": 4, "gru": 3}[kind]
+    for count, units in ((3, 4), (1, 1), (2, 7)):
+        a, s = 3 * draw(dtype, 2, count, gates * units)
+        h, c, dh, dc = draw(dtype, 4, count, units, seed=1)
+        arguments = {"rnn": (a, s), "lstm": (a, s, c), "gru": (a, s, h)}[kind]
+        if gradient:
+            found = getattr(PLAIN["recurrent"], f"{kind}_step")(*arguments)
+            if kind == "rnn":
+                arguments = dh, found
+            elif kind == "lstm":
+                arguments = dh, dc, c, *found[1:]
+            else:
+                arguments = dh, h, found[1]
+        yield arguments, {}
+
+
 CASES = {
+    "attention.attention_weights": attentions,
+    "attention.attention_weights_backward": lambda dtype: attentions(dtype, gradient=True),
+    "embedding.embedding_backward": embeddings,
+    "recurrent.rnn_step": lambda dtype: recurrent_steps(dtype, "rnn"),
+    "recurrent.rnn_step_backward": lambda dtype: recurrent_steps(dtype, "rnn", gradient=True),
+    "recurrent.lstm_step": lambda dtype: recurrent_steps(dtype, "lstm"),
+    "recurrent.lstm_step_backward": lambda dtype: recurrent_steps(dtype, "lstm", gradient=True),
+    "recurrent.gru_step": lambda dtype: recurrent_steps(dtype, "gru"),
+    "recurrent.gru_step_backward": lambda dtype: recurrent_steps(dtype, "gru", gradient=True),
     "activations.gelu": gelus,
     "activations.gelu_backward": lambda dtype: gelus(dtype, gradient=True),
     "affine.affine": affines,

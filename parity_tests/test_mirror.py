@@ -83,6 +83,7 @@ DECLARED = [
     ("keras", "spectral_norm.SpectralNorm.build", "where a Keras layer makes its weights"),
     ("keras", "residual.Residual.build", "where Keras builds the layers inside"),
     ("keras", "*.compute_output_shape", "how Keras infers shapes"),
+    ("keras", "embedding.*.compute_output_spec", "Keras's own takes no training"),
     ("scratch torch", "gradient_clipping.GlobalNormClipping", "Keras's optimizers clip themselves"),
     ("keras", "gradient_clipping.GradientNorms", "the norms that Keras's optimizers clip by"),
     ("keras", "averaging.*(inputs)", "what our fit hands over, and model.fit does not"),

@@ -460,15 +460,16 @@ def test_bare_layers_of_each_kind(parity, tmp_path, kind):
 
 KNOWN = (
     "Converted are dense, convolution (transposed, depthwise and separable too), embedding, batch, "
-    "layer, group, instance and RMS norm, PReLU; of others only arrays with one axis or none"
+    "layer, group, instance and RMS norm, PReLU, and of PyTorch RNN, LSTM, GRU and "
+    "MultiheadAttention; of others only arrays with one axis or none"
 )
 GATES = "PyTorch has (gates * units, in) and two biases, Keras (in, gates * units) and "
 REFUSED_TORCH = {
-    "LSTM(3, 3)": ("weight_ih_l0", (12, 3), GATES + "one; both in the order input, forget, "),
-    "GRU(3, 3)": ("weight_ih_l0", (9, 3), GATES + "its update gate before the reset gate, "),
-    "RNN(3, 3)": ("weight_ih_l0", (3, 3), GATES + "one. "),
+    "LSTM(3, 3, proj_size=2)": ("weight_hr_l0", (2, 3), GATES + "one; both in the order input, "),
+    "GRUCell(3, 3)": ("weight_ih", (9, 3), GATES + "its update gate before the reset gate, "),
     "LSTMCell(3, 3)": ("weight_ih", (12, 3), GATES + "one; both in the order input, forget, "),
-    "MultiheadAttention(4, 2)": ("in_proj_weight", (12, 4), "PyTorch has one array for query, "),
+    "MultiheadAttention(4, 2, kdim=3)": ("q_proj_weight", (4, 4), "PyTorch has one array for "),
+    "MultiheadAttention(4, 2, add_bias_kv=True)": ("bias_k", (1, 1, 4), "PyTorch has one array "),
     "Bilinear(3, 3, 3)": ("weight", (3, 3, 3), "Keras has no such layer. "),
     "LayerNorm([3, 3, 3])": ("weight", (3, 3, 3), "over several axes it has their order, (C, "),
 }

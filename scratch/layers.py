@@ -67,7 +67,12 @@ def sigmoid(x: np.ndarray) -> np.ndarray:
 
 
 class Layer:
-    """What every layer has: parameters, their gradients, and state that is kept but not trained."""
+    """What every layer has: parameters, their gradients, and state that is kept but not trained.
+
+    One that ``takes_mask`` is told which steps of a sequence are real, ``mask`` (N, T).
+    """
+
+    takes_mask = False
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -85,8 +90,8 @@ class Layer:
         """As ``backward``, without dL/dx: no one asks for that of a model's input in training."""
         self.backward(grad)
 
-    def __call__(self, x: np.ndarray, *, training: bool = False) -> np.ndarray:
-        return self.forward(x, training=training)
+    def __call__(self, x: np.ndarray, **options: Any) -> np.ndarray:
+        return self.forward(x, **options)
 
     def parameters(self) -> Iterator[tuple[str, "Layer", str]]:
         """Every trained array: its full name, its layer and its key in the layer's ``params``."""
@@ -257,14 +262,24 @@ class Composite(Layer):
 
 
 class Sequential(Composite):
-    """Layers applied one after the other; their names must differ."""
+    """Layers applied one after the other; their names must differ.
+
+    A mask goes to the layers that take one, until an embedding makes another.
+    """
+
+    takes_mask = True
 
     def __init__(self, layers: Sequence[Layer] = (), *, name: str | None = None) -> None:
         super().__init__(layers, layer_name("scratch", "sequential", name))
 
-    def forward(self, x: np.ndarray, *, training: bool = False) -> np.ndarray:
+    def forward(
+        self, x: np.ndarray, *, mask: np.ndarray | None = None, training: bool = False
+    ) -> np.ndarray:
         for layer in self.layers:
-            x = layer.forward(x, training=training)
+            options = {"mask": mask} if layer.takes_mask else {}
+            if hasattr(layer, "compute_mask"):
+                mask = layer.compute_mask(x, mask)
+            x = layer.forward(x, training=training, **options)
         return x
 
     def backward(self, grad: np.ndarray) -> np.ndarray:

@@ -33,6 +33,8 @@ __all__ = ["Residual"]
 
 
 class Residual(Composite):
+    takes_mask = True
+
     def __init__(
         self, branch: Sequence[Layer], shortcut: Sequence[Layer] = (), *, name: str | None = None
     ) -> None:
@@ -43,9 +45,11 @@ class Residual(Composite):
         self.branch = Sequential(branch, name="branch")
         self.shortcut = Sequential(shortcut, name="shortcut")
 
-    def forward(self, x: np.ndarray, *, training: bool = False) -> np.ndarray:
-        branch = self.branch.forward(x, training=training)
-        shortcut = self.shortcut.forward(x, training=training)
+    def forward(
+        self, x: np.ndarray, *, mask: np.ndarray | None = None, training: bool = False
+    ) -> np.ndarray:
+        branch = self.branch.forward(x, mask=mask, training=training)
+        shortcut = self.shortcut.forward(x, mask=mask, training=training)
         check_same_shape("output of branch, like that of shortcut,", branch, shortcut)
         return shortcut + branch  # not in place: a layer may keep the array that it returned
 

@@ -16,7 +16,7 @@ of W stays PyTorch's.
 
 import math
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import nn
@@ -144,7 +144,12 @@ class Flatten(nn.Flatten):
 
 
 class Sequential(nn.Sequential):
-    """Layers applied one after the other; their names must differ."""
+    """Layers applied one after the other; their names must differ.
+
+    A mask goes to the layers that take one, until an embedding makes another.
+    """
+
+    takes_mask = True
 
     def __init__(self, layers: Sequence[nn.Module] = (), *, name: str | None = None) -> None:
         name = layer_name("torch", "sequential", name)
@@ -154,6 +159,19 @@ class Sequential(nn.Sequential):
         super().__init__(OrderedDict(zip(names, layers, strict=True)))
         self.name = name
         check_streams(self.modules())
+
+    def forward(self, x: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
+        return along(self, x, mask)
+
+
+def along(layers: Iterable[nn.Module], x: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
+    """One layer after the other. A layer of PyTorch's own takes no mask, and makes none."""
+    for layer in layers:
+        given = mask
+        if hasattr(layer, "compute_mask"):
+            mask = layer.compute_mask(x, mask)  # type: ignore[operator]
+        x = layer(x, mask=given) if getattr(layer, "takes_mask", False) else layer(x)
+    return x
 
 
 def autocast(x: torch.Tensor) -> bool:

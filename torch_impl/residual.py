@@ -23,6 +23,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
+from torch_impl.layers import along
 from triptych.common.checks import (
     check_layer_names,
     check_layers,
@@ -34,6 +35,8 @@ __all__ = ["Residual"]
 
 
 class Residual(nn.Module):
+    takes_mask = True
+
     def __init__(
         self,
         branch: Sequence[nn.Module],
@@ -53,15 +56,11 @@ class Residual(nn.Module):
             self.add_module(str(layer.name), layer)
         check_streams(self.modules())
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        branch, shortcut = self._along(self.branch, x), self._along(self.shortcut, x)
+    def forward(self, x: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
+        branch = along(map(self.get_submodule, self.branch), x, mask)
+        shortcut = along(map(self.get_submodule, self.shortcut), x, mask)
         check_same_shape("output of branch, like that of shortcut,", branch, shortcut)
         return shortcut + branch
-
-    def _along(self, names: list[str], x: torch.Tensor) -> torch.Tensor:
-        for name in names:
-            x = self.get_submodule(name)(x)
-        return x
 
     def extra_repr(self) -> str:
         return f"branch={self.branch}, shortcut={self.shortcut}"

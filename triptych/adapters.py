@@ -8,8 +8,10 @@ layout only, so such arrays pass under the layer's own names for them.
 A framework is imported when its adapter is made.
 """
 
+import functools
 import inspect
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -38,8 +40,13 @@ class Adapter:
         """``function(*inputs)`` and, by automatic differentiation, its gradients for dL/dy."""
         raise NotImplementedError
 
-    def step(self, layer: Any, x: np.ndarray, upstream: Any, *, training: bool = True) -> Arrays:
-        """One forward and backward pass: "output", "gradient.x", "gradient.NAME", "state.NAME"."""
+    def step(
+        self, layer: Any, x: np.ndarray, upstream: Any, *, training: bool = True, **arrays: Any
+    ) -> Arrays:
+        """One forward and backward pass: "output", "gradient.x", "gradient.NAME", "state.NAME".
+
+        ``arrays`` are what the layer takes beside x, its mask. Integers have no gradient.
+        """
         raise NotImplementedError
 
     def weights(self, model: Any) -> Arrays:
@@ -68,9 +75,11 @@ class ScratchAdapter(Adapter):
     def numpy(self, tensor: Any) -> np.ndarray:
         return np.array(tensor)
 
-    def step(self, layer: Any, x: np.ndarray, upstream: Any, *, training: bool = True) -> Arrays:
-        output = layer.forward(x, training=training)
-        result = {"output": np.array(output), "gradient.x": layer.backward(upstream)}
+    def step(
+        self, layer: Any, x: np.ndarray, upstream: Any, *, training: bool = True, **arrays: Any
+    ) -> Arrays:
+        output, grad = layer.forward(x, training=training, **arrays), layer.backward(upstream)
+        result = {"output": np.array(output)} | ({} if grad is None else {"gradient.x": grad})
         for prefix, sublayer in self._layers(layer):
             for key, grad in sublayer.grads.items():
                 result[f"gradient.{prefix}{key}"] = np.array(grad)
@@ -122,21 +131,28 @@ class TorchAdapter(Adapter):
         grads = self.torch.autograd.grad(output, tensors, self.tensor(upstream))
         return self.numpy(output), [self.numpy(grad) for grad in grads]
 
-    def step(self, layer: Any, x: np.ndarray, upstream: Any, *, training: bool = True) -> Arrays:
+    def step(
+        self, layer: Any, x: np.ndarray, upstream: Any, *, training: bool = True, **arrays: Any
+    ) -> Arrays:
         layer.to(self.device).train(training)
         layer.zero_grad()
-        inputs = self.tensor(x).requires_grad_()
-        output = layer(inputs)
+        inputs = self.tensor(x)
+        inputs.requires_grad_(inputs.is_floating_point())
+        output = layer(inputs, **{name: self.tensor(array) for name, array in arrays.items()})
         output.backward(self.tensor(upstream))
-        result = {"output": self.numpy(output), "gradient.x": self.numpy(inputs.grad)}
+        result = {"output": self.numpy(output)}
+        if inputs.grad is not None:
+            result["gradient.x"] = self.numpy(inputs.grad)
         places = self._places(layer)
         for name, parameter in layer.named_parameters():
             if parameter.grad is not None:
                 ours, key = places[name]
                 grad = from_torch_layout(key, self.numpy(parameter.grad))
                 result[f"gradient.{ours}"] = grad
+        kept = layer.state_dict()
         for name, buffer in layer.named_buffers():
-            result[f"state.{places.get(name, (name,))[0]}"] = self.numpy(buffer)
+            if name in kept:  # else it follows from the arguments of the layer
+                result[f"state.{places.get(name, (name,))[0]}"] = self.numpy(buffer)
         return result
 
     def weights(self, model: Any) -> Arrays:
@@ -196,12 +212,42 @@ class TorchAdapter(Adapter):
             kind = _kind(layer, self.torch.nn, TORCH_KINDS)
             if kind == "norm" and key == "num_batches_tracked":
                 continue
-            of_weights = kind == "kernel" and key in ("weight", "log_sigma2")
-            if value.ndim > 1 and not of_weights and (kind, key) != ("table", "weight"):
-                raise _unknown(name, value, layer)
+            above, _, own = path.rpartition(".")
+            if own == "out_proj" and self._is_attention(model.get_submodule(above)):
+                path, kind, key = above, "attention", f"out_{key}"
+                dot = "." if path else ""
             ours = TORCH_NAMES.get((kind, key), key)
-            places[name] = f"{path}{dot}{ours}", "weight" if of_weights else ""
+            if kind == "recurrent" and (found := re.fullmatch(TORCH_STEP, key)):
+                ours = _of_recurrent(layer, **found.groupdict())
+            last = ours.rpartition(".")[2]
+            turned = (kind, last) in TURNED
+            if value.ndim > 1 and not turned and (kind, last) not in KEPT:
+                raise _unknown(name, value, layer)
+            places[name] = f"{path}{dot}{ours}", "weight" if turned else ""
         return places
+
+    def _is_attention(self, layer: Any) -> bool:
+        return _kind(layer, self.torch.nn, TORCH_KINDS) == "attention"
+
+
+# What has two axes or more in PyTorch, turned or in one layout everywhere.
+TURNED = {
+    ("kernel", "weight"),
+    ("kernel", "log_sigma2"),  # of VariationalDense
+    ("attention", "in_weight"),
+    ("attention", "out_weight"),
+    ("recurrent", "weight"),
+    ("recurrent", "recurrent_weight"),
+}
+KEPT = {("table", "weight"), ("own", "weight")}
+TORCH_STEP = r"(?P<what>weight|bias)_(?P<of>ih|hh)_l(?P<number>\d+)(?P<reverse>_reverse)?"
+
+
+def _of_recurrent(layer: Any, what: str, of: str, number: str, reverse: str | None) -> str:
+    """Our name of an array of ``nn.LSTM`` and its kind: "recurrent_weight", "layer_1.bias"."""
+    parts = [f"layer_{int(number) + 1}"] if layer.num_layers > 1 else []
+    parts += ["backwards" if reverse else "forwards"] if layer.bidirectional else []
+    return ".".join([*parts, what if of == "ih" else f"recurrent_{what}"])
 
 
 TORCH_KINDS = {
@@ -216,12 +262,16 @@ TORCH_KINDS = {
         *("LayerNorm", "GroupNorm", "RMSNorm"),
     ),
     "slope": ("PReLU",),
+    "attention": ("MultiheadAttention",),
+    "recurrent": ("RNN", "LSTM", "GRU"),
 }
 TORCH_NAMES: dict[tuple[str | None, str], str] = {
     ("norm", "weight"): "gamma",
     ("norm", "bias"): "beta",
     ("norm", "running_var"): "running_variance",
     ("slope", "weight"): "alpha",
+    ("attention", "in_proj_weight"): "in_weight",
+    ("attention", "in_proj_bias"): "in_bias",
 }
 KERAS_KINDS = {
     "kernel": (
@@ -296,12 +346,15 @@ class KerasAdapter(Adapter):
             grads = torch.autograd.grad(output, tensors, upstream, materialize_grads=True)
         return output, grads
 
-    def step(self, layer: Any, x: np.ndarray, upstream: Any, *, training: bool = True) -> Arrays:
+    def step(
+        self, layer: Any, x: np.ndarray, upstream: Any, *, training: bool = True, **arrays: Any
+    ) -> Arrays:
         if not layer.built:
             layer.build(x.shape)
         trainable, kept = layer.trainable_variables, layer.non_trainable_variables
         takes_flag = "training" in inspect.signature(layer.call).parameters
         options = {"training": training} if takes_flag else {}
+        options |= {name: self.tensor(array) for name, array in arrays.items()}
         updated: list[Any] = []
 
         def forward(inputs: Any, *parameters: Any) -> Any:
@@ -317,11 +370,18 @@ class KerasAdapter(Adapter):
             output, state = layer.stateless_call(
                 [v.value for v in trainable], [v.value for v in kept], self.tensor(x), **options
             )
-        tensors = [self.tensor(x), *(v.value for v in trainable)]
-        output, grads = self._vjp(forward, tensors, self.tensor(upstream))
+        parameters, inputs = [v.value for v in trainable], self.tensor(x)
+        if x.dtype.kind == "f":
+            output, grads = self._vjp(forward, [inputs, *parameters], self.tensor(upstream))
+        else:
+            alone = functools.partial(forward, inputs)
+            output, grads = self._vjp(alone, parameters, self.tensor(upstream))
+            grads = [None, *grads]
         for variable, value in zip(kept, state if self.backend == "jax" else updated, strict=True):
             variable.assign(value)
-        result = {"output": self.numpy(output), "gradient.x": self.numpy(grads[0])}
+        result = {"output": self.numpy(output)}
+        if grads[0] is not None:
+            result["gradient.x"] = self.numpy(grads[0])
         places = self._places(layer)
         for variable, grad in zip(trainable, grads[1:], strict=True):
             name, shape = places[id(variable)]
@@ -393,13 +453,16 @@ class KerasAdapter(Adapter):
             shape = (*window, 1, channels * multiplier)
         if kind == "slope" and math.prod(shape[:-1]) == 1:
             shape = shape[-1:]
-        if len(shape) > 1 and (ours is None or kind in ("norm", "slope")):
+        known = kind == "own" or (ours is not None and kind not in ("norm", "slope"))
+        if len(shape) > 1 and not known:
             raise _unknown(variable.path, variable, layer)
         return ours or key, shape
 
 
 def _kind(layer: Any, module: Any, kinds: Mapping[str, tuple[str, ...]]) -> str | None:
-    """Which of the kinds, by the classes of the framework's ``module``, the layer is."""
+    """Which of the kinds the layer is: it says so itself, or is of a class of the ``module``."""
+    if hasattr(layer, "kind_of_weights"):
+        return layer.kind_of_weights
     for kind, names in kinds.items():
         if isinstance(layer, tuple(getattr(module, name) for name in names)):
             return kind
@@ -416,6 +479,7 @@ NOTES = {
     "RNN": GATES + "one",
     "SimpleRNN": GATES + "one",
     "MultiheadAttention": PARTS,
+    "MultiHeadAttention": PARTS,
     "EinsumDense": "its axes are those of its equation",
     "LayerNorm": SEVERAL,
     "RMSNorm": SEVERAL,
@@ -426,7 +490,7 @@ NOTES = {
 }
 KNOWN = (
     "dense, convolution (transposed, depthwise and separable too), embedding, batch, layer, group, "
-    "instance and RMS norm, PReLU"
+    "instance and RMS norm, PReLU, and of PyTorch RNN, LSTM, GRU and MultiheadAttention"
 )
 
 

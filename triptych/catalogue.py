@@ -43,6 +43,12 @@ CHAPTERS = {
         "averaging",
         "early_stopping",
     ),
+    "Sequences": (
+        "embedding",
+        "position",
+        "recurrent",
+        "attention",
+    ),
     "What a model knows": (
         "distillation",
         "uncertainty",

@@ -13,6 +13,8 @@ seeds come from the recipe. What the frameworks keep differently:
                                likewise of 1 or 3 axes      Keras's depthwise: (.., in, multiplier)
     dense after a flatten      rows in height, width,       in PyTorch, channels come first there
                                channel order
+    attention, LSTM and its    in_weight (C, 3 C),          PyTorch keeps (3 C, C), (gates units,
+    like                       weight (in, gates units)     in); gates i, f, g, o and r, z, n
     batch norm                 gamma, beta,                 PyTorch: weight, bias, running_var;
                                running_mean,                Keras: moving_mean, moving_variance
                                running_variance

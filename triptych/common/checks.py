@@ -474,6 +474,163 @@ def check_maps(x: Any, channels: int | None = None, name: str = "x") -> None:
     check_batch(tuple(shape), name)
 
 
+def check_sequences(x: Any, features: int | None = None, name: str = "x") -> None:
+    """A batch of sequences: (N, T, features)."""
+    shape = tuple(shape_of(x, name))
+    if len(shape) != 3 or (features is not None and shape[2] not in (features, None)):
+        last = "features" if features is None else features
+        raise ValueError(f"{name} must have shape (N, T, {last}), got shape {shape}")
+    check_batch(shape, name)
+
+
+def check_steps_mask(mask: Any, x: Any) -> None:
+    """Which steps of sequences (N, T, ...) are real: booleans (N, T), or None where all are."""
+    if mask is not None:
+        check_mask(mask, tuple(shape_of(x))[:2])
+
+
+def check_heads(features: Any, heads: Any) -> tuple[int, int]:
+    """Both as integers, if the heads can share the features."""
+    features, heads = check_size("features", features), check_size("heads", heads)
+    if features % heads:
+        raise ValueError(f"heads must divide the {features} features, got {heads}")
+    return features, heads
+
+
+def check_attention(q: Any, k: Any, mask: Any) -> Shape:
+    """(N, heads, T, S), for queries (N, heads, T, d), keys (N, heads, S, d) and their mask."""
+    shape = tuple(shape_of(q, "q"))
+    if len(shape) != 4:
+        raise ValueError(f"q must have shape (N, heads, T, d), got shape {shape}")
+    check_batch(shape, "q")
+    check_batch(k, "k")
+    check_same_shape("k", k, (*shape[:2], None, shape[3]))
+    shape = (*shape[:3], shape_of(k)[2])
+    if mask is not None:
+        check_array("mask", mask)
+        found, (count, _, steps, keys) = tuple(mask.shape), shape
+        fits = len(found) == 3 and all(
+            size in allowed or None in (size, allowed[-1])
+            for size, allowed in zip(found, ((1, count), (1, steps), (keys,)), strict=True)
+        )
+        if dtype_name(mask) != "bool" or not fits:
+            raise ValueError(
+                f"mask must be boolean of shape ({count} or 1, {steps} or 1, {keys}), "
+                f"got {dtype_name(mask)} of shape {found}"
+            )
+    return shape
+
+
+def check_attention_inputs(query: Any, key: Any, value: Any) -> None:
+    """(N, T, C), and twice (N, S, C)."""
+    check_sequences(query, name="query")
+    count, _, features = tuple(shape_of(query))
+    check_sequences(key, features, "key")
+    check_same_shape("key", key, (count, None, features))
+    check_same_shape("value", value, key)
+
+
+def check_integers(name: str, array: Any) -> None:
+    """A batch of numbers of words, or of what else a table has rows for."""
+    check_array(name, array)
+    if not dtype_name(array).startswith(("int", "uint")):
+        raise ValueError(f"{name} must be integers, got {dtype_name(array)}")
+    check_batch(array, name)
+
+
+def check_within(name: str, array: Any, rows: int) -> None:
+    """Integers that are rows of a table, where they can be read."""
+    found = readable(array)
+    if found is not None and found.size and (found.min() < 0 or found.max() >= rows):
+        raise ValueError(
+            f"{name} must lie in [0, {rows - 1}], got integers from {found.min()} to {found.max()}"
+        )
+
+
+def check_table(name: str, w: Any) -> None:
+    """A row of features for each word or step."""
+    check_floating(name, w)
+    shape = tuple(shape_of(w, name))
+    if len(shape) != 2 or 0 in shape:
+        raise ValueError(f"{name} must have shape (rows, features), got {shape}")
+
+
+def check_positions(name: str, x: Any, p: Any) -> None:
+    """Sequences (N, T, C), and a table (steps, C) that is long enough."""
+    if not isinstance(p, tuple):
+        check_table("p", p)
+    rows, features = tuple(shape_of(p))
+    check_sequences(x, features, name)
+    steps = shape_of(x)[1]
+    if steps is not None and rows is not None and steps > rows:
+        raise ValueError(f"{name} must have at most {rows} steps, got {steps}")
+
+
+def check_recurrent(
+    x: Any,
+    weight: Any,
+    recurrent_weight: Any,
+    bias: Any,
+    recurrent_bias: Any,
+    gates: int,
+    *,
+    turned: bool = False,
+) -> None:
+    """The weights of a recurrent layer, units last or ``turned`` first; its biases, or none."""
+    arrays = given(
+        weight=weight, recurrent_weight=recurrent_weight, bias=bias, recurrent_bias=recurrent_bias
+    )
+    check_floats(x=x, **arrays)
+    check_sequences(x)
+    shape, order = tuple(shape_of(recurrent_weight)), -1 if turned else 1
+    units, columns = shape[::order] if len(shape) == 2 else (None, None)
+    if not units or columns != gates * units:
+        wanted = ", ".join(["units", "units" if gates == 1 else f"{gates} units"][::order])
+        raise ValueError(f"recurrent_weight must have shape ({wanted}), got shape {shape}")
+    check_same_shape("weight", weight, (shape_of(x)[2], columns)[::order])
+    if (bias is None) != (recurrent_bias is None):
+        raise ValueError("bias and recurrent_bias must both be given, or both be None")
+    for name in ("bias", "recurrent_bias"):
+        if name in arrays:
+            check_same_shape(name, arrays[name], (columns,))
+
+
+def check_recurrent_options(
+    shape: Shape, mask: Any, reverse: Any, rate: Any, keep: Any, zoneouts: Any, zones: Any
+) -> None:
+    """What else decides a pass over states (N, T, units)."""
+    if mask is not None:
+        check_mask(mask, shape[:2])
+    check_flag("reverse", reverse)
+    if keep is not None:
+        check_mask(keep, (shape[0], shape[2]), "keep")
+    check_rates(rate, dict(zip(("zoneout", "cell_zoneout"), zoneouts, strict=False)), "rate")
+    for name, zone in zip(("zones", "cell_zones"), zones, strict=False):
+        if zone is not None:
+            check_mask(zone, shape, name)
+
+
+def check_rates(
+    rate: Any, zoneouts: dict[str, Any], name: str = "recurrent_dropout"
+) -> tuple[float, dict[str, float]]:
+    """Of recurrent dropout and of zoneout."""
+    found = {key: check_number(key, value, "[0, 1)") for key, value in zoneouts.items()}
+    return check_number(name, rate, "[0, 1)"), found
+
+
+def check_directions(forward: Any, backward: Any, kind: Any) -> None:
+    """The two recurrent layers of a bidirectional one."""
+    for name, layer, reverse in (("forward", forward, False), ("backward", backward, True)):
+        if not isinstance(layer, kind):
+            raise ValueError(f"{name} must be a recurrent layer, got {shown(layer)}")
+        if layer.reverse != reverse:
+            raise ValueError(f"{name} must have reverse={reverse}, got reverse={layer.reverse}")
+    for key in ("in_features", "return_sequences"):
+        ours, other = getattr(forward, key), getattr(backward, key)
+        if ours != other:
+            raise ValueError(f"backward must have the {key} of forward, {ours}, got {other}")
+
+
 def check_rows(x: Any) -> None:
     """A training batch norm divides by the spread of a feature: one value has none."""
     shape = shape_of(x)
