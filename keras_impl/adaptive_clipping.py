@@ -29,6 +29,7 @@ import keras
 from keras import ops
 
 from keras_impl.optimizers import Transform
+from keras_impl.penalties import is_table
 from triptych.common.checks import (
     check_floats,
     check_gradients,
@@ -87,11 +88,18 @@ class AdaptiveClipping(Transform):
         self.clipping, self.epsilon = _check_numbers(clipping, epsilon)
 
     def __call__(self, grads: list[Any], variables: list[Any], step: Any) -> list[Any]:
+        tables = [is_table(variable) for variable in variables]
         params = [variable.value for variable in variables]
-        return clip_adaptively(grads, params, self.clipping, epsilon=self.epsilon)
+        params, grads = _units_last(params, tables), _units_last(grads, tables)
+        clipped = clip_adaptively(grads, params, self.clipping, epsilon=self.epsilon)
+        return _units_last(clipped, tables)
 
     def get_config(self) -> dict[str, Any]:
         return {"clipping": self.clipping, "epsilon": self.epsilon}
+
+
+def _units_last(arrays: list[Any], tables: list[bool]) -> list[Any]:
+    return [ops.transpose(a) if table else a for a, table in zip(arrays, tables, strict=True)]
 
 
 def _check_numbers(clipping: float, epsilon: float) -> tuple[float, float]:

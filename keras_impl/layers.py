@@ -237,7 +237,8 @@ class Sequential(Checked, keras.Sequential):
 
     def check(self, inputs: Any) -> None:
         check_first(self.layers, inputs)
-        if self.layers:  # to whose dtype Keras casts what goes into the model
+        # To the dtype of the first one Keras casts what goes into the model, but for words.
+        if self.layers and not isinstance(self.layers[0], keras.layers.Embedding):
             check_precision(inputs, keras.KerasTensor((), self.layers[0].compute_dtype))
 
 

@@ -180,7 +180,13 @@ Penalty = L1 | L2 | ElasticNet
 
 def is_weight(variable: keras.Variable) -> bool:
     """Whether penalties and weight decay act on the variable: on "dense_1/kernel", for one."""
-    return variable.name == "kernel"
+    key = variable.name
+    return key in ("kernel", "weight") or key.endswith("_weight") or is_table(variable)
+
+
+def is_table(variable: keras.Variable) -> bool:
+    """Whether the variable has a unit in each row: a word or a position, and not a column."""
+    return variable.name == "embeddings"
 
 
 def penalized(model: keras.Model) -> dict[str, keras.Variable]:

@@ -6,13 +6,15 @@ r"""Pooling: each window of an image becomes one number, its maximum or its mean
     global    y[n, c]       = mean over the whole image     dy / (H W) goes to each pixel
               y[n, c]       = max over the whole image      dy / m goes to each of the m pixels
                                                             that have it
+    steps     y[n, c]       = mean over the real steps      dy / t goes to each of the t steps
 
 Padding takes no part: it is -inf for the maximum, and k counts the pixels of the image alone. With
 ``count_include_pad`` it is zeros that count: k is the size of the window.
 
-``x`` (N, H, W, C); ``pool_size`` and ``stride`` are integers or pairs (height, width), ``stride``
-being ``pool_size`` unless given; ``padding`` is that of a convolution, smaller than the window on
-every side. A ``ValueError`` says which argument does not fit.
+``x`` (N, H, W, C), or sequences (N, T, C), with ``mask`` (N, T) True where a step is real, or None;
+where none is real, y is 0. ``pool_size`` and ``stride`` are integers or pairs (height, width),
+``stride`` being ``pool_size`` unless given; ``padding`` is that of a convolution, smaller than the
+window on every side. A ``ValueError`` says which argument does not fit.
 
 Papers: LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to document
 recognition", Proc. IEEE 1998 (average); Lin, Chen and Yan, "Network in network", ICLR 2014 (global
@@ -48,6 +50,8 @@ from triptych.common.checks import (
     check_maps,
     check_pair,
     check_pool_padding,
+    check_sequences,
+    check_steps_mask,
     remembered,
 )
 from triptych.common.names import layer_name
@@ -58,10 +62,12 @@ __all__ = [
     "average_pool2d",
     "global_average_pool2d",
     "global_max_pool2d",
+    "global_average_pool1d",
     "MaxPool2D",
     "AveragePool2D",
     "GlobalAveragePool2D",
     "GlobalMaxPool2D",
+    "GlobalAveragePool1D",
 ]
 
 
@@ -112,6 +118,16 @@ def global_max_pool2d(x: Any) -> Any:
     """The largest value of each feature map, (N, C)."""
     _check_maps(x)
     return ops.max(x, axis=(1, 2))
+
+
+def global_average_pool1d(x: Any, mask: Any | None = None) -> Any:
+    """The mean of each feature over the real steps, (N, C)."""
+    _check_steps(x, mask)
+    if mask is None:
+        return ops.mean(x, axis=1)
+    real = ops.cast(mask, x.dtype)
+    shares = real / ops.maximum(ops.sum(real, axis=1, keepdims=True), 1)
+    return ops.sum(x * ops.expand_dims(shares, -1), axis=1)
 
 
 class Pooling(Checked, keras.layers.Layer):
@@ -239,6 +255,27 @@ class GlobalMaxPool2D(Checked, keras.layers.GlobalMaxPooling2D):
         return config
 
 
+@keras.saving.register_keras_serializable("triptych")
+class GlobalAveragePool1D(Checked, keras.layers.Layer):
+    """Of sequences (N, T, C)."""
+
+    passes_mask = True
+
+    def __init__(self, *, name: str | None = None, **kwargs: Any) -> None:
+        name = layer_name("keras", "average_steps", name)
+        super().__init__(name=name, **kwargs)
+
+    def check(self, inputs: Any) -> None:
+        _check_steps(inputs, None)
+
+    def compute_mask(self, x: Any, mask: Any | None = None) -> None:
+        return None
+
+    @verbatim()
+    def call(self, inputs: Any, mask: Any | None = None) -> Any:
+        return global_average_pool1d(inputs, mask)
+
+
 @remembered
 def _check(
     x: Any, pool_size: Size, stride: Size | None, padding: Padding
@@ -263,3 +300,10 @@ def _check_average(
 def _check_maps(x: Any) -> None:
     check_maps(x)
     check_floating("x", x)
+
+
+@remembered
+def _check_steps(x: Any, mask: Any | None) -> None:
+    check_floating("x", x)
+    check_sequences(x)
+    check_steps_mask(mask, x)

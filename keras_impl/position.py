@@ -115,7 +115,7 @@ class LearnedPositions(Checked, Draws, keras.layers.Layer):
     """The initial table comes from the stream (seed, name, 0). Weight decay acts on it."""
 
     has_weights = passes_mask = True
-    kind_of_weights = "own"
+    kind_of_weights = "table"
 
     def __init__(
         self,
@@ -133,8 +133,8 @@ class LearnedPositions(Checked, Draws, keras.layers.Layer):
         self.kernel_regularizer = regularizer
         self.steps, self.features, _ = _check_sizes(steps, features, dtype)
         self.seed = check_seed(seed)
-        self.weight = self.add_weight(
-            name="weight",
+        self.embeddings = self.add_weight(
+            name="embeddings",
             shape=(self.steps, self.features),
             initializer=StreamPositions(seed, name),
             regularizer=self.kernel_regularizer,
@@ -142,12 +142,12 @@ class LearnedPositions(Checked, Draws, keras.layers.Layer):
         self.build((None, None, self.features))
 
     def check(self, inputs: Any) -> None:
-        check_positions("x", inputs, self.weight)
-        check_precision(inputs, self.weight)
+        check_positions("x", inputs, self.embeddings)
+        check_precision(inputs, self.embeddings)
 
     @verbatim()
     def call(self, inputs: Any) -> Any:
-        return add_positions(inputs, self.weight.value)
+        return add_positions(inputs, self.embeddings.value)
 
     def get_config(self) -> dict[str, Any]:
         own = {"steps": self.steps, "features": self.features, "seed": self.seed}

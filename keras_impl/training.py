@@ -110,7 +110,7 @@ def fit(
     transforms = _transforms(recipe)
     watching = [*_watchers(recipe, len(dataset.x_train), transforms), *watchers]
     with floatx(recipe.dtype):
-        x = dataset.x_train.astype(recipe.dtype, copy=False)
+        x = dataset.x_train.astype(recipe.input_dtype, copy=False)
         y = dataset.y_train
         _compile(model, recipe, len(x), transforms)
         history = History("keras")
@@ -175,7 +175,7 @@ def predict(model: keras.Model, recipe: Recipe, x: np.ndarray) -> np.ndarray:
     _check_examples(model, recipe, x)
     parts = [x[i : i + EVALUATION_BATCH] for i in range(0, len(x), EVALUATION_BATCH)]
     with floatx(recipe.dtype):
-        tensors = [keras.ops.convert_to_tensor(part, dtype=recipe.dtype) for part in parts]
+        tensors = [keras.ops.convert_to_tensor(part, dtype=recipe.input_dtype) for part in parts]
         logits = [keras.ops.convert_to_numpy(model(x, training=False)) for x in tensors]
     return np.concatenate(logits)
 
@@ -293,7 +293,7 @@ def _check_fit(
 def _check_examples(model: keras.Model, recipe: Recipe, x: np.ndarray) -> None:
     check_model(model, keras.Model)
     check_kind("recipe", recipe, Recipe)
-    check_examples(x, recipe.input_shape)
+    check_examples(x, recipe.input_shape, recipe.vocabulary)
 
 
 @own_arrays
@@ -304,7 +304,7 @@ def _check_labels(model: keras.Model, recipe: Recipe, x: np.ndarray, y: np.ndarr
 
 
 def _check_last_batch(model: keras.Model, recipe: Recipe, dataset: Dataset) -> None:
-    x = dataset.x_train[:1].astype(recipe.dtype)
+    x = dataset.x_train[:1].astype(recipe.input_dtype)
     if recipe.last_batch(len(dataset.x_train)) == 1:
         model(x)  # which builds it
         state = [(variable, variable.numpy()) for variable in model.variables]

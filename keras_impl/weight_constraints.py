@@ -9,8 +9,9 @@ r"""Constraints on weights: after each step, put back where they are allowed to 
     non-negative    w <- max(w, 0)
 
 A unit whose weights are all 0 stays as it is. For a dense layer w_i are all weights that lead to
-one unit, for a convolution the filter of one output channel; ``axis`` is the one that counts units,
-None the last in NumPy and Keras, (..., in, out), the first in PyTorch, (out, in, ...).
+one unit, for a convolution the filter of one output channel, for a table of words or positions a
+row; ``axis`` is the one that counts units, None the last in NumPy and Keras, (..., in, out), the
+first in PyTorch, (out, in, ...).
 
 ``w`` has any shape and is floating point; ``max_norm`` lies in (0, inf), ``min_norm`` in [0,
 max_norm], ``rate`` in [0, 1]: 1 goes all the way at once. A ``ValueError`` says which argument does
@@ -35,7 +36,7 @@ import keras
 from keras import ops
 
 from keras_impl.adaptive_clipping import unit_norms
-from keras_impl.penalties import penalized
+from keras_impl.penalties import is_table, penalized
 from triptych.common.checks import check_gradients, check_methods, check_number, own_arrays
 
 __all__ = [
@@ -139,11 +140,16 @@ class WeightConstraint(keras.callbacks.Callback):
     def constrain(self, model: keras.Model) -> None:
         """Now, and not after the next step."""
         for w in penalized(model).values():
-            w.assign(self.constraint(w.value))
+            w.assign(self._of(w)(w.value))
 
     def on_train_begin(self, logs: Any = None) -> None:
         for w in penalized(self.model).values():
-            w.constraint = self.constraint
+            w.constraint = self._of(w)
+
+    def _of(self, w: keras.Variable) -> Callable[[Any], Any]:
+        if not is_table(w):
+            return self.constraint
+        return lambda w: ops.transpose(self.constraint(ops.transpose(w)))
 
 
 @own_arrays

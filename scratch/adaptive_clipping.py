@@ -88,11 +88,19 @@ class AdaptiveClipping(Watcher):
 
     def after_gradients(self, run: Run) -> None:
         if run.grads:
-            params = {name: layer.params[key] for name, layer, key in run.model.parameters()}
-            given = [params[name] for name in run.grads]
-            grads = list(run.grads.values())
+            params, tables = {}, set()
+            for name, layer, key in run.model.parameters():
+                params[name] = layer.params[key]
+                tables |= {name} if layer.rows_are_units else set()
+            given = [_units_last(params[name], name in tables) for name in run.grads]
+            grads = [_units_last(grad, name in tables) for name, grad in run.grads.items()]
             clipped = clip_adaptively(grads, given, self.clipping, epsilon=self.epsilon)
-            run.grads = dict(zip(run.grads, clipped, strict=True))
+            both = zip(run.grads, clipped, strict=True)
+            run.grads = {name: _units_last(grad, name in tables) for name, grad in both}
+
+
+def _units_last(array: np.ndarray, is_table: bool) -> np.ndarray:
+    return array.T if is_table else array
 
 
 def _check_numbers(clipping: float, epsilon: float) -> tuple[float, float]:

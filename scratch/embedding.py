@@ -88,6 +88,8 @@ def _dropped(y: np.ndarray, x: np.ndarray, rate: float, keep: np.ndarray | None)
 class Embedding(Draws, Layer):
     """``step`` counts training passes. Weight decay and penalties act on the table."""
 
+    rows_are_units = True
+
     def __init__(
         self,
         words: int,

@@ -73,6 +73,7 @@ class Layer:
     """
 
     takes_mask = False
+    rows_are_units = False  # of a table, which has a row for each word or step
 
     def __init__(self, name: str) -> None:
         self.name = name

@@ -166,7 +166,8 @@ Penalty = L1 | L2 | ElasticNet
 
 def is_weight(name: str) -> bool:
     """Whether penalties and weight decay act on the parameter: on "dense_1.weight", for one."""
-    return name.split(".")[-1] == "weight"
+    key = name.split(".")[-1]
+    return key == "weight" or key.endswith("_weight")
 
 
 def penalized(model: Sequential) -> dict[str, np.ndarray]:

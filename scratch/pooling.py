@@ -6,13 +6,15 @@ r"""Pooling: each window of an image becomes one number, its maximum or its mean
     global    y[n, c]       = mean over the whole image     dy / (H W) goes to each pixel
               y[n, c]       = max over the whole image      dy / m goes to each of the m pixels
                                                             that have it
+    steps     y[n, c]       = mean over the real steps      dy / t goes to each of the t steps
 
 Padding takes no part: it is -inf for the maximum, and k counts the pixels of the image alone. With
 ``count_include_pad`` it is zeros that count: k is the size of the window.
 
-``x`` (N, H, W, C); ``pool_size`` and ``stride`` are integers or pairs (height, width), ``stride``
-being ``pool_size`` unless given; ``padding`` is that of a convolution, smaller than the window on
-every side. A ``ValueError`` says which argument does not fit.
+``x`` (N, H, W, C), or sequences (N, T, C), with ``mask`` (N, T) True where a step is real, or None;
+where none is real, y is 0. ``pool_size`` and ``stride`` are integers or pairs (height, width),
+``stride`` being ``pool_size`` unless given; ``padding`` is that of a convolution, smaller than the
+window on every side. A ``ValueError`` says which argument does not fit.
 
 Papers: LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to document
 recognition", Proc. IEEE 1998 (average); Lin, Chen and Yan, "Network in network", ICLR 2014 (global
@@ -46,6 +48,8 @@ from triptych.common.checks import (
     check_pair,
     check_pool_padding,
     check_same_shape,
+    check_sequences,
+    check_steps_mask,
     dtype_name,
     remembered,
     shown,
@@ -64,10 +68,13 @@ __all__ = [
     "global_average_pool2d_backward",
     "global_max_pool2d",
     "global_max_pool2d_backward",
+    "global_average_pool1d",
+    "global_average_pool1d_backward",
     "MaxPool2D",
     "AveragePool2D",
     "GlobalAveragePool2D",
     "GlobalMaxPool2D",
+    "GlobalAveragePool1D",
 ]
 
 
@@ -221,6 +228,30 @@ def _count(x: np.ndarray, pool: tuple[int, int], windows: Geometry, count_includ
     return _sum(pad(np.ones((1, *x.shape[1:3], 1), x.dtype), windows), pool, windows)
 
 
+@half_in_float32
+def global_average_pool1d(x: np.ndarray, mask: np.ndarray | None = None) -> np.ndarray:
+    """The mean of each feature over the real steps, (N, C)."""
+    _check_steps(x, mask)
+    return (x * _shares(x, mask)).sum(axis=1)
+
+
+@half_in_float32
+def global_average_pool1d_backward(
+    grad: np.ndarray, x: np.ndarray, mask: np.ndarray | None = None
+) -> np.ndarray:
+    """dL/dx from dL/dy."""
+    _check_steps_backward(grad, x, mask)
+    return np.broadcast_to(grad[:, np.newaxis] * _shares(x, mask), x.shape).copy()
+
+
+def _shares(x: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
+    """The part that each step has in the mean, (N or 1, T, 1)."""
+    if mask is None:
+        return np.full((1, x.shape[1], 1), 1 / x.shape[1], x.dtype)
+    shares = mask / np.maximum(mask.sum(axis=1, keepdims=True), 1)
+    return shares[:, :, np.newaxis].astype(x.dtype)
+
+
 class MaxPool2D(Layer):
     def __init__(
         self,
@@ -313,6 +344,27 @@ class GlobalMaxPool2D(Layer):
         return global_max_pool2d_backward(grad, self._x, first=self.first)
 
 
+class GlobalAveragePool1D(Layer):
+    """Of sequences (N, T, C)."""
+
+    takes_mask = True
+
+    def __init__(self, *, name: str | None = None) -> None:
+        super().__init__(layer_name("scratch", "average_steps", name))
+
+    def compute_mask(self, x: np.ndarray, mask: np.ndarray | None = None) -> None:
+        return None
+
+    def forward(
+        self, x: np.ndarray, *, mask: np.ndarray | None = None, training: bool = False
+    ) -> np.ndarray:
+        self._x, self._mask = x, mask
+        return global_average_pool1d(x, mask)
+
+    def backward(self, grad: np.ndarray) -> np.ndarray:
+        return global_average_pool1d_backward(grad, self._x, self._mask)
+
+
 @remembered
 def _check(
     x: np.ndarray, pool_size: Size, stride: Size | None, padding: Padding
@@ -382,3 +434,17 @@ def _check_global(grad: np.ndarray, x: np.ndarray, first: bool = False) -> None:
 def _check_maps(x: np.ndarray) -> None:
     check_maps(x)
     check_floating("x", x)
+
+
+@remembered
+def _check_steps(x: np.ndarray, mask: np.ndarray | None) -> None:
+    check_floating("x", x)
+    check_sequences(x)
+    check_steps_mask(mask, x)
+
+
+@remembered
+def _check_steps_backward(grad: np.ndarray, x: np.ndarray, mask: np.ndarray | None) -> None:
+    _check_steps(x, mask)
+    check_floats(x=x, grad=grad)
+    check_same_shape("grad", grad, (x.shape[0], x.shape[2]))

@@ -94,6 +94,8 @@ class SinusoidalPositions(Layer):
 class LearnedPositions(Draws, Layer):
     """The initial table comes from the stream (seed, name, 0). Weight decay acts on it."""
 
+    rows_are_units = True
+
     def __init__(
         self,
         steps: int,

@@ -119,7 +119,7 @@ def fit(
     """Train ``model`` in place, for ``recipe.epochs`` epochs or until a watcher ends the run."""
     _check_fit(model, recipe, dataset, progress, watchers, terminate_on_nan)
     watching = [*_watchers(recipe, len(dataset.x_train)), *watchers]
-    x = dataset.x_train.astype(recipe.dtype, copy=False)
+    x = dataset.x_train.astype(recipe.input_dtype, copy=False)
     y = dataset.y_train
     loss_function, loss_backward = _loss(recipe)
     penalties = _penalties(recipe)
@@ -197,7 +197,7 @@ def evaluate(
 def predict(model: Layer, recipe: Recipe, x: np.ndarray) -> np.ndarray:
     """Logits of shape (N, outputs), in inference mode."""
     _check_examples(model, recipe, x)
-    x = x.astype(recipe.dtype, copy=False)
+    x = x.astype(recipe.input_dtype, copy=False)
     starts = range(0, len(x), EVALUATION_BATCH)
     return np.concatenate([model.forward(x[i : i + EVALUATION_BATCH]) for i in starts])
 
@@ -290,7 +290,7 @@ def _check_fit(
 def _check_examples(model: Layer, recipe: Recipe, x: np.ndarray) -> None:
     check_model(model, Layer)
     check_kind("recipe", recipe, Recipe)
-    check_examples(x, recipe.input_shape)
+    check_examples(x, recipe.input_shape, recipe.vocabulary)
 
 
 @own_arrays
@@ -301,7 +301,7 @@ def _check_labels(model: Layer, recipe: Recipe, x: np.ndarray, y: np.ndarray) ->
 
 
 def _check_last_batch(model: Layer, recipe: Recipe, dataset: Dataset) -> None:
-    x = dataset.x_train[:1].astype(recipe.dtype)
+    x = dataset.x_train[:1].astype(recipe.input_dtype)
     if recipe.last_batch(len(dataset.x_train)) == 1:
         copied = copy.deepcopy(model)
         call = partial(copied.forward, x, training=True)

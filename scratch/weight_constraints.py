@@ -9,8 +9,9 @@ r"""Constraints on weights: after each step, put back where they are allowed to 
     non-negative    w <- max(w, 0)
 
 A unit whose weights are all 0 stays as it is. For a dense layer w_i are all weights that lead to
-one unit, for a convolution the filter of one output channel; ``axis`` is the one that counts units,
-None the last in NumPy and Keras, (..., in, out), the first in PyTorch, (out, in, ...).
+one unit, for a convolution the filter of one output channel, for a table of words or positions a
+row; ``axis`` is the one that counts units, None the last in NumPy and Keras, (..., in, out), the
+first in PyTorch, (out, in, ...).
 
 ``w`` has any shape and is floating point; ``max_norm`` lies in (0, inf), ``min_norm`` in [0,
 max_norm], ``rate`` in [0, 1]: 1 goes all the way at once. A ``ValueError`` says which argument does
@@ -33,12 +34,13 @@ from collections.abc import Callable
 import numpy as np
 
 from scratch.adaptive_clipping import unit_norms
-from scratch.layers import Sequential
-from scratch.penalties import penalized
+from scratch.layers import Layer, Sequential
+from scratch.penalties import is_weight
 from triptych.common.checks import (
     check_flag,
     check_gradients,
     check_methods,
+    check_model,
     check_number,
     own_arrays,
 )
@@ -148,8 +150,11 @@ class WeightConstraint(Watcher):
         self.constraint = constraint
 
     def constrain(self, model: Sequential) -> None:
-        for w in penalized(model).values():
-            w[...] = self.constraint(w)
+        check_model(model, Layer)
+        for name, layer, key in model.parameters():
+            if is_weight(name):
+                w = layer.params[key].T if layer.rows_are_units else layer.params[key]
+                w[...] = self.constraint(w)
 
     def after_step(self, run: Run) -> None:
         self.constrain(run.model)

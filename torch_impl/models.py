@@ -5,17 +5,23 @@ batch norm) is left out. Layers are numbered through: "conv_1", "conv_2", "dense
 """
 
 import math
+from typing import Any
 
 from torch import nn
 
 from torch_impl.activations import GELU, SELU, LeakyReLU, SiLU
+from torch_impl.attention import MultiHeadAttention
 from torch_impl.augmentation import Augmentation
 from torch_impl.batch_norm import BatchNorm
 from torch_impl.convolution import Conv2D
 from torch_impl.dropout import Dropout
+from torch_impl.embedding import Embedding
 from torch_impl.layers import Dense, Flatten, ReLU, Sequential, Sigmoid, Tanh
-from torch_impl.pooling import GlobalAveragePool2D, MaxPool2D
+from torch_impl.normalization import LayerNorm
+from torch_impl.pooling import GlobalAveragePool1D, GlobalAveragePool2D, MaxPool2D
+from torch_impl.position import LearnedPositions, SinusoidalPositions
 from torch_impl.rand_augment import RandAugment
+from torch_impl.recurrent import GRU, LSTM, RNN, Bidirectional
 from torch_impl.residual import Residual
 from torch_impl.spatial_dropout import SpatialDropout2D
 from torch_impl.stochastic_depth import StochasticDepth, linear_decay
@@ -24,7 +30,7 @@ from triptych.common.checks import (
 )
 from triptych.common.recipes import Recipe
 
-__all__ = ["mlp", "cnn", "resnet"]
+__all__ = ["mlp", "cnn", "resnet", "recurrent", "transformer"]
 
 ACTIVATIONS = {
     "relu": ReLU,
@@ -35,6 +41,7 @@ ACTIVATIONS = {
     "leaky_relu": LeakyReLU,
     "selu": SELU,
 }
+CELLS: dict[str, Any] = {"rnn": RNN, "lstm": LSTM, "gru": GRU}
 
 
 def mlp(recipe: Recipe) -> Sequential:
@@ -103,6 +110,55 @@ def resnet(recipe: Recipe) -> Sequential:
     layers.append(GlobalAveragePool2D(name="global_average_pool"))
     layers += _hidden_layers_and_output(recipe, channels, first=len(rates) + 1)
     return Sequential(layers, name="sequential")
+
+
+def recurrent(recipe: Recipe) -> Sequential:
+    """A recurrent network for words: embedding, dropout, recurrent layers, the last state, then the
+    hidden layers and the output of ``mlp``.
+
+    Behind each recurrent layer is dropout; the last layer hands on its last state alone. A
+    bidirectional layer has two of ``recurrent`` units, and their last states side by side.
+    """
+    check_kind("recipe", recipe, Recipe)
+    layers, features = _embedding(recipe), recipe.width
+    for i, units in enumerate(recipe.recurrent, start=1):
+        layers.append(_recurrent(recipe, features, units, f"{i}"))
+        layers += _dropout(recipe, f"recurrent_{i}")
+        features = units * (2 if recipe.bidirectional else 1)
+    first = len(recipe.recurrent) + 1
+    return Sequential(
+        layers + _hidden_layers_and_output(recipe, features, first=first), name="sequential"
+    )
+
+
+def transformer(recipe: Recipe) -> Sequential:
+    """A pre-norm transformer for words: embedding, positions, dropout, blocks, layer norm, the mean
+    over the steps, then the hidden layers and the output of ``mlp``.
+
+    A block is two residual blocks: layer norm, attention, dropout, stochastic depth, and layer
+    norm, dense, activation, dropout, dense, dropout, stochastic depth. Both have one rate of
+    stochastic depth, which grows linearly from block to block.
+
+    Paper: Xiong et al., "On layer normalization in the transformer architecture", ICML 2020.
+    """
+    check_kind("recipe", recipe, Recipe)
+    steps, _ = recipe.text_shape()
+    layers = _embedding(recipe, steps)
+    for i, rate in enumerate(linear_decay(recipe.stochastic_depth, recipe.blocks), start=1):
+        attention = [_layer_norm(recipe, f"{i}a"), _attention(recipe, f"{i}")]
+        attention += _dropout(recipe, f"{i}a") + _stochastic_depth(recipe, rate, f"{i}a")
+        layers.append(Residual(attention, name=f"attention_block_{i}"))
+        wide = recipe.expansion * recipe.width
+        dense = [_layer_norm(recipe, f"{i}b"), _dense(recipe, recipe.width, wide, f"{i}a")]
+        dense += [_activation(recipe, f"{i}"), *_dropout(recipe, f"{i}b")]
+        dense += [_dense(recipe, wide, recipe.width, f"{i}b"), *_dropout(recipe, f"{i}c")]
+        dense += _stochastic_depth(recipe, rate, f"{i}b")
+        layers.append(Residual(dense, name=f"dense_block_{i}"))
+    layers += [_layer_norm(recipe, "last"), GlobalAveragePool1D(name="average_steps")]
+    first = recipe.blocks + 1
+    return Sequential(
+        layers + _hidden_layers_and_output(recipe, recipe.width, first=first), name="sequential"
+    )
 
 
 def _start(recipe: Recipe) -> list[nn.Module]:
@@ -177,3 +233,80 @@ def _spatial_dropout(recipe: Recipe, number: str) -> list[nn.Module]:
         return []
     name = f"spatial_dropout_{number}"
     return [SpatialDropout2D(recipe.spatial_dropout, seed=recipe.seed, name=name)]
+
+
+def _embedding(recipe: Recipe, positions: int = 0) -> list[nn.Module]:
+    """And positions of so many steps, and dropout."""
+    _, vocabulary = recipe.text_shape()
+    same: dict[str, Any] = {"seed": recipe.seed, "dtype": recipe.dtype}
+    table = Embedding(
+        vocabulary,
+        recipe.width,
+        padding_index=0,
+        rate=recipe.embedding_dropout,
+        name="embedding",
+        **same,
+    )
+    layers: list[nn.Module] = [table]
+    if positions > 0 and recipe.positions == "sinusoidal":
+        own = {"name": "positions", "dtype": recipe.dtype}
+        layers.append(SinusoidalPositions(positions, recipe.width, **own))
+    elif positions > 0:
+        layers.append(LearnedPositions(positions, recipe.width, name="positions", **same))
+    return layers + _dropout(recipe, "embedding")
+
+
+def _recurrent(recipe: Recipe, features: int, units: int, number: str) -> nn.Module:
+    options: dict[str, Any] = {
+        "recurrent_dropout": recipe.recurrent_dropout,
+        "zoneout": recipe.zoneout,
+        "return_sequences": int(number) < len(recipe.recurrent),
+        "seed": recipe.seed,
+        "dtype": recipe.dtype,
+    }
+    name, kind = f"{recipe.cell}_{number}", CELLS[recipe.cell]
+    if recipe.cell == "lstm":
+        options["cell_zoneout"] = recipe.zoneout
+    if not recipe.bidirectional:
+        return kind(features, units, name=name, **options)
+    forwards = kind(features, units, name=f"forwards_{number}", **options)
+    backwards = kind(features, units, reverse=True, name=f"backwards_{number}", **options)
+    return Bidirectional(forwards, backwards, name=name)
+
+
+def _attention(recipe: Recipe, number: str) -> nn.Module:
+    return MultiHeadAttention(
+        recipe.width,
+        recipe.heads,
+        rate=recipe.attention_dropout,
+        seed=recipe.seed,
+        name=f"attention_{number}",
+        dtype=recipe.dtype,
+    )
+
+
+def _dense(recipe: Recipe, features: int, units: int, number: str) -> nn.Module:
+    name = f"dense_{number}"
+    return Dense(features, units, seed=recipe.seed, name=name, dtype=recipe.dtype)
+
+
+def _layer_norm(recipe: Recipe, number: str) -> nn.Module:
+    return LayerNorm(
+        recipe.width,
+        epsilon=recipe.layer_norm_epsilon,
+        name=f"layer_norm_{number}",
+        dtype=recipe.dtype,
+    )
+
+
+def _dropout(recipe: Recipe, number: str) -> list[nn.Module]:
+    if recipe.dropout == 0:
+        return []
+    return [Dropout(recipe.dropout, seed=recipe.seed, name=f"dropout_{number}")]
+
+
+def _stochastic_depth(recipe: Recipe, rate: float, number: str) -> list[nn.Module]:
+    if rate == 0:
+        return []
+    name = f"stochastic_depth_{number}"
+    return [StochasticDepth(rate, seed=recipe.seed, name=name)]

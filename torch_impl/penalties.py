@@ -155,7 +155,8 @@ Penalty = L1 | L2 | ElasticNet
 def is_weight(name: str, parameter: torch.Tensor) -> bool:
     """Whether penalties and weight decay act on the parameter: on "dense_1.weight", for one."""
     # PyTorch's own norms have a "weight" too, their scale; it has one axis.
-    return name.split(".")[-1] == "weight" and parameter.ndim > 1
+    key = name.split(".")[-1]
+    return (key == "weight" or key.endswith("_weight")) and parameter.ndim > 1
 
 
 def penalized(model: nn.Module) -> dict[str, torch.Tensor]:

@@ -6,13 +6,15 @@ r"""Pooling: each window of an image becomes one number, its maximum or its mean
     global    y[n, c]       = mean over the whole image     dy / (H W) goes to each pixel
               y[n, c]       = max over the whole image      dy / m goes to each of the m pixels
                                                             that have it
+    steps     y[n, c]       = mean over the real steps      dy / t goes to each of the t steps
 
 Padding takes no part: it is -inf for the maximum, and k counts the pixels of the image alone. With
 ``count_include_pad`` it is zeros that count: k is the size of the window.
 
-``x`` (N, H, W, C); ``pool_size`` and ``stride`` are integers or pairs (height, width), ``stride``
-being ``pool_size`` unless given; ``padding`` is that of a convolution, smaller than the window on
-every side. A ``ValueError`` says which argument does not fit.
+``x`` (N, H, W, C), or sequences (N, T, C), with ``mask`` (N, T) True where a step is real, or None;
+where none is real, y is 0. ``pool_size`` and ``stride`` are integers or pairs (height, width),
+``stride`` being ``pool_size`` unless given; ``padding`` is that of a convolution, smaller than the
+window on every side. A ``ValueError`` says which argument does not fit.
 
 Papers: LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to document
 recognition", Proc. IEEE 1998 (average); Lin, Chen and Yan, "Network in network", ICLR 2014 (global
@@ -41,6 +43,8 @@ from triptych.common.checks import (
     check_maps,
     check_pair,
     check_pool_padding,
+    check_sequences,
+    check_steps_mask,
     remembered,
 )
 from triptych.common.names import layer_name
@@ -51,10 +55,12 @@ __all__ = [
     "average_pool2d",
     "global_average_pool2d",
     "global_max_pool2d",
+    "global_average_pool1d",
     "MaxPool2D",
     "AveragePool2D",
     "GlobalAveragePool2D",
     "GlobalMaxPool2D",
+    "GlobalAveragePool1D",
 ]
 
 
@@ -103,6 +109,15 @@ def global_max_pool2d(x: torch.Tensor) -> torch.Tensor:
     """The largest value of each feature map, (N, C)."""
     _check_maps(x)
     return x.amax(dim=(1, 2))
+
+
+def global_average_pool1d(x: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
+    """The mean of each feature over the real steps, (N, C)."""
+    _check_steps(x, mask)
+    if mask is None:
+        return x.mean(dim=1)
+    shares = mask.to(x.dtype) / mask.sum(dim=1, keepdim=True).clamp(min=1).to(x.dtype)
+    return (x * shares[:, :, None]).sum(dim=1)
 
 
 class MaxPool2D(nn.Module):
@@ -176,6 +191,22 @@ class GlobalMaxPool2D(nn.Module):
         return global_max_pool2d(x)
 
 
+class GlobalAveragePool1D(nn.Module):
+    """Of sequences (N, T, C)."""
+
+    takes_mask = True
+
+    def __init__(self, *, name: str | None = None) -> None:
+        super().__init__()
+        self.name = layer_name("torch", "average_steps", name)
+
+    def compute_mask(self, x: torch.Tensor, mask: torch.Tensor | None = None) -> None:
+        return None
+
+    def forward(self, x: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
+        return global_average_pool1d(x, mask)
+
+
 def _symmetric(pool: tuple[int, int], windows: Geometry) -> tuple[int, int] | None:
     """The padding as PyTorch's pooling takes it: equal sides, of half a window at most."""
     (top, bottom), (left, right) = windows.padding
@@ -216,3 +247,10 @@ def _check_average(
 def _check_maps(x: torch.Tensor) -> None:
     check_maps(x)
     check_floating("x", x)
+
+
+@remembered
+def _check_steps(x: torch.Tensor, mask: torch.Tensor | None) -> None:
+    check_floating("x", x)
+    check_sequences(x)
+    check_steps_mask(mask, x)

@@ -123,7 +123,7 @@ def fit(
 ) -> History:
     """Train ``model`` in place, for ``recipe.epochs`` epochs or until a watcher ends the run."""
     _check_fit(model, recipe, dataset, progress, watchers, terminate_on_nan)
-    x = torch.from_numpy(np.ascontiguousarray(dataset.x_train, recipe.dtype))
+    x = torch.from_numpy(np.ascontiguousarray(dataset.x_train, recipe.input_dtype))
     y = torch.from_numpy(np.ascontiguousarray(dataset.y_train))
     loader = DataLoader(
         TensorDataset(x, y),
@@ -205,7 +205,7 @@ def predict(model: nn.Module, recipe: Recipe, x: np.ndarray) -> np.ndarray:
     training = model.training
     model.eval()
     device = next(model.parameters()).device
-    parts = torch.from_numpy(np.ascontiguousarray(x, recipe.dtype)).split(EVALUATION_BATCH)
+    parts = torch.from_numpy(np.ascontiguousarray(x, recipe.input_dtype)).split(EVALUATION_BATCH)
     logits = torch.cat([model(part.to(device)).cpu() for part in parts])
     model.train(training)
     return logits.numpy()
@@ -293,7 +293,7 @@ def _check_fit(
 def _check_examples(model: nn.Module, recipe: Recipe, x: np.ndarray) -> None:
     check_model(model, nn.Module)
     check_kind("recipe", recipe, Recipe)
-    check_examples(x, recipe.input_shape)
+    check_examples(x, recipe.input_shape, recipe.vocabulary)
 
 
 @own_arrays
@@ -304,7 +304,7 @@ def _check_labels(model: nn.Module, recipe: Recipe, x: np.ndarray, y: np.ndarray
 
 
 def _check_last_batch(model: nn.Module, recipe: Recipe, dataset: Dataset) -> None:
-    x = torch.from_numpy(dataset.x_train[:1].astype(recipe.dtype))
+    x = torch.from_numpy(dataset.x_train[:1].astype(recipe.input_dtype))
     if recipe.last_batch(len(dataset.x_train)) == 1:
         copied, device = copy.deepcopy(model).train(), next(model.parameters()).device
         check_one_row(lambda: copied(x.to(device)), len(dataset.x_train), recipe.batch_size)

@@ -9,8 +9,9 @@ r"""Constraints on weights: after each step, put back where they are allowed to 
     non-negative    w <- max(w, 0)
 
 A unit whose weights are all 0 stays as it is. For a dense layer w_i are all weights that lead to
-one unit, for a convolution the filter of one output channel; ``axis`` is the one that counts units,
-None the last in NumPy and Keras, (..., in, out), the first in PyTorch, (out, in, ...).
+one unit, for a convolution the filter of one output channel, for a table of words or positions a
+row; ``axis`` is the one that counts units, None the last in NumPy and Keras, (..., in, out), the
+first in PyTorch, (out, in, ...).
 
 ``w`` has any shape and is floating point; ``max_norm`` lies in (0, inf), ``min_norm`` in [0,
 max_norm], ``rate`` in [0, 1]: 1 goes all the way at once. A ``ValueError`` says which argument does

@@ -702,11 +702,22 @@ def check_layer_names(names: Sequence[str]) -> None:
         raise ValueError(f"layers must have names that differ, got {list(names)}")
 
 
-def check_examples(x: Any, input_shape: tuple[int, ...]) -> None:
-    """A batch of what a recipe's model takes."""
-    check_floating("x", x)
-    check_batch(x)
-    check_same_shape("x", x, (None, *input_shape))
+def check_examples(
+    x: Any, input_shape: tuple[int, ...], vocabulary: int = 0, name: str = "x"
+) -> None:
+    """A batch of what a recipe's model takes: numbers, or words of a vocabulary, in fewer steps."""
+    if vocabulary == 0:
+        check_floating(name, x)
+        check_batch(x, name)
+        check_same_shape(name, x, (None, *input_shape))
+        return
+    check_integers(name, x)
+    check_within(name, x, vocabulary)
+    if len(x.shape) != 2 or x.shape[1] > input_shape[0]:
+        raise ValueError(
+            f"{name} must have shape (N, {input_shape[0]}), or fewer steps, "
+            f"got shape {tuple(x.shape)}"
+        )
 
 
 FLOATING = ("float16", "bfloat16", "float32", "float64")

@@ -257,7 +257,8 @@ class ScheduleRecipe(_Declared):
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe(_Declared):
-    """A network and how it is trained: a perceptron, a convolutional or a residual network.
+    """A network and how it is trained: a perceptron, a convolutional, a residual or a recurrent
+    network, or a transformer.
 
     ``input_shape`` is that of one example, (features,) or (height, width, channels); ``channels``
     counts the feature maps of each stage of convolutions (``blocks`` residual blocks each in a
@@ -266,6 +267,13 @@ class Recipe(_Declared):
     ``dropout`` > 0); ``models.py`` says what is in a stage. A layer before a batch norm has no
     bias, for the norm would take it away again. ``stochastic_depth`` is the rate of the last
     residual block; it grows linearly from the first.
+
+    With a ``vocabulary`` the examples are sequences of (steps,) words, integers in [0, vocabulary),
+    0 being padding. Each is embedded in ``width`` features; ``embedding_dropout`` drops words. A
+    transformer adds ``positions`` and has ``blocks`` blocks of attention with ``heads`` heads,
+    whose weights ``attention_dropout`` drops, and of a dense layer of ``expansion`` times the
+    width. A recurrent network has layers of ``recurrent`` units, of a ``cell``, in both directions
+    if it is ``bidirectional``, with ``recurrent_dropout`` and ``zoneout``.
 
     The loss is softmax cross-entropy over the classes, with ``label_smoothing``, or binary
     cross-entropy of a single logit, plus ``l1 * sum(abs(w)) + l2 / 2 * sum(w**2)`` over the weights
@@ -290,6 +298,19 @@ class Recipe(_Declared):
     channels: tuple[int, ...] = sizes("a tuple of channel counts", default=())
     blocks: int = integer(minimum=1, default=1)
     hidden: tuple[int, ...] = sizes("a tuple of unit counts")
+    vocabulary: int = integer(minimum=0, default=0)
+    width: int = integer(minimum=1, default=64)
+    positions: str = choice("sinusoidal", "learned", default="sinusoidal")
+    heads: int = integer(minimum=1, default=4)
+    expansion: int = integer(minimum=1, default=4)
+    recurrent: tuple[int, ...] = sizes("a tuple of unit counts", default=())
+    cell: str = choice("rnn", "lstm", "gru", default="lstm")
+    bidirectional: bool = flag(default=False)
+    embedding_dropout: float = number("[0, 1)", default=0.0)
+    attention_dropout: float = number("[0, 1)", default=0.0)
+    recurrent_dropout: float = number("[0, 1)", default=0.0)
+    zoneout: float = number("[0, 1)", default=0.0)
+    layer_norm_epsilon: float = number("(0, inf)", default=1e-5)
     outputs: int = integer(minimum=1)
     loss: str = choice("softmax", "binary", default="softmax")
     label_smoothing: float = number("[0, 1]", default=0.0)
@@ -346,6 +367,14 @@ class Recipe(_Declared):
             raise ValueError(f"channels need {images}")
         if flat and self.augmentation is not None:
             raise ValueError(f"augmentation needs {images}")
+        if self.vocabulary > 0 and len(self.input_shape) != 1:
+            raise ValueError(
+                f"a vocabulary needs words: input_shape must be (steps,), got {self.input_shape}"
+            )
+        if self.vocabulary > 0 and self.mixup > 0:
+            raise ValueError("mixup must be 0 with a vocabulary: words have no mean")
+        if self.vocabulary > 0 and self.width % self.heads:
+            raise ValueError(f"heads must divide the width, {self.width}, got {self.heads}")
         if self.loss == "binary" and self.outputs != 1:
             raise ValueError(
                 f"outputs must be 1 (a single logit) for the binary loss, got {self.outputs}"
@@ -376,9 +405,13 @@ class Recipe(_Declared):
     def check_dataset(self, dataset: "Dataset") -> None:
         """Refuse a data set that this recipe's model cannot learn."""
         x = dataset.x_train
-        check_examples(x, self.input_shape)
+        check_examples(x, self.input_shape, self.vocabulary)
         for split in ("train", "validation"):
-            check_finite(f"x_{split}", getattr(dataset, f"x_{split}"))
+            inputs = getattr(dataset, f"x_{split}")
+            if self.vocabulary > 0:
+                check_examples(inputs, self.input_shape, self.vocabulary, f"x_{split}")
+            else:
+                check_finite(f"x_{split}", inputs)
         clips = self.augmentation is not None and self.augmentation.clips
         if clips or self.rand_augment > 0:
             check_unit("x_train", x)
@@ -387,6 +420,16 @@ class Recipe(_Declared):
             raise ValueError(
                 f"labels must lie in [0, {classes - 1}], got labels from 0 to {dataset.classes - 1}"
             )
+
+    @property
+    def input_dtype(self) -> str:
+        return "int64" if self.vocabulary > 0 else self.dtype
+
+    def text_shape(self) -> tuple[int, int]:
+        """(steps, vocabulary), for a model of sequences of words."""
+        if self.vocabulary == 0:
+            raise ValueError("vocabulary must count the words, of sequences of words, got 0")
+        return self.input_shape[0], self.vocabulary
 
     def image_shape(self) -> tuple[int, int, int]:
         """(height, width, channels), for a model of convolutions."""
