@@ -559,3 +559,68 @@ def test_bad_sizes(kind, value):
     for padding in ((1, 2), ((0, 3), (1, 1)), ((0, 0), (2, 0))):
         for either in call(pool_size=(3, 2), padding=padding):
             same_error(either, f"padding must be smaller than pool_size (3, 2), got {padding}")
+
+
+# --- The mean over the steps of sequences ---------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("shape", [(1, 1, 1), (3, 5, 2), (2, 7, 4)])
+def test_mean_over_steps(parity, shape, masked, dtype):
+    x = np.random.default_rng(0).normal(size=shape).astype(dtype)
+    upstream = np.random.default_rng(1).normal(size=(shape[0], shape[2])).astype(dtype)
+    lengths = np.random.default_rng(2).integers(0, shape[1] + 1, (shape[0], 1))
+    mask = np.arange(shape[1]) < lengths
+    arrays = {"mask": mask} if masked else {}
+
+    def step(framework, adapter):
+        keras = {"dtype": dtype} if framework == "keras" else {}
+        layer = panel(framework, "pooling").GlobalAveragePool1D(**keras)
+        return adapter.step(layer, x, upstream, **arrays)
+
+    found = everywhere(step)
+    parity("pooling", found, terms=shape[1] + 2)
+    for row, length in enumerate(lengths[:, 0] if masked else [shape[1]] * shape[0]):
+        mean = x[row, :length].mean(axis=0) if length else np.zeros(shape[2])
+        np.testing.assert_allclose(found["scratch"]["output"][row], mean, rtol=1e-5, atol=1e-7)
+
+
+def test_mean_over_steps_backward_is_the_gradient():
+    upstream = np.random.default_rng(1).normal(size=(3, 4))
+    x = np.random.default_rng(0).normal(size=(3, 5, 4))
+    mask = np.arange(5) < np.array([[2], [5], [0]])
+    for seen in (None, mask):
+        grad = SCRATCH.global_average_pool1d_backward(upstream, x, seen)
+        assert_gradient(
+            lambda x, seen=seen: (upstream * SCRATCH.global_average_pool1d(x, seen)).sum(), x, grad
+        )
+
+
+def test_bare_keras_mean_over_steps(parity):
+    """``GlobalAveragePooling1D``, with its mask; where no step is real, Keras has NaN."""
+    import keras
+
+    x = np.random.default_rng(0).normal(size=(3, 5, 4))
+    mask = np.arange(5) < np.array([[2], [5], [1]])
+    bare = keras.layers.GlobalAveragePooling1D(dtype="float64")
+    tensor = ADAPTERS["keras"].tensor
+    theirs = ADAPTERS["keras"].numpy(bare(tensor(x), mask=tensor(mask)))
+    ours = SCRATCH.global_average_pool1d(x, mask)
+    parity("pooling, native", {"scratch": ours, "keras": theirs}, terms=8)
+
+
+def test_bad_steps():
+    x = np.ones((2, 3, 4), np.float32)
+
+    def apply(x, mask=None):
+        def call(framework, adapter):
+            given = [] if mask is None else [adapter.tensor(mask)]
+            panel(framework, "pooling").global_average_pool1d(adapter.tensor(x), *given)
+
+        return call
+
+    same_error(apply(x[0]), "x must have shape (N, T, features), got shape (3, 4)")
+    same_error(apply(x[:, :0]), "x must hold at least one row, got shape (2, 0, 4)")
+    same_error(apply(x, np.ones((2, 4), bool)), "mask must have shape (2, 3), got (2, 4)")
+    same_error(apply(x, np.ones((2, 3), int)), "mask must be boolean, got int64")
