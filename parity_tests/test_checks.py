@@ -952,6 +952,184 @@ def test_colors():
     fails(message, checks.check_colors, np.ones((2, 4, 5, 2)), "grad")
 
 
+# --- Sequences ------------------------------------------------------------------------------------
+
+
+def test_sequences():
+    for shape in ((2, 3, 4), (None, None, 4)):
+        checks.check_sequences(array(shape))
+        checks.check_sequences(array(shape), 4)
+    fails(
+        "x must have shape (N, T, features), got shape (3, 4)",
+        checks.check_sequences,
+        array((3, 4)),
+    )
+    message = "key must have shape (N, T, 5), got shape (2, 3, 4)"
+    fails(message, checks.check_sequences, array((2, 3, 4)), 5, "key")
+    message = "x must hold at least one row, got shape (2, 0, 4)"
+    fails(message, checks.check_sequences, array((2, 0, 4)))
+
+
+def test_mask_of_steps():
+    checks.check_steps_mask(None, array((2, 3, 4)))
+    checks.check_steps_mask(array((2, 3), "bool"), array((2, 3, 4)))
+    checks.check_steps_mask(array((None, 3), "bool"), array((2, None, 4)))
+    message = "mask must have shape (2, 3), got (2, 4)"
+    fails(message, checks.check_steps_mask, array((2, 4), "bool"), array((2, 3, 4)))
+    message = "mask must be boolean, got int64"
+    fails(message, checks.check_steps_mask, array((2, 3), "int64"), array((2, 3, 4)))
+
+
+def test_heads():
+    assert checks.check_heads(np.int64(8), 2) == (8, 2)
+    fails("heads must divide the 8 features, got 3", checks.check_heads, 8, 3)
+    fails("features must be an integer >= 1, got 0", checks.check_heads, 0, 1)
+    fails("heads must be an integer >= 1, got 1.0", checks.check_heads, 8, 1.0)
+
+
+def test_attention():
+    q, k = array((2, 3, 4, 5)), array((2, 3, 6, 5))
+    assert checks.check_attention(q, k, None) == (2, 3, 4, 6)
+    for shape in ((2, 4, 6), (1, 4, 6), (2, 1, 6), (1, 1, 6), (None, None, 6)):
+        checks.check_attention(q, k, array(shape, "bool"))
+    unknown = array((None, 3, None, 5))
+    assert checks.check_attention(unknown, unknown, None) == (None, 3, None, None)
+    checks.check_attention(unknown, unknown, array((7, 1, 9), "bool"))
+    message = "mask must be boolean of shape (2 or 1, 4 or 1, 6), got "
+    for shape in ((2, 4, 1), (3, 4, 6), (4, 6), (2, 3, 4, 6)):
+        fails(
+            f"{message}bool of shape {shape}",
+            checks.check_attention,
+            q,
+            k,
+            array(shape, "bool"),
+        )
+    fails(
+        f"{message}int8 of shape (2, 4, 6)", checks.check_attention, q, k, array((2, 4, 6), "int8")
+    )
+    message = "q must have shape (N, heads, T, d), got shape (3, 4, 5)"
+    fails(message, checks.check_attention, array((3, 4, 5)), k, None)
+    message = "k must have shape (2, 3, None, 5), got (2, 1, 6, 5)"
+    fails(message, checks.check_attention, q, array((2, 1, 6, 5)), None)
+
+
+def test_inputs_of_attention():
+    query, key = array((2, 4, 8)), array((2, 6, 8))
+    checks.check_attention_inputs(query, key, key)
+    message = "key must have shape (2, None, 8), got (3, 6, 8)"
+    fails(message, checks.check_attention_inputs, query, array((3, 6, 8)), key)
+    message = "key must have shape (N, T, 8), got shape (2, 6, 7)"
+    fails(message, checks.check_attention_inputs, query, array((2, 6, 7)), key)
+    message = "value must have shape (2, 6, 8), got (2, 4, 8)"
+    fails(message, checks.check_attention_inputs, query, key, query)
+
+
+def test_weights_of_a_recurrent_layer():
+    x, w, u, b = array((2, 3, 4)), array((4, 6)), array((2, 6)), array((6,))
+    checks.check_recurrent(x, w, u, b, b, 3)
+    checks.check_recurrent(x, w, u, None, None, 3)
+    checks.check_recurrent(x, array((6, 4)), array((6, 2)), b, b, 3, turned=True)
+    message = "recurrent_weight must have shape (units, 4 units), got shape (2, 6)"
+    fails(message, checks.check_recurrent, x, w, u, b, b, 4)
+    message = "recurrent_weight must have shape (units, units), got shape (2,)"
+    fails(message, checks.check_recurrent, x, w, array((2,)), b, b, 1)
+    message = "weight must have shape (4, 6), got (5, 6)"
+    fails(message, checks.check_recurrent, x, array((5, 6)), u, b, b, 3)
+    message = "bias and recurrent_bias must both be given, or both be None"
+    fails(message, checks.check_recurrent, x, w, u, b, None, 3)
+    message = "recurrent_bias must have shape (6,), got (5,)"
+    fails(message, checks.check_recurrent, x, w, u, b, array((5,)), 3)
+    with pytest.raises(ValueError, match=r"\(3 units, units\), got shape \(2, 6\)"):
+        checks.check_recurrent(x, array((6, 4)), u, b, b, 3, turned=True)
+
+
+def test_options_of_a_recurrent_layer():
+    shape, check = (2, 3, 4), checks.check_recurrent_options
+    whole, none = array(shape, "bool"), (None, None)
+    check(shape, array((2, 3), "bool"), True, 0.5, array((2, 4), "bool"), (0.5, 0), (whole, None))
+    check((None, None, 4), array((5, 7), "bool"), False, 0, None, (0.0,), (None,))
+    message = "keep must have shape (2, 4), got (2, 3)"
+    fails(message, check, shape, None, False, 0.5, array((2, 3), "bool"), (0, 0), none)
+    message = "cell_zones must have shape (2, 3, 4), got (2, 4)"
+    fails(message, check, shape, None, False, 0, None, (0, 0), (whole, array((2, 4), "bool")))
+    message = "reverse must be True or False, got None"
+    fails(message, check, shape, None, None, 0, None, (0,), (None,))
+    message = "cell_zoneout must be a number in [0, 1), got 1"
+    fails(message, check, shape, None, False, 0, None, (0, 1), none)
+
+
+def test_rates_of_a_recurrent_layer():
+    assert checks.check_rates(0, {"zoneout": 0.5}) == (0.0, {"zoneout": 0.5})
+    fails("zoneout must be a number in [0, 1), got 1", checks.check_rates, 0, {"zoneout": 1})
+    message = "recurrent_dropout must be a number in [0, 1), got -1"
+    fails(message, checks.check_rates, -1, {})
+
+
+def test_directions():
+    def layer(**options):
+        found = {"reverse": False, "in_features": 3, "return_sequences": True} | options
+        return SimpleNamespace(**found)
+
+    there, back = layer(), layer(reverse=True)
+    checks.check_directions(there, back, SimpleNamespace)
+    message = "forward must be a recurrent layer, got 3"
+    fails(message, checks.check_directions, 3, back, SimpleNamespace)
+    message = "backward must have reverse=True, got reverse=False"
+    fails(message, checks.check_directions, there, there, SimpleNamespace)
+    message = "backward must have the in_features of forward, 3, got 4"
+    other = layer(reverse=True, in_features=4)
+    fails(message, checks.check_directions, there, other, SimpleNamespace)
+
+
+def test_integers():
+    for kind in ("int8", "int64", "uint8"):
+        checks.check_integers("x", array((2, 3), kind))
+    fails("x must be integers, got float32", checks.check_integers, "x", array((2, 3)))
+    fails("x must be integers, got bool", checks.check_integers, "x", array((2, 3), "bool"))
+    message = "x must hold at least one row, got shape (0, 3)"
+    fails(message, checks.check_integers, "x", array((0, 3), "int64"))
+
+
+def test_words_within_a_table():
+    checks.check_within("x", np.array([[0, 6]]), 7)
+    checks.check_within("x", keras.KerasTensor((2, 3), "int64"), 1)  # has no values to read
+    for values in ([0, 7], [-1, 3]):
+        message = f"x must lie in [0, 6], got integers from {min(values)} to {max(values)}"
+        for own in (np.array, torch.tensor, tf.constant):
+            fails(message, checks.check_within, "x", own([values]), 7)
+
+
+def test_table():
+    checks.check_table("w", array((2, 3)))
+    for shape in ((2,), (0, 3), (2, 3, 4)):
+        fails(
+            f"w must have shape (rows, features), got {shape}",
+            checks.check_table,
+            "w",
+            array(shape),
+        )
+    fails("w must be floating point, got int64", checks.check_table, "w", array((2, 3), "int64"))
+
+
+def test_positions():
+    checks.check_positions("x", array((2, 3, 4)), array((3, 4)))
+    checks.check_positions("x", array((None, None, 4)), (3, 4))
+    message = "x must have at most 3 steps, got 5"
+    fails(message, checks.check_positions, "x", array((2, 5, 4)), array((3, 4)))
+    message = "grad must have shape (N, T, 4), got shape (2, 3, 5)"
+    fails(message, checks.check_positions, "grad", array((2, 3, 5)), (3, 4))
+
+
+def test_examples_of_words():
+    checks.check_examples(np.zeros((2, 5), int), (5,), 9)
+    checks.check_examples(np.zeros((2, 3), int), (5,), 9)
+    message = "x must have shape (N, 5), or fewer steps, got shape (2, 6)"
+    fails(message, checks.check_examples, np.zeros((2, 6), int), (5,), 9)
+    message = "x_validation must lie in [0, 8], got integers from 0 to 9"
+    fails(message, checks.check_examples, np.array([[0, 9]]), (5,), 9, "x_validation")
+    fails("x must be integers, got float64", checks.check_examples, np.zeros((2, 5)), (5,), 9)
+
+
 def test_every_check_is_tested_here():
     """A new check needs a test in this file, of its own or another's name."""
     source = inspect.getsource(inspect.getmodule(unread))

@@ -373,7 +373,9 @@ def test_docstrings_name_entries(panel):
             wanted = set(names.replace(",", " ").split())
             assert wanted <= ENTRIES.keys(), f"{path.name}: {wanted - ENTRIES.keys()}"
             named += 1
-        without = path.stem in ("residual", "training_noise", "adaptive_clipping", "drop_block")
+        without = path.stem in (
+            *("residual", "training_noise", "adaptive_clipping", "drop_block", "position"),
+        )
         # Neither framework has such a thing.
         assert "Framework differences:" not in text or LISTED.search(text) or without, path.stem
     assert named >= 20

@@ -156,6 +156,18 @@ BAD = {
         *flag("nesterov"),
         *flag("drop_last"),
         *integer("blocks", ">= 1", 0, -1),
+        *integer("vocabulary", ">= 0", -1),
+        *integer("width", ">= 1", 0, -1),
+        *choice("positions", "sinusoidal", "learned"),
+        *integer("heads", ">= 1", 0, -1),
+        *integer("expansion", ">= 1", 0, -1),
+        *choice("cell", "rnn", "lstm", "gru"),
+        *flag("bidirectional"),
+        *number("embedding_dropout", "[0, 1)", -0.5, 1),
+        *number("attention_dropout", "[0, 1)", -0.5, 1),
+        *number("recurrent_dropout", "[0, 1)", -0.5, 1),
+        *number("zoneout", "[0, 1)", -0.5, 1),
+        *number("layer_norm_epsilon", "(0, inf)", 0, -1.0, INF),
         *integer("outputs", ">= 1", 0, -1),
         *integer("batch_size", ">= 1", 0, -1),
         *integer("passes_per_epoch", ">= 1", 0, -1),
@@ -232,7 +244,7 @@ def test_every_argument_has_its_bad_values():
     for kind, base in BASES.items():
         tried = {name for options, _ in BAD[kind] for name in options}
         if kind == "Recipe":  # their own tests follow
-            tried |= {"input_shape", "channels", "hidden"}
+            tried |= {"input_shape", "channels", "hidden", "recurrent"}
             tried |= {"early_stopping", "augmentation", "schedule", "averaging", "class_weights"}
         if kind == "ScheduleRecipe":
             tried.add("milestones")

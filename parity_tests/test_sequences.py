@@ -174,7 +174,6 @@ def test_evaluation_and_prediction(parity, model):
             {"input_shape": (4, 4, 1)},
             "a vocabulary needs words: input_shape must be (steps,), got (4, 4, 1)",
         ),
-        ({"heads": 3}, "heads must divide the width, 8, got 3"),
         ({"mixup": 0.5}, "mixup must be 0 with a vocabulary: words have no mean"),
         ({"cell": "elman"}, "cell must be one of 'rnn', 'lstm', 'gru', got 'elman'"),
         ({"vocabulary": -1}, "vocabulary must be an integer >= 0, got -1"),
@@ -192,6 +191,15 @@ def test_a_model_of_words_needs_a_vocabulary(model):
     recipe = replace(RECIPE, vocabulary=0)
     message = "vocabulary must count the words, of sequences of words, got 0"
     same_error(lambda f, a: getattr(panel(f, "models"), model)(recipe), message)
+
+
+def test_heads_that_do_not_divide_the_width():
+    """Of a transformer; to a recurrent network they are nothing."""
+    recipe = replace(RECIPE, heads=3)
+    message = "heads must divide the 8 features, got 3"
+    same_error(lambda f, a: panel(f, "models").transformer(recipe), message)
+    for framework in PACKAGES:
+        panel(framework, "models").recurrent(recipe)
 
 
 def test_bad_words():

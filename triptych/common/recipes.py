@@ -373,8 +373,6 @@ class Recipe(_Declared):
             )
         if self.vocabulary > 0 and self.mixup > 0:
             raise ValueError("mixup must be 0 with a vocabulary: words have no mean")
-        if self.vocabulary > 0 and self.width % self.heads:
-            raise ValueError(f"heads must divide the width, {self.width}, got {self.heads}")
         if self.loss == "binary" and self.outputs != 1:
             raise ValueError(
                 f"outputs must be 1 (a single logit) for the binary loss, got {self.outputs}"
