@@ -58,13 +58,13 @@ __all__ = ["embedding", "Embedding"]
 def embedding(x: Any, w: Any, *, rate: float = 0.0, keep: Any | None = None) -> Any:
     """y, of the shape of x and one more axis of features."""
     rate = _check(x, w, rate, keep)
-    return _dropped(ops.take(w, x, axis=0), x, rate, keep)
+    return _dropped(ops.take(w, ops.cast(x, "int32"), axis=0), x, rate, keep)
 
 
 def _dropped(y: Any, x: Any, rate: float, keep: Any | None) -> Any:
     if keep is None:
         return y
-    kept = ops.cast(ops.take(keep, x, axis=0), y.dtype)
+    kept = ops.cast(ops.take(keep, ops.cast(x, "int32"), axis=0), y.dtype)
     return y * ops.expand_dims(kept, -1) * (1 / (1 - rate))
 
 

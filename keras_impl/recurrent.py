@@ -49,11 +49,11 @@ zoneout, PyTorch no recurrent dropout, and that of Keras also drops what a GRU c
 lstm-forget-bias, recurrent-initial-weights, recurrent-outputs, bidirectional-last, masked-steps,
 recurrent-dropout, stacked-recurrent-layers, stateful-layers.
 
-Here: a loop of steps by ``ops.scan``: Keras has layers, and no ops, for them. On JAX and PyTorch,
-float64 takes ``keras_impl.precision.enable_float64()`` first: without it Keras rounds to float32. A
-layer with weights has the dtype that it is made with, whatever Keras's dtype policy is: under
-"mixed_float16" it computes in that, and refuses float16. The mask that Keras's embedding makes
-reaches the layer by itself.
+Here: a loop of steps, by ``ops.scan`` on JAX and where their number is not known: Keras has layers,
+and no ops, for them. On JAX and PyTorch, float64 takes ``keras_impl.precision.enable_float64()``
+first: without it Keras rounds to float32. A layer with weights has the dtype that it is made with,
+whatever Keras's dtype policy is: under "mixed_float16" it computes in that, and refuses float16.
+The mask that Keras's embedding makes reaches the layer by itself.
 """
 
 from collections.abc import Callable
@@ -82,9 +82,6 @@ from triptych.common.names import Draws, check_streams, layer_name
 from triptych.common.streams import Stream
 
 __all__ = [
-    "rnn_step",
-    "lstm_step",
-    "gru_step",
     "rnn",
     "lstm",
     "gru",
@@ -246,10 +243,18 @@ def _through_time(
         )
         return states, states  # on TensorFlow, what is collected has to be like what is carried
 
-    zero = ops.zeros((ops.shape(x)[0], recurrent_weight.shape[0]), a.dtype)
+    zero = ops.zeros_like(a[:, 0, : recurrent_weight.shape[0]])
     of_steps = tuple(ops.swapaxes(array, 0, 1) for array in (a, *(carried[i] for i in by_step)))
-    _, collected = ops.scan(one_step, (zero,) * kept, of_steps, reverse=reverse)
-    return ops.swapaxes(collected[0], 0, 1)
+    states, steps = (zero,) * kept, x.shape[1]
+    if steps is None or keras.backend.backend() == "jax":
+        _, collected = ops.scan(one_step, states, of_steps, reverse=reverse)
+        return ops.swapaxes(collected[0], 0, 1)
+    # On TensorFlow, XLA cannot compile the gradient of a scan.
+    outputs = [zero] * steps
+    for t in range(steps)[::-1] if reverse else range(steps):
+        states, _ = one_step(states, tuple(array[t] for array in of_steps))
+        outputs[t] = states[0]
+    return ops.stack(outputs, axis=1)
 
 
 def _carried(zoneout: float, zone: Any | None, mask: Any | None, dtype: Any) -> Any:

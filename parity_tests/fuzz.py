@@ -93,6 +93,38 @@ ONE_CYCLE = {
     "final_div_factor": 1e4,
     "three_phase": True,
 }
+WORDS = np.array([[0, 2, 4], [1, 3, 0], [4, 4, 1], [2, 0, 0]])
+EMBEDDED = {"x": WORDS, "w": floats(5, 2), "rate": 0.5, "keep": booleans(5)}
+STEPS = floats(4, 5, 2)  # sequences
+REAL = np.arange(5) < np.array([[5], [2], [4], [1]])
+QKV = {"q": floats(4, 2, 3, 2), "k": floats(4, 2, 5, 2), "v": floats(4, 2, 5, 2)}
+SEEN = REAL[:, np.newaxis]
+KEPT = {"rate": 0.5, "keep": booleans(4, 2, 3, 5)}
+HEADS = {"query": floats(4, 3, 4), "key": floats(4, 5, 4), "value": floats(4, 5, 4)}
+HEADS |= {"in_weight": floats(4, 12), "in_bias": floats(12)}
+HEADS |= {"out_weight": floats(4, 4), "out_bias": floats(4), "heads": 2, "mask": SEEN} | KEPT
+
+
+def recurrent_call(gates: int) -> dict[str, Any]:
+    weights = {"weight": floats(2, 3 * gates), "recurrent_weight": floats(3, 3 * gates)}
+    biases = {"bias": floats(3 * gates), "recurrent_bias": floats(3 * gates)}
+    options = {"mask": REAL, "reverse": False, "rate": 0.5, "keep": booleans(4, 3)}
+    zoned = {"zoneout": 0.5, "zones": booleans(4, 5, 3)}
+    return {"x": STEPS} | weights | biases | options | zoned
+
+
+CELL_ZONED = {"cell_zoneout": 0.5, "cell_zones": booleans(4, 5, 3)}
+STATES = floats(4, 5, 3)
+RECURRENT = {"in_features": 2, "units": 3, "use_bias": True, "reverse": False}
+RECURRENT |= {"return_sequences": True, "recurrent_dropout": 0.5, "zoneout": 0.5} | NAMED | DTYPE
+
+
+def forwards(framework: str) -> Any:
+    return panel(framework, "recurrent").GRU(2, 3, name="forwards")
+
+
+def backwards(framework: str) -> Any:
+    return panel(framework, "recurrent").GRU(2, 3, reverse=True, name="backwards")
 
 
 def model(framework: str) -> Any:
@@ -134,6 +166,9 @@ def branch(framework: str) -> list[Any]:
 
 MLP = Recipe(input_shape=(2,), hidden=(3,), outputs=1, loss="binary")
 CNN = Recipe(input_shape=(6, 6, 1), channels=(2,), hidden=(3,), outputs=3)
+SENTENCES = Recipe(
+    input_shape=(4,), vocabulary=5, width=4, heads=2, recurrent=(3,), hidden=(), outputs=2
+)
 DATASET = xor("float32")
 
 # In the order of the catalogue. A value that is a function of the panel's name is made anew for it.
@@ -197,6 +232,31 @@ CALLS: dict[str, dict[str, Any]] = {
     "normalization.group_norm_backward": {"grad": X[::-1].copy()} | GROUPED,
     "normalization.instance_norm": INSTANCES | {"beta": G[:2]},
     "normalization.instance_norm_backward": {"grad": IMAGES[::-1].copy()} | INSTANCES,
+    "embedding.embedding": EMBEDDED,
+    "embedding.embedding_backward": {"grad": floats(4, 3, 2)} | EMBEDDED | {"padding_index": 1},
+    "position.sinusoidal_positions": {"steps": 5, "features": 3} | DTYPE,
+    "position.add_positions": {"x": STEPS, "p": floats(6, 2)},
+    "position.add_positions_backward": {"grad": STEPS, "p": floats(6, 2)},
+    "recurrent.rnn": recurrent_call(1),
+    "recurrent.rnn_backward": {"grad": STATES} | recurrent_call(1),
+    "recurrent.lstm": recurrent_call(4) | CELL_ZONED,
+    "recurrent.lstm_backward": {"grad": STATES} | recurrent_call(4) | CELL_ZONED,
+    "recurrent.gru": recurrent_call(3),
+    "recurrent.gru_backward": {"grad": STATES} | recurrent_call(3),
+    "attention.causal_mask": {"steps": 4},
+    "attention.attention_weights": {"q": QKV["q"], "k": QKV["k"], "mask": SEEN},
+    "attention.attention_weights_backward": {
+        "grad": floats(4, 2, 3, 5),
+        "a": floats(4, 2, 3, 5),
+        "q": QKV["q"],
+        "k": QKV["k"],
+    },
+    "attention.scaled_dot_product_attention": QKV | {"mask": SEEN} | KEPT,
+    "attention.scaled_dot_product_attention_backward": (
+        {"grad": floats(4, 2, 3, 2)} | QKV | {"mask": SEEN} | KEPT
+    ),
+    "attention.multi_head_attention": HEADS,
+    "attention.multi_head_attention_backward": {"grad": floats(4, 3, 4)} | HEADS,
     "activations.gelu": {"x": X, "approximate": True},
     "activations.gelu_backward": {"grad": X, "x": X, "approximate": True},
     "activations.silu": {"x": X},
@@ -385,6 +445,8 @@ CALLS: dict[str, dict[str, Any]] = {
     "pooling.average_pool2d_backward": POOLING
     | {"grad": POOLED, "x": IMAGES, "count_include_pad": True},
     "pooling.global_average_pool2d": {"x": IMAGES},
+    "pooling.global_average_pool1d": {"x": STEPS, "mask": REAL},
+    "pooling.global_average_pool1d_backward": {"grad": floats(4, 2), "x": STEPS, "mask": REAL},
     "pooling.global_average_pool2d_backward": {"grad": floats(4, 2), "x": IMAGES},
     "pooling.global_max_pool2d": {"x": IMAGES},
     "pooling.global_max_pool2d_backward": {"grad": floats(4, 2), "x": IMAGES, "first": True},
@@ -405,6 +467,8 @@ CALLS: dict[str, dict[str, Any]] = {
     "models.mlp": {"recipe": MLP},
     "models.cnn": {"recipe": CNN},
     "models.resnet": {"recipe": CNN},
+    "models.recurrent": {"recipe": SENTENCES},
+    "models.transformer": {"recipe": SENTENCES},
     "training.batches": {"recipe": MLP, "examples": 4, "epoch": 0},
     "training.fit": {
         "model": model,
@@ -456,6 +520,23 @@ LAYERS: dict[str, tuple[dict[str, Any], np.ndarray]] = {
     "normalization.RMSNorm": (AFFINE, X),
     "normalization.GroupNorm": (AFFINE | {"groups": 1}, X),
     "normalization.InstanceNorm": (AFFINE | {"features": 2}, IMAGES),
+    "embedding.Embedding": (
+        {"words": 5, "features": 2, "padding_index": 1, "rate": 0.5} | NAMED | DTYPE,
+        WORDS,
+    ),
+    "position.SinusoidalPositions": ({"steps": 6, "features": 2, "name": "n"} | DTYPE, STEPS),
+    "position.LearnedPositions": ({"steps": 6, "features": 2} | NAMED | DTYPE, STEPS),
+    "recurrent.RNN": (RECURRENT, STEPS),
+    "recurrent.LSTM": (RECURRENT | {"cell_zoneout": 0.5}, STEPS),
+    "recurrent.GRU": (RECURRENT, STEPS),
+    "recurrent.Bidirectional": (
+        {"forward": forwards, "backward": backwards, "name": "n"},
+        STEPS,
+    ),
+    "attention.MultiHeadAttention": (
+        {"features": 2, "heads": 2, "rate": 0.5, "causal": True, "use_bias": True} | NAMED | DTYPE,
+        STEPS,
+    ),
     "residual.Residual": ({"branch": branch, "shortcut": (), "name": "n"}, X),
     "spectral_norm.SpectralNorm": ({"layer": dense, "iterations": 2} | NAMED, X),
     "activations.GELU": ({"approximate": True, "name": "n"}, X),
@@ -485,6 +566,7 @@ LAYERS: dict[str, tuple[dict[str, Any], np.ndarray]] = {
     "pooling.MaxPool2D": (POOLING | {"name": "n"}, IMAGES),
     "pooling.AveragePool2D": (POOLING | {"count_include_pad": True, "name": "n"}, IMAGES),
     "pooling.GlobalAveragePool2D": ({"name": "n"}, IMAGES),
+    "pooling.GlobalAveragePool1D": ({"name": "n"}, STEPS),
     "pooling.GlobalMaxPool2D": ({"name": "n"}, IMAGES),
 }
 

@@ -159,7 +159,7 @@ def _check_kinds(x: np.ndarray, w: np.ndarray, rate: float, keep: np.ndarray | N
     return check_number("rate", rate, "[0, 1)")
 
 
-@remembered
+@own_arrays
 def _check_backward(
     grad: np.ndarray,
     x: np.ndarray,
@@ -168,7 +168,7 @@ def _check_backward(
     keep: np.ndarray | None,
     padding_index: int | None,
 ) -> float:
-    rate = _check_kinds(x, w, rate, keep)
+    rate = _check(x, w, rate, keep)
     check_floating("grad", grad)
     check_same_shape("grad", grad, (*x.shape, w.shape[1]))
     _check_padding(padding_index, w.shape[0])

@@ -83,12 +83,6 @@ from triptych.common.names import Draws, layer_name
 from triptych.common.streams import Stream
 
 __all__ = [
-    "rnn_step",
-    "rnn_step_backward",
-    "lstm_step",
-    "lstm_step_backward",
-    "gru_step",
-    "gru_step_backward",
     "rnn",
     "rnn_backward",
     "lstm",

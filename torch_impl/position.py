@@ -30,6 +30,7 @@ from torch_impl.layers import check_precision
 from torch_impl.streams import Device, normal
 from triptych.common.checks import (
     check_dtype,
+    check_floating,
     check_floats,
     check_positions,
     check_seed,
@@ -119,3 +120,4 @@ def _check(x: torch.Tensor, p: torch.Tensor) -> None:
 @remembered
 def _check_input(x: torch.Tensor, p: torch.Tensor) -> None:
     check_positions("x", x, p)
+    check_floating("x", x)

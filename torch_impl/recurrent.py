@@ -82,9 +82,6 @@ from triptych.common.names import Draws, check_streams, layer_name
 from triptych.common.streams import Stream
 
 __all__ = [
-    "rnn_step",
-    "lstm_step",
-    "gru_step",
     "rnn",
     "lstm",
     "gru",
