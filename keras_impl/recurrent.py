@@ -99,7 +99,7 @@ def rnn_step(a: Any, s: Any) -> Any:
 
 def lstm_step(a: Any, s: Any, c: Any) -> tuple[Any, Any, tuple[Any, ...]]:
     """h and c, (N, units) from those of the step before, and i, f, g, o."""
-    i, f, g, o = ops.split(a + s, 4, axis=1)
+    i, f, g, o = _gates(a + s, 4)
     i, f, g, o = ops.sigmoid(i), ops.sigmoid(f), ops.tanh(g), ops.sigmoid(o)
     c = f * c + i * g
     return o * ops.tanh(c), c, (i, f, g, o)
@@ -107,11 +107,18 @@ def lstm_step(a: Any, s: Any, c: Any) -> tuple[Any, Any, tuple[Any, ...]]:
 
 def gru_step(a: Any, s: Any, h: Any) -> tuple[Any, tuple[Any, ...]]:
     """h, (N, units) from that of the step before, and r, z, n and the s of n."""
-    a_r, a_z, a_n = ops.split(a, 3, axis=1)
-    s_r, s_z, s_n = ops.split(s, 3, axis=1)
+    (a_r, a_z, a_n), (s_r, s_z, s_n) = _gates(a, 3), _gates(s, 3)
     r, z = ops.sigmoid(a_r + s_r), ops.sigmoid(a_z + s_z)
     n = ops.tanh(a_n + r * s_n)
     return (1 - z) * n + z * h, (r, z, n, s_n)
+
+
+def _gates(columns: Any, count: int) -> list[Any]:
+    """The columns of each gate. The gradient of ``ops.split`` is wrong on JAX for 6 float64 units,
+    on processors without AVX-512: see docs/findings.md.
+    """
+    rows = ops.reshape(columns, (-1, count, columns.shape[1] // count))
+    return ops.unstack(rows, axis=1)
 
 
 # The three as the loop over time takes them: from the states before, h or h and c, to those behind.

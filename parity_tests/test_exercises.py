@@ -102,7 +102,7 @@ def test_solution(tmp_path, monkeypatch, name, framework):
     for variable in ("TORCHINDUCTOR_CACHE_DIR", "TMPDIR", "XDG_CACHE_HOME", "KERAS_HOME"):
         monkeypatch.setenv(variable, str(tmp_path / variable))
     monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
-    limits = Limits(seconds=12)  # a fifth of what a learner has
+    limits = Limits(seconds=30)  # half of what a learner has
     outcome = check_file(catalogue.solutions(name)[framework], name, framework, limits=limits)
     found = statuses(outcome.findings)
     assert found.pop("", DONE) == DONE, outcome

@@ -287,7 +287,7 @@ def terms(arguments):
 @pytest.mark.parametrize(("name", "function"), PAIRS)
 def test_it_has_a_twin_and_cases(name, function):
     plain, fast = getattr(PLAIN[name], function), getattr(FAST[name], function)
-    assert function in PLAIN[name].__all__
+    assert plain.__module__ == PLAIN[name].__name__
     assert inspect.signature(plain) == inspect.signature(fast)
     assert f"{name}.{function}" in CASES
 

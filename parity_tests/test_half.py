@@ -131,9 +131,12 @@ def test_bfloat16_of_the_frameworks(framework, name):
 
     def call(dtype):
         arguments = {key: tensors(value, dtype) for key, value in CALLS[name].items()}
-        kernel = arguments.get("weight")
-        if framework == "torch" and isinstance(kernel, torch.Tensor) and kernel.ndim == 4:
-            arguments["weight"] = arguments["weight"].permute(3, 2, 0, 1)
+        if framework == "torch":  # whose weights stand the other way round
+            for key, value in arguments.items():
+                if file == "convolution" and key == "weight" and value.ndim == 4:
+                    arguments[key] = value.permute(3, 2, 0, 1)
+                if file in ("recurrent", "attention") and key.endswith("weight"):
+                    arguments[key] = value.T
         found = [each for each in flat(function(**arguments)) if "float" in str(each.dtype)]
         assert all(dtype in str(each.dtype) for each in found)
         return [

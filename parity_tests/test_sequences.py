@@ -9,7 +9,6 @@ from parity_tests.panels import ADAPTERS, PACKAGES, panel, same_error
 from parity_tests.test_training import curves, run
 from triptych.common.datasets import Dataset
 from triptych.common.recipes import Recipe
-from triptych.extras import keras_backend
 from triptych.weights import canonical, load, save
 
 STEPS, WORDS = 12, 9
@@ -58,7 +57,6 @@ def draw(count, seed):
 DATA = Dataset("words", *draw(64, 0), *draw(32, 1), *draw(32, 2), classes=2)
 
 
-@pytest.mark.skipif(keras_backend() == "jax", reason="open: on JAX the LSTM leaves the others")
 @pytest.mark.parametrize("model", MODELS)
 def test_100_steps_with_everything_on(parity, model):
     """The curves differ by 1e-9 at most, and each regularizer takes part in them."""
