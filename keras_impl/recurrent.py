@@ -60,6 +60,7 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_impl.dropout import draw_mask
@@ -253,8 +254,17 @@ def _through_time(
     zero = ops.zeros_like(a[:, 0, : recurrent_weight.shape[0]])
     of_steps = tuple(ops.swapaxes(array, 0, 1) for array in (a, *(carried[i] for i in by_step)))
     states, steps = (zero,) * kept, x.shape[1]
-    if steps is None or keras.backend.backend() == "jax":
+    if keras.backend.backend() == "jax":
         _, collected = ops.scan(one_step, states, of_steps, reverse=reverse)
+        return ops.swapaxes(collected[0], 0, 1)
+    if steps is None:  # on TensorFlow, where Keras then scans no more than one array
+        ends = np.cumsum([array.shape[-1] for array in of_steps]).tolist()
+
+        def one_row(states: tuple[Any, ...], row: Any) -> tuple[Any, Any]:
+            return one_step(states, tuple(ops.split(row, ends[:-1], axis=-1)))
+
+        rows = ops.concatenate(of_steps, axis=-1)
+        _, collected = ops.scan(one_row, states, rows, reverse=reverse)
         return ops.swapaxes(collected[0], 0, 1)
     # On TensorFlow, XLA cannot compile the gradient of a scan.
     outputs = [zero] * steps
@@ -332,6 +342,10 @@ class _Recurrent(Checked, Draws, keras.layers.Layer):
             name="step", shape=(), initializer="zeros", dtype="int64", trainable=False
         )
         self.build((None, None, self.in_features))
+        if keras.backend.backend() == "tensorflow":
+            # XLA cannot compile the gradient where the number of steps is not known, as it is not
+            # once ``fit`` has met two of them: "auto" then leaves XLA alone.
+            self.supports_jit = False
 
     def check(self, inputs: Any) -> None:
         check_sequences(inputs, self.in_features)

@@ -69,6 +69,8 @@ from triptych.common.names import check_streams
 from triptych.common.progress import progress_bar
 from triptych.common.recipes import Recipe
 from triptych.common.streams import Stream
+from triptych.common.text import by_length, columns
+from triptych.common.text import lengths as lengths_of
 from triptych.common.watchers import check_watchers
 
 __all__ = ["batches", "fit", "evaluate", "predict"]
@@ -87,12 +89,18 @@ AVERAGES = {"ema": ExponentialMovingAverage, "swa": StochasticWeightAveraging}
 EVALUATION_BATCH = 1000
 
 
-def batches(recipe: Recipe, examples: int, epoch: int) -> list[np.ndarray]:
-    """The indices of each batch of an epoch, int64."""
+def batches(
+    recipe: Recipe, examples: int, epoch: int, lengths: np.ndarray | None = None
+) -> list[np.ndarray]:
+    """The indices of each batch of an epoch, int64; of examples with ``lengths``, if that is given,
+    those of like length together.
+    """
     examples, epoch = _check_batches(recipe, examples, epoch)
     shape = (recipe.passes_per_epoch, examples)
     orders = keras.ops.convert_to_numpy(permutation(Stream(recipe.seed, "shuffle", epoch), shape))
     starts = recipe.batch_starts(examples)
+    if lengths is not None:
+        orders = np.stack([by_length(order, lengths, recipe.batch_size) for order in orders])
     return [order[i : i + recipe.batch_size] for order in orders for i in starts]
 
 
@@ -112,6 +120,7 @@ def fit(
     with floatx(recipe.dtype):
         x = dataset.x_train.astype(recipe.input_dtype, copy=False)
         y = dataset.y_train
+        lengths = lengths_of(x) if recipe.by_length else None
         _compile(model, recipe, len(x), transforms)
         history = History("keras")
         steps = recipe.steps_per_epoch(len(x))
@@ -125,8 +134,10 @@ def fit(
             for epoch in range(recipe.epochs):
                 callbacks.on_epoch_begin(epoch)
                 losses, sizes = [], []
-                for step, batch in enumerate(batches(recipe, len(x), epoch)):
+                for step, batch in enumerate(batches(recipe, len(x), epoch, lengths)):
                     given = {"x": x[batch], "y": y[batch]}
+                    if lengths is not None:
+                        given["x"] = given["x"][:, : columns(given["x"])]
                     for callback in watching:  # one by one: the list may call in another thread
                         callback.on_train_batch_begin(step, given)
                     # Not ``model.fit``: it reads the batches of a PyDataset in another thread, as

@@ -4,6 +4,7 @@ import errno
 import gzip
 import hashlib
 import http.server
+import io
 import os
 import pickle
 import re
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import threading
 import tracemalloc
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,17 +22,22 @@ import numpy as np
 import pooch
 import pytest
 from sklearn.datasets import load_digits
+from sklearn.linear_model import LogisticRegression
 
-from triptych.common import datasets
+from triptych.common import datasets, downloads
 from triptych.common.datasets import (
     Dataset,
     DatasetUnavailable,
+    brackets,
     digits,
     mnist,
     noisy_xor,
     read_idx,
+    read_sentiment,
+    sentiment,
     xor,
 )
+from triptych.common.text import by_length, columns, lengths, words
 
 pytestmark = pytest.mark.once
 
@@ -616,7 +623,7 @@ def test_an_interrupted_download_leaves_nothing_behind(
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(datasets._ProgressBar, "update", interrupt)
+    monkeypatch.setattr(downloads._ProgressBar, "update", interrupt)
     with pytest.raises(KeyboardInterrupt):
         mnist(validation=4, mirrors=[server("good")])
     assert list((tmp_path / "data").rglob("*")) == [tmp_path / "data" / "mnist"]
@@ -663,7 +670,7 @@ def test_other_causes_of_a_failed_download_are_said(
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(datasets._ProgressBar, "update", full)
+    monkeypatch.setattr(downloads._ProgressBar, "update", full)
     fails(None, server("good"), "No space left on device)")
 
 
@@ -726,7 +733,7 @@ def test_a_home_that_is_not_there_is_a_folder_without_the_files(
 
 
 def test_the_progress_bar_counts_the_bytes(capsys: pytest.CaptureFixture[str]) -> None:
-    with datasets._ProgressBar("file") as bar:
+    with downloads._ProgressBar("file") as bar:
         bar.total = 300
         bar.update(100)
         bar.update(100)
@@ -738,6 +745,196 @@ def test_the_progress_bar_counts_the_bytes(capsys: pytest.CaptureFixture[str]) -
         assert task.finished
         bar.close()
     assert capsys.readouterr().out == ""
+
+
+# --- The sentiment set ----------------------------------------------------------------------------
+
+AMAZON, IMDB = "amazon_cells_labelled.txt", "imdb_labelled.txt"
+
+
+def sentences(source: str) -> bytes:
+    """24 lines, two of them the same; one holds U+0085, which is no end of a line."""
+    lines = [f"{source} {'good' if i % 2 else 'bad'} thing {i} \t{i % 2}" for i in range(22)]
+    lines += [f"The \u0085 {source}, it's great!\t1", f"the {source}, it's  GREAT!\t1"]
+    return "\n".join([*lines, ""]).encode()
+
+
+@pytest.fixture
+def reviews(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
+    files = {AMAZON: sentences("phone"), IMDB: sentences("film")}
+    sums = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    monkeypatch.setattr(datasets, "SENTIMENT_SHA256", sums)
+    monkeypatch.setenv("TRIPTYCH_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    (tmp_path / "data" / "sentiment").mkdir(parents=True)
+    return files
+
+
+def archive(files: dict[str, bytes]) -> bytes:
+    """As UCI packs them: in a folder, beside what a Mac leaves there, and more files."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, content in {**files, "yelp_labelled.txt": b"other", ".DS_Store": b"rest"}.items():
+            file.writestr(f"sentiment labelled sentences/{name}", content)
+            file.writestr(f"__MACOSX/sentiment labelled sentences/._{name}", b"Mac")
+    return packed.getvalue()
+
+
+@pytest.fixture
+def text_files(tmp_path: Path, reviews: dict[str, bytes]) -> Path:
+    folder = tmp_path / "data" / "sentiment"
+    for name, content in reviews.items():
+        (folder / name).write_bytes(content)
+    return folder
+
+
+@pytest.mark.usefixtures("text_files")
+def test_sentences_and_labels_as_they_were_written() -> None:
+    texts, labels = read_sentiment(download=False)
+    assert len(texts) == len(labels) == 48
+    assert labels.dtype == np.int64
+    assert texts[0] == "phone bad thing 0"
+    assert texts[22] == "The \u0085 phone, it's great!"
+    assert labels[20:24].tolist() == [0, 1, 1, 1]
+
+
+@pytest.mark.usefixtures("text_files")
+def test_the_sentiment_set_is_balanced_and_its_splits_differ() -> None:
+    data = sentiment(8, minimum_count=1, download=False)
+    # Of each source 11 bad, and 12 good without the second of two equals: sixths are 1 and 2.
+    assert [len(data.y_train), len(data.y_validation), len(data.y_test)] == [34, 6, 6]
+    assert data.y_validation.tolist() == data.y_test.tolist() == [0, 1, 1, 0, 1, 1]
+    assert data.vocabulary is not None
+    read = {tuple(words) for words in data.vocabulary.decode(data.x_train)}
+    assert len(read) == 34
+    trained = {word for sentence in read for word in sentence}
+    assert set(data.vocabulary.words) == trained
+    assert repr(data).endswith(f"shape (8,), int64, 2 classes, {len(data.vocabulary)} words)")
+    other = sentiment(8, minimum_count=1, seed=1, download=False)
+    assert (other.x_train != data.x_train).any()
+
+
+def test_an_archive_serves_as_well_as_text(tmp_path: Path, reviews: dict[str, bytes]) -> None:
+    place = tmp_path / "data" / "sentiment" / datasets.SENTIMENT_ARCHIVE
+    place.write_bytes(archive(reviews))
+    assert len(read_sentiment(download=False)[0]) == 48
+    damaged = archive(reviews)
+    start = damaged.index(AMAZON.encode()) + len(AMAZON)
+    damaged = damaged[: start + 9] + bytes(40) + damaged[start + 49 :]
+    cases = {
+        "another file or a damaged one": archive({**reviews, IMDB: reviews[AMAZON]}),
+        f"expected one {IMDB} in it, found 0": archive({AMAZON: reviews[AMAZON]}),
+        "expected a zip archive, found a broken one": damaged,
+    }
+    for message, content in cases.items():
+        place.write_bytes(content)
+        with pytest.raises(ValueError, match=f"{re.escape(str(place))}.*{message}.*delete it"):
+            read_sentiment(download=False)
+
+
+def test_the_archive_is_downloaded_once(tmp_path: Path, reviews: dict[str, bytes]) -> None:
+    asked = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            content = archive(reviews if len(asked) > 1 else {**reviews, AMAZON: b"no review"})
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    httpd = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=httpd.serve_forever, args=(0.01,))
+    thread.start()
+    mirror = f"http://127.0.0.1:{httpd.server_port}/"
+    folder = tmp_path / "data" / "sentiment"
+    try:
+        with pytest.raises(DatasetUnavailable, match="another file or a damaged one"):
+            sentiment(mirrors=[mirror])
+        assert list(folder.iterdir()) == []
+        assert len(sentiment(mirrors=[mirror]).x_train) == 34
+    finally:
+        httpd.shutdown()
+        thread.join()
+        httpd.server_close()
+    assert asked == [f"/{datasets.SENTIMENT_ARCHIVE}"] * 2
+    assert [path.name for path in folder.iterdir()] == [datasets.SENTIMENT_ARCHIVE]
+    assert len(sentiment(download=False).x_train) == 34
+
+
+@pytest.mark.usefixtures("reviews")
+def test_without_sentences_the_sentence_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(DatasetUnavailable) as caught:
+        sentiment(download=False)
+    folder = tmp_path / "data" / "sentiment"
+    assert str(caught.value) == (
+        f"The sentiment set needs the file {AMAZON}, or the archive "
+        f"{datasets.SENTIMENT_ARCHIVE}, which is not in {folder} and was not to be downloaded: set "
+        "TRIPTYCH_DATA to a folder whose subfolder sentiment holds it, or connect to the network "
+        "once, or train on brackets()."
+    )
+
+
+# --- Brackets -------------------------------------------------------------------------------------
+
+
+def read_brackets(data: Dataset, split: str) -> list[str]:
+    assert data.vocabulary is not None
+    return ["".join(words) for words in data.vocabulary.decode(getattr(data, f"x_{split}"))]
+
+
+def closed(sequence: str) -> bool:
+    """Whether what is closed at once can be taken away until nothing is left."""
+    for _ in sequence:
+        for pair in ("()", "[]", "{}", "<>"):
+            sequence = sequence.replace(pair, "")
+    return not sequence
+
+
+@pytest.mark.parametrize("kinds", [1, 2, 4])
+def test_brackets_are_labelled_by_what_closes_and_stand_once(kinds: int) -> None:
+    data = brackets(200, 100, 50, steps=20, kinds=kinds)
+    found = []
+    for split, size in (("train", 200), ("validation", 100), ("test", 50)):
+        sequences, labels = read_brackets(data, split), getattr(data, f"y_{split}")
+        assert len(sequences) == size
+        assert labels.sum() == size // 2
+        assert [closed(sequence) for sequence in sequences] == (labels == 1).tolist()
+        assert {len(sequence) for sequence in sequences} <= set(range(10, 21, 2))
+        found += sequences
+    assert len(set(found)) == 350
+    assert len({len(sequence) for sequence in found}) == 6
+    assert len(data.vocabulary or ()) == 2 + 2 * kinds
+
+
+def test_counts_of_brackets_say_nothing() -> None:
+    data = brackets(400, 200, 200)
+    counts = {
+        split: np.stack([(getattr(data, f"x_{split}") == n).sum(1) for n in range(6)], 1)
+        for split in ("train", "test")
+    }
+    right, wrong = (counts["train"][data.y_train == label] for label in (1, 0))
+    assert sorted(map(tuple, right)) == sorted(map(tuple, wrong))
+    judge = LogisticRegression(C=100).fit(counts["train"], data.y_train)
+    assert judge.score(counts["test"], data.y_test) == 0.5
+
+
+def test_bad_brackets() -> None:
+    for options, message in [
+        ({"n_train": 3}, "n_train must be even, half right and half wrong, got 3"),
+        ({"steps": 7}, "steps must be an integer >= 8, got 7"),
+        ({"kinds": 5}, "kinds must be an integer in [1, 4], got 5"),
+        (
+            {"steps": 8, "kinds": 1},
+            "2000 sequences of 8 steps with 1 kinds of brackets cannot all differ: take more ",
+        ),
+    ]:
+        with pytest.raises(ValueError, match=re.escape(message)):
+            brackets(**options)
 
 
 # --- What is imported when ------------------------------------------------------------------------
@@ -765,7 +962,7 @@ def test_a_package_that_is_not_installed_is_named_with_its_remedy(
         digits() if package == "sklearn" else mnist(mirrors=["http://127.0.0.1:9/"])
 
 
-# --- The genuine MNIST ----------------------------------------------------------------------------
+# --- The genuine files ----------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -811,3 +1008,31 @@ def test_genuine_mnist_gives_468_full_batches_of_128_when_all_of_it_trains() -> 
     data = mnist(validation="test", download=False)
     assert len(data.x_train) // 128 == 468
     assert len(data.x_validation) == 10_000
+
+
+@pytest.mark.usefixtures("genuine")
+def test_genuine_sentences() -> None:
+    texts, labels = read_sentiment(download=False)
+    assert len(texts) == 2000
+    assert labels.reshape(2, 1000).sum(axis=1).tolist() == [500, 500]
+    assert sum("\u0085" in text for text in texts) == 2
+    assert texts[0].startswith("So there is no way for me to plug it in here in the US")
+    data = sentiment(download=False)
+    splits = [data.x_train, data.x_validation, data.x_test]
+    assert [len(x) for x in splits] == [1325, 329, 329]
+    assert sum(len(x) for x in splits) == len({tuple(words(text)) for text in texts}) == 1983
+    assert abs(data.y_train.mean() - 0.5) < 0.01
+    assert np.mean([len(words(text)) <= 32 for text in texts]) > 0.95
+    assert (data.x_validation == 1).mean() < 0.1
+
+
+@pytest.mark.usefixtures("genuine")
+def test_sorted_by_length_three_quarters_of_the_padding_is_gone() -> None:
+    x = sentiment(download=False).x_train
+    real = lengths(x)
+    drawn = np.random.default_rng(0).permutation(len(x))
+    padding = []
+    for order in (drawn, by_length(drawn, real, 32)):
+        batches = [x[order[i : i + 32]] for i in range(0, len(x), 32)]
+        padding.append(sum(len(batch) * columns(batch) for batch in batches) - real.sum())
+    assert padding[1] < padding[0] / 4

@@ -163,6 +163,7 @@ BAD = {
         *integer("expansion", ">= 1", 0, -1),
         *choice("cell", "rnn", "lstm", "gru"),
         *flag("bidirectional"),
+        *flag("by_length"),
         *number("embedding_dropout", "[0, 1)", -0.5, 1),
         *number("attention_dropout", "[0, 1)", -0.5, 1),
         *number("recurrent_dropout", "[0, 1)", -0.5, 1),

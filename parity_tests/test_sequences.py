@@ -9,6 +9,7 @@ from parity_tests.panels import ADAPTERS, PACKAGES, panel, same_error
 from parity_tests.test_training import curves, run
 from triptych.common.datasets import Dataset
 from triptych.common.recipes import Recipe
+from triptych.common.text import lengths
 from triptych.weights import canonical, load, save
 
 STEPS, WORDS = 12, 9
@@ -102,6 +103,36 @@ def test_learned_positions(parity):
     parity("training, sequences", curves(run(recipe, DATA, "transformer")[0]), tolerance=1e-9)
 
 
+@pytest.mark.parametrize("model", MODELS)
+def test_by_length(parity, model):
+    """The batches are of other sequences, and shorter: the three still see the same."""
+    small = {"epochs": 1, "passes_per_epoch": 1, "blocks": 1, "recurrent": (4,)}
+    recipe = replace(RECIPE, by_length=True, input_shape=(STEPS + 8,), **small)
+    longer = [np.pad(x, ((0, 0), (0, 8))) for x in (DATA.x_train, DATA.x_validation, DATA.x_test)]
+    data = replace(DATA, x_train=longer[0], x_validation=longer[1], x_test=longer[2])
+    histories, _ = run(recipe, data, model)
+    parity("training, sequences", curves(histories), tolerance=1e-9)
+    plain, _ = run(replace(recipe, by_length=False), data, model, frameworks=["scratch"])
+    seen = [h["scratch"].step_loss for h in (histories, plain)]
+    assert np.abs(np.subtract(*seen)).max() > 1e-3
+
+
+def test_batches_by_length():
+    """Each example once, those of like length together, the same in the three."""
+    sizes = lengths(DATA.x_train)
+    recipe = replace(RECIPE, batch_size=8)
+    for framework in PACKAGES:
+        found = panel(framework, "training").batches(recipe, 64, 1, sizes)
+        found = np.array([ADAPTERS[framework].numpy(batch) for batch in found]).reshape(5, 8, 8)
+        for visit in found:
+            assert sorted(visit.ravel()) == list(range(64))
+            spread = sizes[visit].max(axis=1) - sizes[visit].min(axis=1)
+            assert spread.mean() < 3
+        if framework == "scratch":
+            expected = found
+        np.testing.assert_array_equal(found, expected)
+
+
 def logits(framework, model, x):
     if framework == "scratch":
         return model(x)
@@ -175,6 +206,10 @@ def test_evaluation_and_prediction(parity, model):
             "a vocabulary needs words: input_shape must be (steps,), got (4, 4, 1)",
         ),
         ({"mixup": 0.5}, "mixup must be 0 with a vocabulary: words have no mean"),
+        (
+            {"by_length": True, "vocabulary": 0},
+            "by_length needs sequences of words: vocabulary must be above 0",
+        ),
         ({"cell": "elman"}, "cell must be one of 'rnn', 'lstm', 'gru', got 'elman'"),
         ({"vocabulary": -1}, "vocabulary must be an integer >= 0, got -1"),
         ({"recurrent": (0,)}, "recurrent must be an integer >= 1, got 0"),

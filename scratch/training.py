@@ -77,6 +77,8 @@ from triptych.common.names import check_streams
 from triptych.common.progress import progress_bar
 from triptych.common.recipes import Recipe
 from triptych.common.streams import Stream
+from triptych.common.text import by_length, columns
+from triptych.common.text import lengths as lengths_of
 from triptych.common.watchers import Run, Watcher, check_watchers
 
 __all__ = ["batches", "fit", "evaluate", "predict"]
@@ -98,12 +100,18 @@ EVALUATION_BATCH = 1000
 Loss = Callable[..., np.ndarray]
 
 
-def batches(recipe: Recipe, examples: int, epoch: int) -> list[np.ndarray]:
-    """The indices of each batch of an epoch, int64."""
+def batches(
+    recipe: Recipe, examples: int, epoch: int, lengths: np.ndarray | None = None
+) -> list[np.ndarray]:
+    """The indices of each batch of an epoch, int64; of examples with ``lengths``, if that is given,
+    those of like length together.
+    """
     examples, epoch = _check_batches(recipe, examples, epoch)
     shape = (recipe.passes_per_epoch, examples)
     orders = permutation(Stream(recipe.seed, "shuffle", epoch), shape)
     starts = recipe.batch_starts(examples)
+    if lengths is not None:
+        orders = np.stack([by_length(order, lengths, recipe.batch_size) for order in orders])
     return [order[i : i + recipe.batch_size] for order in orders for i in starts]
 
 
@@ -121,6 +129,7 @@ def fit(
     watching = [*_watchers(recipe, len(dataset.x_train)), *watchers]
     x = dataset.x_train.astype(recipe.input_dtype, copy=False)
     y = dataset.y_train
+    lengths = lengths_of(x) if recipe.by_length else None
     loss_function, loss_backward = _loss(recipe)
     penalties = _penalties(recipe)
     trained = list(model.parameters())
@@ -136,10 +145,12 @@ def fit(
     with progress_bar("scratch", steps, enabled=progress) as advance:
         for run.epoch in range(recipe.epochs):
             losses, sizes = [], []
-            for batch in batches(recipe, len(x), run.epoch):
+            for batch in batches(recipe, len(x), run.epoch, lengths):
                 for _, layer, _ in trained:
                     layer.grads.clear()  # those of the step before
                 run.x, run.y = x[batch], y[batch]
+                if lengths is not None:
+                    run.x = run.x[:, : columns(run.x)]
                 for watcher in watching:
                     watcher.before_step(run)
                 logits = model.forward(run.x, training=True)

@@ -68,6 +68,8 @@ from triptych.common.names import check_streams
 from triptych.common.progress import progress_bar
 from triptych.common.recipes import Recipe
 from triptych.common.streams import Stream
+from triptych.common.text import by_length, columns
+from triptych.common.text import lengths as lengths_of
 from triptych.common.watchers import Run, Watcher, check_watchers
 
 __all__ = ["batches", "fit", "evaluate", "predict"]
@@ -89,27 +91,35 @@ EVALUATION_BATCH = 1000
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
-def batches(recipe: Recipe, examples: int, epoch: int) -> list[torch.Tensor]:
-    """The indices of each batch of an epoch, int64."""
+def batches(
+    recipe: Recipe, examples: int, epoch: int, lengths: np.ndarray | None = None
+) -> list[torch.Tensor]:
+    """The indices of each batch of an epoch, int64; of examples with ``lengths``, if that is given,
+    those of like length together.
+    """
     examples, epoch = _check_batches(recipe, examples, epoch)
     shape = (recipe.passes_per_epoch, examples)
     orders = permutation(Stream(recipe.seed, "shuffle", epoch), shape, device="cpu")  # as the data
     starts = recipe.batch_starts(examples)
+    if lengths is not None:
+        ordered = [by_length(order, lengths, recipe.batch_size) for order in orders.numpy()]
+        orders = torch.from_numpy(np.stack(ordered))
     return [order[i : i + recipe.batch_size] for order in orders for i in starts]
 
 
 class StreamOrder(Sampler[torch.Tensor]):
     """The batches of an epoch; every pass through the loader is the next epoch."""
 
-    def __init__(self, recipe: Recipe, examples: int) -> None:
-        self.recipe, self.examples, self.epoch = recipe, examples, 0
+    def __init__(self, recipe: Recipe, examples: int, lengths: np.ndarray | None) -> None:
+        self.recipe, self.examples, self.lengths = recipe, examples, lengths
+        self.epoch = 0
 
     def __len__(self) -> int:
         return self.recipe.steps_per_epoch(self.examples)
 
     def __iter__(self) -> Iterator[torch.Tensor]:
         self.epoch += 1
-        return iter(batches(self.recipe, self.examples, self.epoch - 1))
+        return iter(batches(self.recipe, self.examples, self.epoch - 1, self.lengths))
 
 
 def fit(
@@ -125,9 +135,10 @@ def fit(
     _check_fit(model, recipe, dataset, progress, watchers, terminate_on_nan)
     x = torch.from_numpy(np.ascontiguousarray(dataset.x_train, recipe.input_dtype))
     y = torch.from_numpy(np.ascontiguousarray(dataset.y_train))
+    lengths = lengths_of(x.numpy()) if recipe.by_length else None
     loader = DataLoader(
         TensorDataset(x, y),
-        sampler=StreamOrder(recipe, len(x)),
+        sampler=StreamOrder(recipe, len(x), lengths),
         batch_size=None,  # the data set is indexed with a whole batch at once, not row by row
         # Else each pass takes a seed from PyTorch's global one.
         generator=torch.Generator(torch.get_default_device()),
@@ -147,8 +158,10 @@ def fit(
         for run.epoch in range(recipe.epochs):
             model.train()
             losses, sizes = [], []
-            for images, labels in loader:
-                run.x, run.y = images.to(device), labels.to(device)
+            for inputs, labels in loader:
+                if lengths is not None:
+                    inputs = inputs[:, : columns(inputs.numpy())]
+                run.x, run.y = inputs.to(device), labels.to(device)
                 for watcher in watching:
                     watcher.before_step(run)
                 logits = model(run.x)

@@ -1,6 +1,8 @@
-"""The data the examples train on: XOR, scikit-learn's digits and MNIST, each as one ``Dataset``.
+"""The data the examples train on, each as one ``Dataset``: XOR, scikit-learn's digits and MNIST,
+sentences with their sentiment, and sequences of brackets.
 
-Images are channels last, float in [0, 1], of shape (N, H, W, 1); labels are int64 of shape (N,).
+Images are channels last, float in [0, 1], of shape (N, H, W, 1); sentences are the int64 numbers of
+their words, (N, steps), padded with 0 behind the last; labels are int64 of shape (N,).
 
 >>> xor()
 Dataset('xor': 4 training, 4 validation, 4 test points of shape (2,), float32, 2 classes)
@@ -10,31 +12,38 @@ array([0, 1, 1, 0])
 
 import gzip
 import hashlib
-import importlib
 import math
 import os
-import tempfile
+import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from functools import partial
 
 import numpy as np
 
-from triptych.common.checks import check_dtype, check_integer, check_number
+from triptych.common.checks import check_dtype, check_integer, check_number, check_size
+from triptych.common.downloads import Collection, DatasetUnavailable, read_file, require
+from triptych.common.text import Vocabulary, words
 
 __all__ = [
     "MNIST_MIRRORS",
     "MNIST_SHA256",
+    "SENTIMENT_MIRRORS",
+    "SENTIMENT_SHA256",
     "Dataset",
     "DatasetUnavailable",
+    "brackets",
     "digits",
     "mnist",
     "noisy_xor",
     "read_idx",
+    "read_sentiment",
+    "sentiment",
     "xor",
 ]
+
+MNIST = Collection("MNIST", "mnist", "use --dataset digits")
 
 MNIST_MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
@@ -49,9 +58,16 @@ MNIST_SHA256 = {
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
 
+SENTIMENT = Collection("The sentiment set", "sentiment", "train on brackets()")
 
-class DatasetUnavailable(RuntimeError):
-    """The files cannot be read or be fetched; the message is one sentence, with the cause."""
+SENTIMENT_MIRRORS = ("https://archive.ics.uci.edu/static/public/331/",)
+
+SENTIMENT_ARCHIVE = "sentiment+labelled+sentences.zip"
+
+SENTIMENT_SHA256 = {
+    "amazon_cells_labelled.txt": "47003fc0a0d4840b00e96e715b6189bad09e7443a3da41c4cbe12ffc79f86ae3",
+    "imdb_labelled.txt": "aef2e49e3da25714d61175e3a6e68eeef74a20a2f914318dc3be9947ea86512d",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +76,7 @@ class Dataset:
 
     ``x_*`` has shape (N, ...) and ``y_*``, its labels, is int64 of shape (N,) with values in
     [0, classes). Two splits may be the same arrays; the function that builds the set says so.
+    ``vocabulary`` has the words of a set of sentences, whose points are the numbers of words.
     Raises ``ValueError`` for an empty split, counts that differ and labels out of range.
     """
 
@@ -71,6 +88,7 @@ class Dataset:
     x_test: np.ndarray
     y_test: np.ndarray
     classes: int
+    vocabulary: Vocabulary | None = None
 
     def __post_init__(self) -> None:
         for split in ("train", "validation", "test"):
@@ -94,10 +112,11 @@ class Dataset:
                 )
 
     def __repr__(self) -> str:
+        words = f", {len(self.vocabulary):,} words" if self.vocabulary is not None else ""
         return (
             f"Dataset({self.name!r}: {len(self.x_train)} training, {len(self.x_validation)} "
             f"validation, {len(self.x_test)} test points of shape {self.x_train.shape[1:]}, "
-            f"{self.x_train.dtype}, {self.classes} classes)"
+            f"{self.x_train.dtype}, {self.classes} classes{words})"
         )
 
 
@@ -159,7 +178,7 @@ def digits(dtype: str = "float32", seed: int = 0) -> Dataset:
     """
     dtype = check_dtype(dtype)
     rng = np.random.default_rng(check_integer("seed", seed))
-    source = _require("sklearn.datasets").load_digits()
+    source = require("sklearn.datasets").load_digits()
     x = np.divide(source.images[..., np.newaxis], 16).astype(dtype)
     y = source.target.astype(np.int64)
 
@@ -212,6 +231,195 @@ def mnist(
     x, x_validation = x[:-validation], x[-validation:]
     y, y_validation = y[:-validation], y[-validation:]
     return Dataset("mnist", x, y, x_validation, y_validation, x_test, y_test, classes=10)
+
+
+def _read_mnist(name: str, download: bool, mirrors: Sequence[str]) -> np.ndarray:
+    read = partial(read_idx, sha256=MNIST_SHA256[name])
+    return read_file(MNIST, name, f"{name}.gz", "gzipped or not", read, download, mirrors)
+
+
+def sentiment(
+    steps: int = 32,
+    *,
+    minimum_count: int = 2,
+    seed: int = 0,
+    download: bool = True,
+    mirrors: Sequence[str] = SENTIMENT_MIRRORS,
+) -> Dataset:
+    """Sentences from reviews of telephones and of films, 1 where they praise, 0 where they blame.
+
+    x has the numbers of the first ``steps`` words of each sentence; 19 of 20 sentences have no more
+    than 32. The vocabulary has the words that stand ``minimum_count`` times in the training
+    sentences. Of sentences with the same words one is kept: 1,983 of 2,000. Of each source and
+    label one sixth is validation and one sixth test; ``seed`` chooses which.
+
+    The files are had as those of :func:`mnist` are, in the folder ``sentiment``, as text or in
+    UCI's archive; ``download``, ``mirrors`` and errors are as there.
+
+    Source: D. Kotzias et al., "From group to individual labels using deep features", KDD 2015;
+    "Sentiment Labelled Sentences", UCI Machine Learning Repository, 331.
+    """
+    steps = check_size("steps", steps)
+    minimum_count = check_size("minimum_count", minimum_count)
+    rng = np.random.default_rng(check_integer("seed", seed))
+    parts: dict[str, list[tuple[list[str], int]]] = {"train": [], "validation": [], "test": []}
+    seen: set[tuple[str, ...]] = set()
+    for group in _sources(download, mirrors):
+        distinct = {key: item for item in group if (key := tuple(item[0])) not in seen}
+        seen.update(distinct)
+        kept = list(distinct.values())
+        order = rng.permutation(len(kept))
+        sixth = len(kept) // 6
+        for name, members in zip(
+            ("validation", "test", "train"), np.split(order, [sixth, 2 * sixth]), strict=True
+        ):
+            parts[name] += [kept[i] for i in members]
+    vocabulary = Vocabulary.of(
+        (sentence for sentence, _ in parts["train"]), minimum_count=minimum_count
+    )
+
+    def encode(part: str) -> tuple[np.ndarray, np.ndarray]:
+        x = vocabulary.encode((sentence for sentence, _ in parts[part]), steps)
+        return x, np.array([label for _, label in parts[part]], np.int64)
+
+    train, validation, test = map(encode, parts)
+    return Dataset("sentiment", *train, *validation, *test, classes=2, vocabulary=vocabulary)
+
+
+def _sources(download: bool, mirrors: Sequence[str]) -> Iterator[list[tuple[list[str], int]]]:
+    """The sentences of each source and label."""
+    for name in SENTIMENT_SHA256:
+        lines = _read_sentiment(name, download, mirrors)
+        for label in (0, 1):
+            yield [(words(text), label) for text, found in lines if found == label]
+
+
+def read_sentiment(
+    *, download: bool = True, mirrors: Sequence[str] = SENTIMENT_MIRRORS
+) -> tuple[list[str], np.ndarray]:
+    """The 2,000 sentences of :func:`sentiment` as they were written, and their int64 labels."""
+    lines = [line for name in SENTIMENT_SHA256 for line in _read_sentiment(name, download, mirrors)]
+    return [text for text, _ in lines], np.array([label for _, label in lines], np.int64)
+
+
+def _read_sentiment(name: str, download: bool, mirrors: Sequence[str]) -> list[tuple[str, int]]:
+    packing = f"or the archive {SENTIMENT_ARCHIVE}"
+    read = partial(_sentences, name=name)
+    return read_file(SENTIMENT, name, SENTIMENT_ARCHIVE, packing, read, download, mirrors)
+
+
+def _sentences(path: str | os.PathLike[str], name: str) -> list[tuple[str, int]]:
+    with open(path, "rb") as file:
+        content = file.read()
+    if zipfile.is_zipfile(path):
+        content = _from_archive(path, name)
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != SENTIMENT_SHA256[name]:
+        raise ValueError(
+            f"{path}: expected content with SHA-256 {SENTIMENT_SHA256[name]}, found {digest}, "
+            "which is another file or a damaged one"
+        )
+    # Not splitlines: some sentences hold U+0085, which that takes for the end of a line.
+    lines = [line.rpartition("\t") for line in content.decode().split("\n") if line]
+    return [(text.strip(), int(label)) for text, _, label in lines]
+
+
+def _from_archive(path: str | os.PathLike[str], name: str) -> bytes:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            found = [each for each in archive.namelist() if each.split("/")[-1] == name]
+            if len(found) != 1:
+                raise ValueError(f"{path}: expected one {name} in it, found {len(found)}")
+            with archive.open(found[0]) as file:
+                return file.read(1 << 20)  # no more: what is longer is not the file
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
+        raise ValueError(f"{path}: expected a zip archive, found a broken one ({error})") from error
+
+
+def brackets(
+    n_train: int = 1000,
+    n_validation: int = 500,
+    n_test: int = 500,
+    steps: int = 24,
+    kinds: int = 2,
+    seed: int = 0,
+) -> Dataset:
+    """Sequences of up to ``steps`` brackets of ``kinds`` kinds, 1 where every bracket is closed by
+    its own and in order, 0 where not: only a model of order can tell.
+
+    Each wrong sequence is a right one with two of its brackets exchanged, so that how often each
+    bracket stands in them says nothing, and its right one stands in the same split. Lengths are
+    even, from ``steps // 2`` (and at least 4) on; no sequence is drawn twice, in all splits.
+
+    n_train, n_validation, n_test : sequences per split, even numbers.
+    steps : in [8, inf).   kinds : of brackets, in [1, 4]: (), [], {}, <>.
+    """
+    sizes = {"n_train": n_train, "n_validation": n_validation, "n_test": n_test}
+    for key, size in sizes.items():
+        if check_size(key, size) % 2:
+            raise ValueError(f"{key} must be even, half right and half wrong, got {size}")
+    steps = check_integer("steps", steps, minimum=8)
+    kinds = check_integer("kinds", kinds, minimum=1, maximum=4)
+    rng = np.random.default_rng(check_integer("seed", seed))
+    vocabulary = Vocabulary(tuple("()[]{}<>"[: 2 * kinds]))
+    seen: set[str] = set()
+
+    def draw(size: int) -> tuple[np.ndarray, np.ndarray]:
+        sequences: list[str] = []
+        for _ in range(1000 * size):
+            length = 2 * int(rng.integers(max(2, steps // 4), steps // 2 + 1))
+            right = _balanced(rng, length, kinds)
+            wrong = _exchanged(rng, right)
+            if not (right in seen or wrong in seen or _is_balanced(wrong)):
+                sequences += [right, wrong]
+                seen.update((right, wrong))
+            if len(sequences) == size:
+                break
+        else:
+            raise ValueError(
+                f"{sum(sizes.values())} sequences of {steps} steps with {kinds} kinds of brackets "
+                "cannot all differ: take more steps, more kinds or fewer sequences"
+            )
+        order = rng.permutation(size)
+        x = vocabulary.encode([list(sequences[i]) for i in order], steps)
+        return x, (order % 2 == 0).astype(np.int64)
+
+    train, validation, test = map(draw, sizes.values())
+    return Dataset("brackets", *train, *validation, *test, classes=2, vocabulary=vocabulary)
+
+
+def _balanced(rng: np.random.Generator, length: int, kinds: int) -> str:
+    """Opened or closed by the toss of a coin, where either is possible."""
+    sequence, opened = "", ""
+    while len(sequence) < length:
+        left = length - len(sequence)
+        if not opened or (len(opened) < left and rng.random() < 0.5):
+            opened += "([{<"[rng.integers(kinds)]
+            sequence += opened[-1]
+        else:
+            sequence += CLOSING[opened[-1]]
+            opened = opened[:-1]
+    return sequence
+
+
+def _exchanged(rng: np.random.Generator, sequence: str) -> str:
+    i, j = rng.choice(len(sequence), 2, replace=False)
+    letters = list(sequence)
+    letters[i], letters[j] = letters[j], letters[i]
+    return "".join(letters)
+
+
+def _is_balanced(sequence: str) -> bool:
+    expected: list[str] = []
+    for bracket in sequence:
+        if bracket in CLOSING:
+            expected.append(CLOSING[bracket])
+        elif not expected or expected.pop() != bracket:
+            return False
+    return not expected
+
+
+CLOSING = {"(": ")", "[": "]", "{": "}", "<": ">"}
 
 
 def read_idx(path: str | os.PathLike[str], sha256: str | None = None) -> np.ndarray:
@@ -268,125 +476,3 @@ def read_idx(path: str | os.PathLike[str], sha256: str | None = None) -> np.ndar
             "another file or a damaged one"
         )
     return np.frombuffer(content, np.uint8).reshape(shape)
-
-
-def _read_mnist(name: str, download: bool, mirrors: Sequence[str]) -> np.ndarray:
-    root = os.environ.get("TRIPTYCH_DATA") or _require("pooch").os_cache("triptych")
-    folder = Path(os.path.expanduser(root)) / "mnist"
-    places = (folder / name, folder / f"{name}.gz")
-    try:
-        path = next((path for path in places if path.is_file()), None)
-        if path is not None:
-            return read_idx(path, MNIST_SHA256[name])
-    except OSError as error:
-        raise _unavailable(name, f"cannot be read in {folder} ({_reason(error)})") from error
-    except ValueError as error:
-        raise ValueError(f"{error}; delete it, and it will be downloaded again") from error
-    if not download:
-        raise _unavailable(name, f"is not in {folder} and was not to be downloaded", ONLINE)
-    path = _download(name, folder, mirrors)
-    return read_idx(path, MNIST_SHA256[name])
-
-
-def _download(name: str, folder: Path, mirrors: Sequence[str]) -> Path:
-    """Fetch a file to ``folder``, where it comes into being whole and verified, or not at all."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        temporary = tempfile.TemporaryDirectory(prefix=".download-", dir=folder)
-    except OSError as error:
-        outcome = f"is not in {folder}, and cannot be put there ({_reason(error)})"
-        raise _unavailable(name, outcome) from error
-    failures = []
-    cause: Exception | None = None
-    with temporary as within:
-        partial = Path(within) / f"{name}.gz"
-        for mirror in mirrors:
-            url = f"{mirror.rstrip('/')}/{name}.gz"
-            try:
-                with _ProgressBar(partial.name) as bar:
-                    # Seconds to connect and to wait for the next bytes.
-                    fetch = _require("pooch").HTTPDownloader(
-                        bar, chunk_size=1 << 16, timeout=(10, 30)
-                    )
-                    fetch(url, str(partial), None)
-                read_idx(partial, MNIST_SHA256[name])
-                return partial.replace(folder / partial.name)
-            except (OSError, ValueError) as error:  # requests raises subclasses of OSError
-                if (response := getattr(error, "response", None)) is not None:
-                    response.close()  # pooch leaves the connection of an error page open
-                cause = error
-                own = not isinstance(error, OSError)
-                reason = str(error).removeprefix(f"{partial}: ") if own else _reason(error)
-                failures.append(f"{url} ({reason})")
-    where = f"from {' or '.join(failures)}" if failures else "without a mirror"
-    raise _unavailable(
-        name, f"is not in {folder} and could not be downloaded {where}", ONLINE
-    ) from cause
-
-
-ONLINE = ", or connect to the network once"
-
-
-def _unavailable(name: str, outcome: str, remedy: str = "") -> DatasetUnavailable:
-    return DatasetUnavailable(
-        f"MNIST needs the file {name}, gzipped or not, which {outcome}: set TRIPTYCH_DATA to a "
-        f"folder whose subfolder mnist holds it{remedy}, or use --dataset digits."
-    )
-
-
-def _reason(error: BaseException) -> str:
-    """What the server said, or the first cause that the system gave."""
-    if (response := getattr(error, "response", None)) is not None:
-        return f"{response.status_code} {response.reason}".strip()
-    # requests and urllib3 keep the error that they met as a cause or as an argument.
-    inner = (part for part in error.args if isinstance(part, BaseException))
-    if (cause := error.__cause__ or next(inner, None)) is not None:
-        return _reason(cause)
-    text = getattr(error, "strerror", None) or " ".join(str(error).split())
-    return text or type(error).__name__
-
-
-class _ProgressBar:
-    """A rich progress bar on stderr with the attribute and methods of tqdm that pooch drives."""
-
-    total = 0
-
-    def __init__(self, label: str) -> None:
-        progress, console = _require("rich.progress"), _require("rich.console")
-        terminal = console.Console(stderr=True)
-        self.bar = progress.Progress(
-            "{task.description}",
-            progress.BarColumn(),
-            progress.DownloadColumn(),
-            progress.TransferSpeedColumn(),
-            console=terminal,
-            disable=not terminal.is_terminal,
-        )
-        self.task = self.bar.add_task(label, total=None)
-
-    def __enter__(self) -> "_ProgressBar":
-        self.bar.start()
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.bar.stop()  # also when the download fails, or the terminal keeps its cursor hidden
-
-    def update(self, size: int) -> None:
-        self.bar.update(self.task, total=self.total or None, advance=size)
-
-    def reset(self) -> None:
-        self.bar.reset(self.task)
-
-    def close(self) -> None:
-        """Nothing: leaving the ``with`` block stops the bar."""
-
-
-def _require(module: str) -> Any:
-    """Import a module that ``common`` uses but does not need for the rest of its work."""
-    try:
-        return importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        package = (error.name or module).partition(".")[0]
-        raise ModuleNotFoundError(
-            f"this needs {package}, which is not installed: pip install triptych"
-        ) from error

@@ -273,7 +273,8 @@ class Recipe(_Declared):
     transformer adds ``positions`` and has ``blocks`` blocks of attention with ``heads`` heads,
     whose weights ``attention_dropout`` drops, and of a dense layer of ``expansion`` times the
     width. A recurrent network has layers of ``recurrent`` units, of a ``cell``, in both directions
-    if it is ``bidirectional``, with ``recurrent_dropout`` and ``zoneout``.
+    if it is ``bidirectional``, with ``recurrent_dropout`` and ``zoneout``. With ``by_length`` a
+    batch has sequences of like length, and no more steps than they need (in eights).
 
     The loss is softmax cross-entropy over the classes, with ``label_smoothing``, or binary
     cross-entropy of a single logit, plus ``l1 * sum(abs(w)) + l2 / 2 * sum(w**2)`` over the weights
@@ -306,6 +307,7 @@ class Recipe(_Declared):
     recurrent: tuple[int, ...] = sizes("a tuple of unit counts", default=())
     cell: str = choice("rnn", "lstm", "gru", default="lstm")
     bidirectional: bool = flag(default=False)
+    by_length: bool = flag(default=False)
     embedding_dropout: float = number("[0, 1)", default=0.0)
     attention_dropout: float = number("[0, 1)", default=0.0)
     recurrent_dropout: float = number("[0, 1)", default=0.0)
@@ -373,6 +375,8 @@ class Recipe(_Declared):
             )
         if self.vocabulary > 0 and self.mixup > 0:
             raise ValueError("mixup must be 0 with a vocabulary: words have no mean")
+        if self.by_length and self.vocabulary == 0:
+            raise ValueError("by_length needs sequences of words: vocabulary must be above 0")
         if self.loss == "binary" and self.outputs != 1:
             raise ValueError(
                 f"outputs must be 1 (a single logit) for the binary loss, got {self.outputs}"
