@@ -37,7 +37,7 @@ from triptych.common.streams import Stream
 from triptych.output import Output, print_to
 from triptych.panels import chosen, panel
 from triptych.plots import BLACK, FRAMEWORK_COLOURS
-from triptych.studies import Data, Framework, load, spread
+from triptych.studies import Data, Framework, interval, load
 
 TEACHER = Recipe(
     input_shape=(28, 28, 1),
@@ -61,8 +61,6 @@ STUDENT = Recipe(
 )
 WAYS = ("alone", "from a teacher", "self-distilled")
 IMAGES = {"mnist": 2000, "digits": 200}
-# Student's t: half a 95 % interval in standard errors, by the number of seeds.
-T_95 = {2: 12.71, 3: 4.30, 4: 3.18, 5: 2.78, 6: 2.57, 7: 2.45, 8: 2.36, 9: 2.31, 10: 2.26}
 
 
 def main(
@@ -236,12 +234,6 @@ def train_keras(model: Any, recipe: Recipe, subset: Subset, options: dict[str, f
 
 
 LOOPS = {"scratch": train_scratch, "torch": train_torch, "keras": train_keras}
-
-
-def interval(values: list[float]) -> tuple[float, float]:
-    """The mean, and half of its 95 % interval."""
-    mean, error = spread(values)
-    return mean, T_95[len(values)] * error
 
 
 def results(

@@ -241,7 +241,7 @@ def test_the_example(tmp_path, monkeypatch):
 @pytest.mark.once
 def test_intervals():
     """Of 1, 2, 3: the mean 2, and 4.30 standard errors of 1 / sqrt(3)."""
-    from examples.distillation import interval
+    from triptych.studies import interval
 
     np.testing.assert_allclose(interval([1.0, 2.0, 3.0]), (2, 4.30 / np.sqrt(3)), rtol=1e-15)
 

@@ -412,8 +412,8 @@ def _backward(
     _check_backward(grad, x, recurrent_weight)
     cell, (count, steps, _), units = CELLS[kind], x.shape, len(recurrent_weight)
     factor, carried = options.factor(x.dtype), options.carried(x.dtype)
-    da, ds = np.empty((2, steps, count, cell.gates * units), x.dtype)
     h = np.empty((steps, count, units), x.dtype)
+    das, dss = [h] * steps, [h] * steps
     dstates: list[Any] = [np.zeros((count, units), x.dtype)] * cell.states
     for t in reversed(options.order(steps)):
         h[t], states, of_cell = kept[t]
@@ -421,11 +421,12 @@ def _backward(
         both = list(zip(_at(carried, t), dstates, strict=True))
         dnew = [d if part is None else (1 - part) * d for part, d in both]
         dold = [0 if part is None else part * d for part, d in both]
-        da[t], ds[t], direct = cell.backward(functions, dnew, states, of_cell)
-        dh = ds[t] @ recurrent_weight.T
+        das[t], dss[t], direct = cell.backward(functions, dnew, states, of_cell)
+        dh = dss[t] @ recurrent_weight.T
         dstates = [old + d for old, d in zip(dold, direct, strict=True)]
         dstates[0] = dstates[0] + (dh if factor is None else dh * factor)
-    da, ds = da.reshape(steps * count, -1), ds.reshape(steps * count, -1)
+    da = np.concatenate(das)
+    ds = da if dss[0] is das[0] else np.concatenate(dss)
     dx = (da @ weight.T).reshape(steps, count, -1).swapaxes(0, 1)
     dweight, drecurrent_weight = _by_time(x).T @ da, h.reshape(steps * count, -1).T @ ds
     return dx, dweight, drecurrent_weight, da.sum(axis=0), ds.sum(axis=0)

@@ -237,6 +237,12 @@ def distill(context: typer.Context) -> None:
 
 
 @app.command(context_settings=PASS_ON, add_help_option=False)
+def text(context: typer.Context) -> None:
+    """Train on sentences; what does each regularizer bring? `triptych text --help`."""
+    _run_example(context, "text")
+
+
+@app.command(context_settings=PASS_ON, add_help_option=False)
 def uncertainty(context: typer.Context) -> None:
     """Ask a network how sure it is; `triptych uncertainty --help` has the options."""
     _run_example(context, "uncertainty")

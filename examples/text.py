@@ -1,0 +1,285 @@
+"""A classifier of sentences, in NumPy, PyTorch and Keras: what does each regularizer bring?
+
+    triptych text                         or  python -m examples.text
+    triptych text --model recurrent --framework torch
+    triptych text --dataset brackets
+
+A transformer, or an LSTM that reads in both directions, learns from 1,325 sentences whether a
+review praises or blames. The frameworks train from one recipe, over the same batches, with the same
+weights and masks: once without a regularizer and once with all of them. In float64 their curves
+agree to the last digits; in float32 until rounding takes over.
+
+Then the first of the frameworks trains with several seeds, which choose the split, the weights and
+the masks: with nothing, with everything, and with everything but one of the regularizers, which
+says what that one brings. A test split of 329 sentences knows an accuracy to 2.4 points only; the
+loss of the test sentences, which all of the runs are compared by as well, says more.
+"""
+
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import replace
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+import numpy as np
+import typer
+from matplotlib.figure import Figure
+from rich.console import Console
+from rich.table import Table
+
+from scratch.losses import softmax_cross_entropy
+from triptych import plots
+from triptych.__main__ import run_command
+from triptych.common.datasets import Dataset, DatasetUnavailable, brackets, sentiment
+from triptych.common.history import History, save_histories
+from triptych.common.progress import progress_bar
+from triptych.common.recipes import Recipe, ScheduleRecipe
+from triptych.output import Output, print_to
+from triptych.panels import chosen, panel
+from triptych.plots import BLACK, FRAMEWORK_COLOURS
+from triptych.studies import Dtype, Framework, interval
+
+PLAIN = Recipe(
+    input_shape=(32,),
+    vocabulary=2,
+    width=32,
+    heads=4,
+    expansion=2,
+    hidden=(),
+    outputs=2,
+    activation="gelu",
+    by_length=True,
+    batch_size=32,
+    epochs=16,
+    learning_rate=0.004,
+    schedule=ScheduleRecipe(kind="cosine"),
+)
+# What is on in the one and off in the other, and how it is called.
+REGULARIZERS: dict[str, dict[str, dict[str, Any]]] = {
+    "transformer": {
+        "dropout": {"dropout": 0.2},
+        "embedding dropout": {"embedding_dropout": 0.2},
+        "attention dropout": {"attention_dropout": 0.1},
+        "stochastic depth": {"stochastic_depth": 0.1},
+        "label smoothing": {"label_smoothing": 0.1},
+        "weight decay": {"optimizer": "adamw", "weight_decay": 0.1},
+        "clipping": {"clip_norm": 1.0},
+    },
+    "recurrent": {
+        "dropout": {"dropout": 0.2},
+        "embedding dropout": {"embedding_dropout": 0.2},
+        "recurrent dropout": {"recurrent_dropout": 0.2},
+        "zoneout": {"zoneout": 0.05},
+        "label smoothing": {"label_smoothing": 0.1},
+        "weight decay": {"optimizer": "adamw", "weight_decay": 0.1},
+        "clipping": {"clip_norm": 1.0},
+    },
+}
+LSTM = {"recurrent": (32,), "bidirectional": True}
+NONE, ALL = "none", "all"
+
+
+class Model(StrEnum):
+    transformer = "transformer"
+    recurrent = "recurrent"
+
+
+class Text(StrEnum):
+    auto = "auto"
+    sentiment = "sentiment"
+    brackets = "brackets"
+
+
+class Score(NamedTuple):
+    """On the test sentences."""
+
+    accuracy: float
+    loss: float
+
+
+def main(
+    model: Annotated[Model, typer.Option(help="A transformer or an LSTM.")] = Model.transformer,
+    framework: Annotated[Framework, typer.Option(help="Which panel trains.")] = Framework.all,
+    dataset: Annotated[
+        Text, typer.Option(help="auto takes the reviews, or brackets where they cannot be had.")
+    ] = Text.auto,
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over the sentences.")] = PLAIN.epochs,
+    seeds: Annotated[
+        int, typer.Option(min=2, max=10, help="Runs with and without each regularizer.")
+    ] = 5,
+    seed: Annotated[int, typer.Option(min=0, max=2**32, help="The first of the seeds.")] = 0,
+    dtype: Annotated[
+        Dtype, typer.Option(help="In float64 the curves agree to the last digits.")
+    ] = Dtype.float32,
+    out: Annotated[Path, typer.Option(help="Where figures and tables go.")] = Path("out"),
+    progress: Annotated[bool, typer.Option(help="Show progress bars.")] = True,
+) -> None:
+    """Train a classifier of sentences; what does each regularizer bring?"""
+    console = Console()
+    frameworks = chosen(framework)
+    output = Output(out)
+    load = choose(dataset, console)
+    data = load(seed)
+    console.print(f"{data!r}")
+
+    def recipe(kind: str, data: Dataset, seed: int) -> Recipe:
+        found = recipe_for(model.value, kind, data)
+        return replace(found, seed=seed, epochs=epochs, dtype=dtype.value)
+
+    histories: dict[str, dict[str, History]] = {NONE: {}, ALL: {}}
+    scores: dict[str, dict[str, Score]] = {NONE: {}, ALL: {}}
+    for name in frameworks:
+        for kind in (NONE, ALL):
+            run = train(name, model.value, recipe(kind, data, seed), data, progress)
+            scores[kind][name], histories[kind][name] = run
+            output.say(f"{name}, {kind}", histories[kind][name])
+    tables = [results(histories, scores, data)]
+    console.print(tables[0])
+    output.write("text-histories.json", partial(save_histories, histories[ALL]))
+    title = f"{data.name}, {model.value} ({dtype.value}): one curve from each framework"
+    output.write("text-curves.png", lambda path: plots.curves(histories[ALL], path, title=title))
+    first = frameworks[0]
+    both = {"none": histories[NONE][first], "all regularizers": histories[ALL][first]}
+    effect = f"{data.name}, {model.value}: with and without its regularizers"
+    output.write("text-runs.png", lambda path: plots.runs(both, path, title=effect))
+
+    kinds = [NONE, ALL, *REGULARIZERS[model.value]]
+    found: dict[str, list[Score]] = {kind: [] for kind in kinds}
+    start = time.perf_counter()
+    with progress_bar(first, seeds * len(kinds), enabled=progress) as advance:
+        for each in range(seed, seed + seeds):
+            split = load(each)
+            for kind in kinds:
+                score, _ = train(first, model.value, recipe(kind, split, each), split, False)
+                found[kind].append(score)
+                advance(f"seed {each}  {kind}  {score.accuracy:.2%}")
+    seconds = time.perf_counter() - start
+    heading = f"{data.name}, {model.value}: what each brings, {seeds} seeds, {seconds:.0f} s"
+    tables.append(brought(found, heading))
+    console.print(tables[1])
+    console.print("A gain is more than chance where the interval leaves 0 out.")
+    output.write("text.txt", lambda path: print_to(path, *tables))
+    output.write("text-brought.png", lambda path: draw(found, heading, path))
+    console.print(f"In {out}/: {', '.join(output.written)}")
+    output.finish()
+
+
+def choose(choice: Text, console: Console) -> Callable[[int], Dataset]:
+    """The reviews, of which a seed chooses the splits, or brackets, which it chooses."""
+    if choice is not Text.brackets:
+        try:
+            sentiment()
+            return lambda seed: sentiment(seed=seed)
+        except (DatasetUnavailable, ValueError) as error:  # cannot be had; a damaged file
+            if choice is Text.sentiment or isinstance(error, ValueError):
+                console.print(str(error), style="red")
+                raise typer.Exit(1) from None
+            console.print(str(error), style="yellow")
+    return lambda seed: brackets(seed=seed)
+
+
+def recipe_for(model: str, kind: str, data: Dataset) -> Recipe:
+    """``kind`` is NONE, ALL, or the regularizer that is left out."""
+    assert data.vocabulary is not None
+    shape = {"input_shape": data.x_train.shape[1:], "vocabulary": len(data.vocabulary)}
+    options: dict[str, Any] = shape | (LSTM if model == "recurrent" else {})
+    for name, changes in REGULARIZERS[model].items():
+        if kind not in (NONE, name):
+            options |= changes
+    return replace(PLAIN, **options)
+
+
+def train(
+    framework: str, model: str, recipe: Recipe, data: Dataset, progress: bool
+) -> tuple[Score, History]:
+    models, training = panel(framework, "models"), panel(framework, "training")
+    network = getattr(models, model)(recipe)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "the run has diverged")  # which is said by main
+        history = training.fit(network, recipe, data, progress=progress)
+    logits = training.predict(network, recipe, data.x_test).astype(np.float64)
+    accuracy = float(np.mean(logits.argmax(axis=1) == data.y_test))
+    return Score(accuracy, float(softmax_cross_entropy(logits, data.y_test))), history
+
+
+def results(
+    histories: dict[str, dict[str, History]],
+    scores: dict[str, dict[str, Score]],
+    data: Dataset,
+) -> Table:
+    """Of each framework, with nothing and with everything."""
+    table = Table(title=f"{data.name}: {len(data.x_test):,} test sentences")
+    columns = ["framework", "regularizers", "test accuracy", "test loss", "time", "largest gap"]
+    for column in columns:
+        left = column in ("framework", "regularizers")
+        table.add_column(column, justify="left" if left else "right")
+    first = next(iter(histories[NONE]))
+    for framework in histories[NONE]:
+        for kind in (NONE, ALL):
+            history, score = histories[kind][framework], scores[kind][framework]
+            # Of the training loss, from that of the first framework.
+            gap = np.abs(np.subtract(history.step_loss, histories[kind][first].step_loss)).max()
+            row = [framework, kind, f"{score.accuracy:.2%}", f"{score.loss:.3f}"]
+            apart = "-" if framework == first else f"{gap:.0e}"
+            table.add_row(*row, f"{history.seconds:.1f} s", apart)
+        table.add_section()
+    return table
+
+
+def brought(found: dict[str, list[Score]], title: str) -> Table:
+    """Accuracy and loss of the test sentences, and what is lost without the one regularizer."""
+    table = Table(title=title)
+    for column in ("regularizers", "test accuracy", "it brings", "test loss", "it brings"):
+        table.add_column(column, justify="left" if column == "regularizers" else "right")
+    every = np.array(found[ALL])
+    for kind, scores in found.items():
+        values = np.array(scores)
+        (accuracy, loss), (d_accuracy, d_loss) = interval(list(values))
+        row = [
+            kind if kind in (NONE, ALL) else f"all but {kind}",
+            f"{accuracy:.1%} ± {100 * d_accuracy:.1f}",
+            "",
+            f"{loss:.3f} ± {d_loss:.3f}",
+            "",
+        ]
+        if kind != ALL:
+            (accuracy, loss), (d_accuracy, d_loss) = interval(list(every - values))
+            row[2] = f"{100 * accuracy:+.1f} ± {100 * d_accuracy:.1f}"
+            row[4] = f"{loss:+.3f} ± {d_loss:.3f}"
+        table.add_row(*row, end_section=kind == ALL)
+    return table
+
+
+def draw(found: dict[str, list[Score]], title: str, path: Path) -> None:
+    """By how much each lowers the test loss: a dot for each seed, the mean, its 95 % interval."""
+    figure = Figure(figsize=(9, 5), layout="constrained")
+    ax = figure.subplots()
+    every = np.array([score.loss for score in found[ALL]])
+    names = [kind for kind in found if kind not in (NONE, ALL)]
+    for place, kind in enumerate(names):
+        gains = np.array([score.loss for score in found[kind]]) - every
+        colour = FRAMEWORK_COLOURS[0]
+        ax.plot(gains, np.full(len(gains), place + 0.12), "o", color=colour, alpha=0.5)
+        mean, half = interval(list(gains))
+        ax.errorbar(mean, place - 0.12, xerr=half, fmt="s", color=colour, capsize=4)
+    ax.axvline(0, color=BLACK, linewidth=1)
+    ax.set_yticks(range(len(names)), names)
+    ax.invert_yaxis()
+    ax.set_xlabel("test loss without it - test loss with all of them", fontsize=11)
+    ax.set_title(title, fontsize=12, color=BLACK)
+    ax.grid(axis="x", alpha=0.3)
+    ax.annotate(
+        "dots: seeds; squares: means, 95 %",
+        (0.99, 0.02),
+        xycoords="axes fraction",
+        ha="right",
+        fontsize=9,
+    )
+    figure.savefig(path, dpi=120)
+
+
+if __name__ == "__main__":
+    run_command(lambda: typer.run(main))
