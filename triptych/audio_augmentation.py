@@ -322,13 +322,16 @@ def _power(name: str, y: np.ndarray) -> np.ndarray:
     """Of each example, in float64."""
     with np.errstate(over="ignore"):
         power = np.asarray(np.mean(np.square(y, dtype=np.float64), axis=-1))
-    wrong = ~((power > 0) & (power < np.inf))
-    if wrong.any():
-        where = tuple(int(i) for i in np.argwhere(wrong)[0])
-        found = "silence" if power[where] == 0 else "numbers whose squares are infinite"
-        example = f" in example {where[0] if len(where) == 1 else where}" if where else ""
+    if not np.isfinite(power).all():
         raise ValueError(
-            f"{name} must have a power above 0 for a signal-to-noise ratio, got {found}{example}"
+            f"{name} must have a finite power for a signal-to-noise ratio, "
+            f"got values up to {np.abs(y).max():g}"
+        )
+    if not power.all():
+        where = np.argwhere(power == 0)[0].tolist()
+        example = f" in example {', '.join(map(str, where))}" if where else ""
+        raise ValueError(
+            f"{name} must have a power above 0 for a signal-to-noise ratio, got silence{example}"
         )
     return power
 
@@ -465,9 +468,11 @@ def _fill(spectrogram: np.ndarray, value: Any) -> np.ndarray:
 def _check_waveform(name: str, y: Any) -> None:
     _check_owned(name, y)
     if y.dtype.kind in "iu":
+        half = 2 ** (8 * y.dtype.itemsize - 1)
+        middle = f"subtract {half}, " if y.dtype.kind == "u" else ""
         raise ValueError(
-            f"{name} must be float32 or float64, got {dtype_name(y)}: convert it, and divide by "
-            f"{np.iinfo(y.dtype).max // 2 + 1 if y.dtype.kind == 'u' else -np.iinfo(y.dtype).min}"
+            f"{name} must be float32 or float64, got {dtype_name(y)}: {middle}convert it, and "
+            f"divide by {half}"
         )
     _check_dtype(name, y, ("float32", "float64"))
     if y.ndim == 0 or 0 in y.shape:
