@@ -142,7 +142,7 @@ FACTORS = [0.25, 0.5, 2 ** (-1 / 12), 1, 2 ** (1 / 12), 1.6, math.e, 4]
 @pytest.mark.parametrize("factor", FACTORS)
 def test_phase_vocoder_is_that_of_librosa(factor):
     spectrogram = stft(white(2, 8000), window_length=512)
-    ours = phase_vocoder(spectrogram, factor)
+    ours = phase_vocoder(spectrogram, factor, locked=False)
     theirs = librosa.phase_vocoder(spectrogram, rate=1 / factor, hop_length=128)
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-10)
 
@@ -172,15 +172,26 @@ def test_frames_stand_where_fractions_say(frames, factor):
         found.append(((1 - share) * abs(now) + share * abs(then)) * np.exp(1j * angle))
         rest = np.angle(then) - np.angle(now) - expected
         angle = angle + expected + np.angle(np.exp(1j * rest))
-    ours = phase_vocoder(x, factor, hop=2)
+    ours = phase_vocoder(x, factor, hop=2, locked=False)
     np.testing.assert_allclose(ours, np.stack(found, axis=-1), rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("frames", "factor", "count"),
+    [(10, 1.1, 11), (10, 0.7, 7), (3, 0.1, 1), (3, 1 / 3, 1), (3, 0.5, 2)],
+)
+def test_frames_are_counted(frames, factor, count):
+    """10 * 1.1 is above 11 in floating point."""
+    z = phase_vocoder(np.ones((5, frames), complex), factor, hop=2)
+    assert z.shape == (5, count)
+    assert np.abs(z[:, -1]).min() > 0.05
 
 
 @pytest.mark.parametrize("factor", [0.6, 1.7])
 def test_locked_bins_keep_their_angles_to_the_peak(factor):
     x = stft(white(3000), window_length=128, hop=32)
-    z = phase_vocoder(x, factor, locked=True)
-    plain = phase_vocoder(x, factor)
+    z = phase_vocoder(x, factor)
+    plain = phase_vocoder(x, factor, locked=False)
     np.testing.assert_allclose(np.abs(z), np.abs(plain), rtol=0, atol=1e-12)
     np.testing.assert_allclose(z[:, 0], plain[:, 0], rtol=0, atol=1e-12)
     expected = 2 * np.pi * np.arange(65) * 32 / 128
@@ -250,7 +261,7 @@ def test_phases_of_float32_do_not_add_up_their_rounding():
 
     single = y.astype("float32")
     assert error(time_stretch(single, 1.2, locked=False)) < 1e-5
-    assert error(librosa.effects.time_stretch(single, rate=1 / 1.2)) > 0.01
+    assert error(librosa.effects.time_stretch(single, rate=1 / 1.2)) > 0.05
 
 
 # Pitch.
@@ -460,6 +471,7 @@ def test_how_much_spec_augment_may_cover():
         ({"time_masks": 0, "frequency_width": 3, "frequency_masks": 1}, 3 * 40),
         ({"frequency_masks": 0, "time_width": 7, "time_masks": 1}, 10 * 7),
         ({"frequency_masks": 0, "time_fraction": 0.2, "time_masks": 1}, 10 * 8),
+        ({"frequency_masks": 0, "time_fraction": 0.24, "time_masks": 1}, 10 * 9),
         ({"frequency_masks": 0, "time_masks": 1}, 10 * 40),
         ({"time_masks": 0, "frequency_masks": 1}, 10 * 40),
         ({"time_masks": 0, "frequency_masks": 0}, 0),
@@ -517,6 +529,14 @@ def test_a_new_array_is_returned():
     assert (start, width) == (1, 2)
 
 
+def test_bytes_in_the_other_order():
+    y = white(500, dtype="float32")
+    swapped = y.astype(y.dtype.newbyteorder())
+    np.testing.assert_array_equal(stft(swapped, window_length=64), stft(y, window_length=64))
+    np.testing.assert_array_equal(time_stretch(swapped, 2), time_stretch(y, 2))
+    np.testing.assert_array_equal(add_noise(y, swapped, 3), add_noise(y, y, 3))
+
+
 def test_one_sample():
     y = np.array([0.5])
     np.testing.assert_allclose(istft(stft(y), 1), y, atol=1e-15)
@@ -568,8 +588,8 @@ SPECTRA = ("istft", "phase_vocoder")
 MASKS = ("time_mask", "frequency_mask")
 
 
-def without(array, value, dtype=None):
-    array = array.astype(dtype or array.dtype)
+def holding(array, value):
+    array = array.copy()
     array.flat[3] = value
     return array
 
@@ -600,8 +620,8 @@ BAD = {
         ({"y": np.ones(5, bool)}, "y must be float32 or float64, got bool"),
         ({"y": np.ones(5, complex)}, "y must be float32 or float64, got complex128"),
         ({"y": np.array(["a"])}, "y must be float32 or float64, got str"),
-        ({"y": without(Y, np.nan)}, "y must be finite, got NaN or infinity"),
-        ({"y": without(Y, -np.inf)}, "y must be finite, got NaN or infinity"),
+        ({"y": holding(Y, np.nan)}, "y must be finite, got NaN or infinity"),
+        ({"y": holding(Y, -np.inf)}, "y must be finite, got NaN or infinity"),
     ],
     ("stft", "time_stretch", "pitch_shift"): [
         ({"window_length": 2}, "window_length must be an integer >= 4, got 2"),
@@ -625,19 +645,16 @@ BAD = {
         ({"factor": np.ones(2)}, "factor must be a number in (0, inf), got array([1., 1.])"),
     ],
     ("time_stretch",): [
-        (
-            {"factor": 0.0025},
-            "factor must leave at least 1 sample and at most 2147483647, got 0.0025 for 200",
-        ),
+        ({"factor": 0.0025}, "factor must leave at least 1 sample, got 0.0025 for 200 samples"),
         (
             {"factor": 1e300},
-            "factor must leave at least 1 sample and at most 2147483647, got 1e+300 for 200",
+            "factor must make at most 2147483647 samples, got 1e+300 for 200 samples",
         ),
     ],
     ("phase_vocoder",): [
         (
-            {"factor": 1e300},
-            "factor must leave at least 1 frame and at most 2147483647, got 1e+300 for 51",
+            {"factor": 1e8},
+            "factor must make at most 2147483647 frames, got 1e+08 for 51 frames",
         ),
     ],
     ("pitch_shift",): [
@@ -651,7 +668,7 @@ BAD = {
             {"spectrogram": Z[:, :2]},
             "spectrogram must have at least 3 frequencies, got shape (2, 2, 51)",
         ),
-        ({"spectrogram": without(Z, np.nan)}, "spectrogram must be finite, got NaN or infinity"),
+        ({"spectrogram": holding(Z, np.nan)}, "spectrogram must be finite, got NaN or infinity"),
     ],
     ("istft",): [
         ({"length": 0}, "length must be an integer in [1, 204], got 0"),
@@ -684,7 +701,7 @@ BAD = {
     ("add_noise",): [
         ({"noise": Y[0]}, "noise must have shape (2, 200), got (200,)"),
         ({"noise": Y.astype("float32")}, "noise must have the dtype of y, float64, got float32"),
-        ({"noise": without(Y, np.nan)}, "noise must be finite, got NaN or infinity"),
+        ({"noise": holding(Y, np.nan)}, "noise must be finite, got NaN or infinity"),
         ({"snr_db": float("inf")}, "snr_db must be a number in [-200, 200], got inf"),
         ({"snr_db": "3"}, "snr_db must be a number in [-200, 200], got '3'"),
         ({"snr_db": [3.0, 4.0]}, "snr_db must be a number in [-200, 200], got [3.0, 4.0]"),
@@ -734,7 +751,7 @@ BAD = {
         ({"value": None}, "value must be a number in (-inf, inf), got None"),
         ({"value": np.nan}, "value must be a number in (-inf, inf), got nan"),
         (
-            {"value": "mean", "spectrogram": without(X, -np.inf)},
+            {"value": "mean", "spectrogram": holding(X, -np.inf)},
             "spectrogram must be finite, got NaN or infinity",
         ),
     ],
@@ -766,7 +783,5 @@ def test_what_is_right_is_taken(name):
 
 @pytest.mark.parametrize(("name", "options", "message"), REFUSED)
 def test_refusals(name, options, message):
-    if name == "spec_augment" and "spectrogram" in options and "value" in options:
-        options = {"time_masks": 0, **options}  # refused without a mask to fill, too
     with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
         CALLS[name](**options)

@@ -144,7 +144,7 @@ def _last_axis(array: np.ndarray, before: int, after: int) -> list[tuple[int, in
 
 
 def phase_vocoder(
-    spectrogram: np.ndarray, factor: float, *, hop: int | None = None, locked: bool = False
+    spectrogram: np.ndarray, factor: float, *, hop: int | None = None, locked: bool = True
 ) -> np.ndarray:
     """What ``stft`` would give for the same sound, ``factor`` times as long.
 
@@ -158,25 +158,26 @@ def phase_vocoder(
 
     v is the frequency in radians a sample, e what a tone at the middle of bin b would turn by, and
     wrap brings the rest into [-pi, pi]; for that to be right in the whole peak of a tone, hop is at
-    most N/4, which it is without being given. After its last frame X is 0. There is a
-    frame for every k with t < frames.
+    most N/4, which it is without being given. After its last frame X is 0. Z has a frame for every
+    k with t < frames.
 
-    Each bin turns by itself, so those of one tone part, and weaken one another: a stretched tone
-    loses a tenth of its amplitude or more, and voices sound distant ("phasiness"). ``locked`` is
+    So each bin turns by itself, and those of one tone part and weaken one another: what is made
+    longer loses some tenth of its amplitude, and voices sound distant ("phasiness"). ``locked`` is
     the remedy of Laroche and Dolson, identity phase locking: only bins that are peaks of |Z[:, k]|
     (larger than two neighbours on each side) turn by the rule above; all others keep the angle that
     they have in X to the peak p that is nearest:
 
         arg Z[b, k] = arg Z[p, k] + arg X[b, i] - arg X[p, i],   k > 0
 
-    Not locked, it is ``librosa.phase_vocoder`` with rate = 1 / factor. Phases are summed in float64
-    here, in float32 there if X is complex64.
+    Not locked, it is ``librosa.phase_vocoder`` with rate = 1 / factor, except that librosa sums the
+    phases of complex64 in float32: of white noise at 22050 Hz the error is 20 dB below the sound
+    after 10 s, and 2 dB after 60 s. Here it is float64. And k / factor is a division here and k
+    times rate there, which by rounding may fall on either side of a frame of X.
     """
     _check_spectrum(spectrogram)
     _, hop = _check_window(2 * (spectrogram.shape[-2] - 1), hop, overlap=4)
-    factor = check_number("factor", factor, "(0, inf)")
+    factor = _check_factor(factor, spectrogram.shape[-1], "frames")
     check_flag("locked", locked)
-    _check_stretched(factor, spectrogram.shape[-1], "frame")
     return _phase_vocoder(spectrogram, factor, hop, locked)
 
 
@@ -244,9 +245,13 @@ def time_stretch(
     """
     _check_waveform("y", y)
     window_length, hop = _check_window(window_length, hop, overlap=4)
-    factor = check_number("factor", factor, "(0, inf)")
+    factor = _check_factor(factor, y.shape[-1], "samples")
     check_flag("locked", locked)
-    length = _check_stretched(factor, y.shape[-1], "sample")
+    length = round(factor * y.shape[-1])
+    if not length:
+        raise ValueError(
+            f"factor must leave at least 1 sample, got {factor:g} for {y.shape[-1]} samples"
+        )
     return _stretched(y, factor, length, window_length, hop, locked)
 
 
@@ -309,7 +314,7 @@ def add_noise(y: np.ndarray, noise: np.ndarray, snr_db: float | np.ndarray) -> n
     _check_waveform("y", y)
     _check_waveform("noise", noise)
     check_same_shape("noise", noise, y)
-    if noise.dtype != y.dtype:
+    if dtype_name(noise) != dtype_name(y):
         raise ValueError(
             f"noise must have the dtype of y, {dtype_name(y)}, got {dtype_name(noise)}"
         )
@@ -524,13 +529,13 @@ def _check_window(window_length: Any, hop: Any, *, overlap: int = 2) -> tuple[in
     return window_length, check_integer("hop", hop, minimum=1, maximum=window_length // overlap)
 
 
-def _check_stretched(factor: float, size: int, what: str) -> int:
-    """The number of samples (or frames) that come out."""
-    if not 0.5 < factor * size < MOST:
+def _check_factor(factor: Any, size: int, what: str) -> float:
+    factor = check_number("factor", factor, "(0, inf)")
+    if not factor * size < MOST:
         raise ValueError(
-            f"factor must leave at least 1 {what} and at most {MOST}, got {factor:g} for {size}"
+            f"factor must make at most {MOST} {what}, got {factor:g} for {size} {what}"
         )
-    return round(factor * size)
+    return factor
 
 
 def _check_snr(snr_db: Any, examples: tuple[int, ...]) -> np.ndarray:
