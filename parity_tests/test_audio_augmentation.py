@@ -178,13 +178,13 @@ def test_frames_stand_where_fractions_say(frames, factor):
 
 @pytest.mark.parametrize(
     ("frames", "factor", "count"),
-    [(10, 1.1, 11), (10, 0.7, 7), (3, 0.1, 1), (3, 1 / 3, 1), (3, 0.5, 2)],
+    [(30, 1.1, 34), (10, 0.7, 7), (3, 0.1, 1), (3, 1 / 3, 1), (3, 0.5, 2)],
 )
 def test_frames_are_counted(frames, factor, count):
-    """10 * 1.1 is above 11 in floating point."""
+    """The number that is written 1.1 is larger than that: frame 33 stands before 30."""
     z = phase_vocoder(np.ones((5, frames), complex), factor, hop=2)
     assert z.shape == (5, count)
-    assert np.abs(z[:, -1]).min() > 0.05
+    assert np.abs(z[:, -1]).min() > 0
 
 
 @pytest.mark.parametrize("factor", [0.6, 1.7])
