@@ -16,13 +16,12 @@ loss of the test sentences, which all of the runs are compared by as well, says 
 """
 
 import time
-import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 import numpy as np
 import typer
@@ -30,17 +29,16 @@ from matplotlib.figure import Figure
 from rich.console import Console
 from rich.table import Table
 
-from scratch.losses import softmax_cross_entropy
 from triptych import plots
 from triptych.__main__ import run_command
 from triptych.common.datasets import Dataset, DatasetUnavailable, brackets, sentiment
-from triptych.common.history import History, save_histories
+from triptych.common.history import save_histories
 from triptych.common.progress import progress_bar
 from triptych.common.recipes import Recipe, ScheduleRecipe
 from triptych.output import Output, print_to
-from triptych.panels import chosen, panel
+from triptych.panels import chosen
 from triptych.plots import BLACK, FRAMEWORK_COLOURS
-from triptych.studies import Dtype, Framework, interval
+from triptych.studies import Dtype, Framework, Trained, interval, results, train
 
 PLAIN = Recipe(
     input_shape=(32,),
@@ -93,13 +91,6 @@ class Text(StrEnum):
     brackets = "brackets"
 
 
-class Score(NamedTuple):
-    """On the test sentences."""
-
-    accuracy: float
-    loss: float
-
-
 def main(
     model: Annotated[Model, typer.Option(help="A transformer or an LSTM.")] = Model.transformer,
     framework: Annotated[Framework, typer.Option(help="Which panel trains.")] = Framework.all,
@@ -129,33 +120,32 @@ def main(
         found = recipe_for(model.value, kind, data)
         return replace(found, seed=seed, epochs=epochs, dtype=dtype.value)
 
-    histories: dict[str, dict[str, History]] = {NONE: {}, ALL: {}}
-    scores: dict[str, dict[str, Score]] = {NONE: {}, ALL: {}}
+    runs: dict[str, dict[str, Trained]] = {NONE: {}, ALL: {}}
     for name in frameworks:
         for kind in (NONE, ALL):
-            run = train(name, model.value, recipe(kind, data, seed), data, progress)
-            scores[kind][name], histories[kind][name] = run
-            output.say(f"{name}, {kind}", histories[kind][name])
-    tables = [results(histories, scores, data)]
+            runs[kind][name] = train(name, model, recipe(kind, data, seed), data, progress)
+            output.say(f"{name}, {kind}", runs[kind][name].history)
+    tables = [results(runs, f"{data.name}: {len(data.x_test):,} test sentences")]
     console.print(tables[0])
-    output.write("text-histories.json", partial(save_histories, histories[ALL]))
+    histories = {name: run.history for name, run in runs[ALL].items()}
+    output.write("text-histories.json", partial(save_histories, histories))
     title = f"{data.name}, {model.value} ({dtype.value}): one curve from each framework"
-    output.write("text-curves.png", lambda path: plots.curves(histories[ALL], path, title=title))
+    output.write("text-curves.png", lambda path: plots.curves(histories, path, title=title))
     first = frameworks[0]
-    both = {"none": histories[NONE][first], "all regularizers": histories[ALL][first]}
+    both = {"none": runs[NONE][first].history, "all regularizers": histories[first]}
     effect = f"{data.name}, {model.value}: with and without its regularizers"
     output.write("text-runs.png", lambda path: plots.runs(both, path, title=effect))
 
     kinds = [NONE, ALL, *REGULARIZERS[model.value]]
-    found: dict[str, list[Score]] = {kind: [] for kind in kinds}
+    found: dict[str, list[Trained]] = {kind: [] for kind in kinds}
     start = time.perf_counter()
     with progress_bar(first, seeds * len(kinds), enabled=progress) as advance:
         for each in range(seed, seed + seeds):
             split = load(each)
             for kind in kinds:
-                score, _ = train(first, model.value, recipe(kind, split, each), split, False)
-                found[kind].append(score)
-                advance(f"seed {each}  {kind}  {score.accuracy:.2%}")
+                run = train(first, model, recipe(kind, split, each), split, False)
+                found[kind].append(run)
+                advance(f"seed {each}  {kind}  {run.accuracy:.2%}")
     seconds = time.perf_counter() - start
     heading = f"{data.name}, {model.value}: what each brings, {seeds} seeds, {seconds:.0f} s"
     tables.append(brought(found, heading))
@@ -192,51 +182,13 @@ def recipe_for(model: str, kind: str, data: Dataset) -> Recipe:
     return replace(PLAIN, **options)
 
 
-def train(
-    framework: str, model: str, recipe: Recipe, data: Dataset, progress: bool
-) -> tuple[Score, History]:
-    models, training = panel(framework, "models"), panel(framework, "training")
-    network = getattr(models, model)(recipe)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "the run has diverged")  # which is said by main
-        history = training.fit(network, recipe, data, progress=progress)
-    logits = training.predict(network, recipe, data.x_test).astype(np.float64)
-    accuracy = float(np.mean(logits.argmax(axis=1) == data.y_test))
-    return Score(accuracy, float(softmax_cross_entropy(logits, data.y_test))), history
-
-
-def results(
-    histories: dict[str, dict[str, History]],
-    scores: dict[str, dict[str, Score]],
-    data: Dataset,
-) -> Table:
-    """Of each framework, with nothing and with everything."""
-    table = Table(title=f"{data.name}: {len(data.x_test):,} test sentences")
-    columns = ["framework", "regularizers", "test accuracy", "test loss", "time", "largest gap"]
-    for column in columns:
-        left = column in ("framework", "regularizers")
-        table.add_column(column, justify="left" if left else "right")
-    first = next(iter(histories[NONE]))
-    for framework in histories[NONE]:
-        for kind in (NONE, ALL):
-            history, score = histories[kind][framework], scores[kind][framework]
-            # Of the training loss, from that of the first framework.
-            gap = np.abs(np.subtract(history.step_loss, histories[kind][first].step_loss)).max()
-            row = [framework, kind, f"{score.accuracy:.2%}", f"{score.loss:.3f}"]
-            apart = "-" if framework == first else f"{gap:.0e}"
-            table.add_row(*row, f"{history.seconds:.1f} s", apart)
-        table.add_section()
-    return table
-
-
-def brought(found: dict[str, list[Score]], title: str) -> Table:
+def brought(found: dict[str, list[Trained]], title: str) -> Table:
     """Accuracy and loss of the test sentences, and what is lost without the one regularizer."""
     table = Table(title=title)
     for column in ("regularizers", "test accuracy", "it brings", "test loss", "it brings"):
         table.add_column(column, justify="left" if column == "regularizers" else "right")
-    every = np.array(found[ALL])
-    for kind, scores in found.items():
-        values = np.array(scores)
+    scores = {kind: np.array([run[:2] for run in runs]) for kind, runs in found.items()}
+    for kind, values in scores.items():
         (accuracy, loss), (d_accuracy, d_loss) = interval(list(values))
         row = [
             kind if kind in (NONE, ALL) else f"all but {kind}",
@@ -246,21 +198,21 @@ def brought(found: dict[str, list[Score]], title: str) -> Table:
             "",
         ]
         if kind != ALL:
-            (accuracy, loss), (d_accuracy, d_loss) = interval(list(every - values))
+            (accuracy, loss), (d_accuracy, d_loss) = interval(list(scores[ALL] - values))
             row[2] = f"{100 * accuracy:+.1f} ± {100 * d_accuracy:.1f}"
             row[4] = f"{loss:+.3f} ± {d_loss:.3f}"
         table.add_row(*row, end_section=kind == ALL)
     return table
 
 
-def draw(found: dict[str, list[Score]], title: str, path: Path) -> None:
+def draw(found: dict[str, list[Trained]], title: str, path: Path) -> None:
     """By how much each lowers the test loss: a dot for each seed, the mean, its 95 % interval."""
     figure = Figure(figsize=(9, 5), layout="constrained")
     ax = figure.subplots()
-    every = np.array([score.loss for score in found[ALL]])
+    every = np.array([run.loss for run in found[ALL]])
     names = [kind for kind in found if kind not in (NONE, ALL)]
     for place, kind in enumerate(names):
-        gains = np.array([score.loss for score in found[kind]]) - every
+        gains = np.array([run.loss for run in found[kind]]) - every
         colour = FRAMEWORK_COLOURS[0]
         ax.plot(gains, np.full(len(gains), place + 0.12), "o", color=colour, alpha=0.5)
         mean, half = interval(list(gains))

@@ -20,12 +20,15 @@ NeurIPS 2016 (section 4.2: dropout of words).
 Framework differences: rows are drawn as PyTorch draws them; padding is any row, as in PyTorch, and
 makes a mask, as in Keras; an index that is not in the table is refused where it can be read. See
 ``triptych differences``: embedding-initial-weights, embedding-padding-index,
-embedding-out-of-range, embedding-max-norm, embedding-float-index, embedding-gradient.
+embedding-out-of-range, embedding-max-norm, embedding-float-index, embedding-gradient,
+embedding-repeated-word.
 
-Here: it is Keras's own ``Embedding``, which makes the mask; the gradient of padding is stopped. On
-JAX and PyTorch, float64 takes ``keras_impl.precision.enable_float64()`` first: without it Keras
-rounds to float32. A layer with weights has the dtype that it is made with, whatever Keras's dtype
-policy is: under "mixed_float16" it computes in that.
+Here: it is Keras's own ``Embedding``, which makes the mask; the gradient of padding is stopped, and
+is dense on TensorFlow: of a sparse one Keras's optimizers square the parts of a repeated word apart
+(see embedding-repeated-word). On JAX and PyTorch, float64 takes
+``keras_impl.precision.enable_float64()`` first: without it Keras rounds to float32. A layer with
+weights has the dtype that it is made with, whatever Keras's dtype policy is: under "mixed_float16"
+it computes in that.
 """
 
 from typing import Any
@@ -58,7 +61,12 @@ __all__ = ["embedding", "Embedding"]
 def embedding(x: Any, w: Any, *, rate: float = 0.0, keep: Any | None = None) -> Any:
     """y, of the shape of x and one more axis of features."""
     rate = _check(x, w, rate, keep)
-    return _dropped(ops.take(w, ops.cast(x, "int32"), axis=0), x, rate, keep)
+    return _dropped(_rows(w, x), x, rate, keep)
+
+
+def _rows(w: Any, x: Any) -> Any:
+    """Of a table that went through a reshape TensorFlow has a dense gradient."""
+    return ops.take(ops.reshape(w, w.shape), ops.cast(x, "int32"), axis=0)
 
 
 def _dropped(y: Any, x: Any, rate: float, keep: Any | None) -> Any:
@@ -147,7 +155,7 @@ class Embedding(Checked, Draws, keras.layers.Embedding):
         if training:
             self.step.assign_add(1)
         rate = _check_kinds(inputs, self.embeddings, self.rate, keep)
-        y = super().call(inputs)
+        y = _rows(self.embeddings, inputs)
         if self.padding_index is not None:
             padding = ops.expand_dims(ops.equal(inputs, self.padding_index), -1)
             y = ops.where(padding, ops.stop_gradient(y), y)

@@ -491,6 +491,7 @@ EXAMPLES = {
     "xor": "xor",
     "mnist": "mnist",
     "distill": "distillation",
+    "recipes": "recipes",
     "text": "text",
     "uncertainty": "uncertainty",
     "variational-dropout": "variational_dropout",

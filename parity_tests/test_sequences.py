@@ -92,6 +92,25 @@ def test_each_takes_part(model, field):
     assert np.abs(np.subtract(*found)).max() > 1e-4
 
 
+@pytest.mark.parametrize("optimizer", ["sgd", "rmsprop", "adam"])
+def test_nothing_on(parity, optimizer):
+    """Nothing then makes the gradient of the table dense, which lists a repeated word twice."""
+    plain = Recipe(
+        input_shape=(STEPS,),
+        vocabulary=WORDS,
+        width=4,
+        heads=2,
+        hidden=(),
+        outputs=2,
+        optimizer=optimizer,
+        learning_rate=0.0078125,
+        batch_size=16,
+        epochs=1,
+        dtype="float64",
+    )
+    parity("training, sequences", curves(run(plain, DATA, "transformer")[0]), tolerance=1e-12)
+
+
 @pytest.mark.parametrize("cell", ["rnn", "gru"])
 def test_other_cells(parity, cell):
     recipe = replace(RECIPE, cell=cell, epochs=1)

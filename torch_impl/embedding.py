@@ -20,7 +20,8 @@ NeurIPS 2016 (section 4.2: dropout of words).
 Framework differences: rows are drawn as PyTorch draws them; padding is any row, as in PyTorch, and
 makes a mask, as in Keras; an index that is not in the table is refused where it can be read. See
 ``triptych differences``: embedding-initial-weights, embedding-padding-index,
-embedding-out-of-range, embedding-max-norm, embedding-float-index, embedding-gradient.
+embedding-out-of-range, embedding-max-norm, embedding-float-index, embedding-gradient,
+embedding-repeated-word.
 
 Here: it is PyTorch's own ``nn.Embedding``, whose gradient leaves padding out.
 """

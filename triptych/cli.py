@@ -237,6 +237,12 @@ def distill(context: typer.Context) -> None:
 
 
 @app.command(context_settings=PASS_ON, add_help_option=False)
+def recipes(context: typer.Context) -> None:
+    """List the common stacks of regularizers, or train one: `triptych recipes --help`."""
+    _run_example(context, "recipes")
+
+
+@app.command(context_settings=PASS_ON, add_help_option=False)
 def text(context: typer.Context) -> None:
     """Train on sentences; what does each regularizer bring? `triptych text --help`."""
     _run_example(context, "text")

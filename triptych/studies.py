@@ -1,4 +1,4 @@
-"""What the programs in ``examples`` share: choices for their options, the digits, a mean.
+"""What the programs in ``examples`` share: choices for their options, the digits, runs, a mean.
 
 NumPy is imported only when a function needs it: the command line has one of these choices too.
 """
@@ -6,18 +6,33 @@ NumPy is imported only when a function needs it: the command line has one of the
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import typer
 from rich.console import Console
 
 if TYPE_CHECKING:
-    from triptych.common.datasets import Dataset
+    from rich.table import Table
 
-__all__ = ["Data", "Dtype", "Framework", "interval", "load", "spread"]
+    from triptych.common.datasets import Dataset
+    from triptych.common.history import History
+    from triptych.common.recipes import Recipe
+
+__all__ = [
+    "Data",
+    "Dtype",
+    "Framework",
+    "Trained",
+    "interval",
+    "load",
+    "results",
+    "spread",
+    "train",
+]
 
 # Student's t: half a 95 % interval in standard errors, by the number of seeds.
 T_95 = {2: 12.71, 3: 4.30, 4: 3.18, 5: 2.78, 6: 2.57, 7: 2.45, 8: 2.36, 9: 2.31, 10: 2.26}
@@ -86,3 +101,49 @@ def interval(values: Sequence[Any]) -> tuple[Any, Any]:
     """The mean over the seeds, 2 to 10 of them, and half of its 95 % interval."""
     mean, error = spread(values)
     return mean, T_95[len(values)] * error
+
+
+class Trained(NamedTuple):
+    """Accuracy and mean cross-entropy of the test examples, and how the network learnt."""
+
+    accuracy: float
+    loss: float
+    history: History
+
+
+def train(framework: str, model: str, recipe: Recipe, data: Dataset, progress: bool) -> Trained:
+    import numpy as np
+
+    from scratch.losses import softmax_cross_entropy
+    from triptych.panels import panel
+
+    models, training = panel(framework, "models"), panel(framework, "training")
+    network = getattr(models, model)(recipe)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "the run has diverged")  # which the program says
+        history = training.fit(network, recipe, data, progress=progress)
+    logits = training.predict(network, recipe, data.x_test).astype(np.float64)
+    accuracy = float(np.mean(logits.argmax(axis=1) == data.y_test))
+    return Trained(accuracy, float(softmax_cross_entropy(logits, data.y_test)), history)
+
+
+def results(runs: Mapping[str, Mapping[str, Trained]], title: str) -> Table:
+    """A line for each framework and recipe: ``runs`` has the recipes, each with its frameworks."""
+    import numpy as np
+    from rich.table import Table
+
+    table = Table(title=title)
+    columns = ["framework", "recipe", "test accuracy", "test loss", "time", "largest gap"]
+    for column in columns:
+        table.add_column(column, justify="left" if column in ("framework", "recipe") else "right")
+    first = next(iter(next(iter(runs.values()))))
+    for framework in next(iter(runs.values())):
+        for name, trained in runs.items():
+            run = trained[framework]
+            both = zip(run.history.step_loss, trained[first].history.step_loss, strict=False)
+            gap = np.abs(np.subtract(*zip(*both, strict=True))).max()  # from the first framework
+            row = [framework, name, f"{run.accuracy:.2%}", f"{run.loss:.3f}"]
+            apart = "-" if framework == first else f"{gap:.0e}"
+            table.add_row(*row, f"{run.history.seconds:.1f} s", apart)
+        table.add_section()
+    return table

@@ -84,6 +84,38 @@ class EmbeddingPaddingIndex(Difference):
         return array(layer.embeddings) * keep
 
 
+class EmbeddingRepeatedWord(Difference):
+    """A word that a batch has twice moves too far with Adam in Keras on TensorFlow.
+
+    The sparse gradient lists the word twice, and Adam, RMSprop and Adagrad square the two parts
+    before they are added: for two equal ones the step is too long by the root of 2.
+    """
+
+    pytorch = "the square of the sum of both gradients"
+    keras = "the sum of both squares"
+    mapping = "`ops.reshape(table, table.shape)` before `ops.take`: the gradient is dense"
+    backends = ("tensorflow",)
+    words = "embedding adam rmsprop IndexedSlices sparse gradient duplicate repeated token index"
+
+    def in_pytorch(mapped):
+        table = torch.zeros(4, 2, requires_grad=True)
+        F.embedding(torch.tensor([1, 1]), table).sum().backward()
+        torch.optim.Adam([table], lr=0.125, betas=(0.875, 0.9375), eps=1e-30).step()
+        return table
+
+    def in_keras(mapped):
+        import tensorflow as tf
+
+        table = keras.Variable(np.zeros((4, 2)))
+        with tf.GradientTape() as tape:
+            rows = ops.reshape(table, table.shape) if mapped else table
+            loss = ops.sum(ops.take(rows, np.array([1, 1]), axis=0))
+        gradient = tape.gradient(loss, table.value)
+        options = {"beta_1": 0.875, "beta_2": 0.9375, "epsilon": 1e-30}
+        keras.optimizers.Adam(0.125, **options).apply([gradient], [table])
+        return table
+
+
 class EmbeddingOutOfRange(Difference):
     """An index beyond the table: PyTorch raises, Keras raises on the CPU or returns something.
 
