@@ -92,6 +92,7 @@ def test_each_takes_part(model, field):
     assert np.abs(np.subtract(*found)).max() > 1e-4
 
 
+@pytest.mark.once  # only TensorFlow has sparse gradients
 @pytest.mark.parametrize("optimizer", ["sgd", "rmsprop", "adam"])
 def test_nothing_on(parity, optimizer):
     """Nothing then makes the gradient of the table dense, which lists a repeated word twice."""
@@ -111,6 +112,7 @@ def test_nothing_on(parity, optimizer):
     parity("training, sequences", curves(run(plain, DATA, "transformer")[0]), tolerance=1e-12)
 
 
+@pytest.mark.once  # test_recurrent has them on every backend
 @pytest.mark.parametrize("cell", ["rnn", "gru"])
 def test_other_cells(parity, cell):
     recipe = replace(RECIPE, cell=cell, epochs=1)
@@ -122,6 +124,7 @@ def test_learned_positions(parity):
     parity("training, sequences", curves(run(recipe, DATA, "transformer")[0]), tolerance=1e-9)
 
 
+@pytest.mark.once  # other backends compile each number of steps anew, for minutes
 @pytest.mark.parametrize("model", MODELS)
 def test_by_length(parity, model):
     """The batches are of other sequences, and shorter: the three still see the same."""
