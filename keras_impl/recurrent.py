@@ -57,6 +57,7 @@ The mask that Keras's embedding makes reaches the layer by itself.
 """
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import keras
@@ -98,20 +99,20 @@ def rnn_step(a: Any, s: Any) -> Any:
     return ops.tanh(a + s)
 
 
-def lstm_step(a: Any, s: Any, c: Any) -> tuple[Any, Any, tuple[Any, ...]]:
-    """h and c, (N, units) from those of the step before, and i, f, g, o."""
+def lstm_step(a: Any, s: Any, c: Any) -> tuple[Any, Any]:
+    """h and c, (N, units) from the c of the step before."""
     i, f, g, o = _gates(a + s, 4)
     i, f, g, o = ops.sigmoid(i), ops.sigmoid(f), ops.tanh(g), ops.sigmoid(o)
     c = f * c + i * g
-    return o * ops.tanh(c), c, (i, f, g, o)
+    return o * ops.tanh(c), c
 
 
-def gru_step(a: Any, s: Any, h: Any) -> tuple[Any, tuple[Any, ...]]:
-    """h, (N, units) from that of the step before, and r, z, n and the s of n."""
+def gru_step(a: Any, s: Any, h: Any) -> Any:
+    """h, (N, units) from that of the step before."""
     (a_r, a_z, a_n), (s_r, s_z, s_n) = _gates(a, 3), _gates(s, 3)
     r, z = ops.sigmoid(a_r + s_r), ops.sigmoid(a_z + s_z)
     n = ops.tanh(a_n + r * s_n)
-    return (1 - z) * n + z * h, (r, z, n, s_n)
+    return (1 - z) * n + z * h
 
 
 def _gates(columns: Any, count: int) -> list[Any]:
@@ -130,11 +131,11 @@ def _rnn(a: Any, s: Any, states: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _lstm(a: Any, s: Any, states: tuple[Any, ...]) -> tuple[Any, ...]:
-    return lstm_step(a, s, states[1])[:2]
+    return lstm_step(a, s, states[1])
 
 
 def _gru(a: Any, s: Any, states: tuple[Any, ...]) -> tuple[Any, ...]:
-    return gru_step(a, s, states[0])[:1]
+    return (gru_step(a, s, states[0]),)
 
 
 # How many states and gates each has, and its step.
@@ -258,10 +259,10 @@ def _through_time(
         _, collected = ops.scan(one_step, states, of_steps, reverse=reverse)
         return ops.swapaxes(collected[0], 0, 1)
     if steps is None:  # on TensorFlow, where Keras then scans no more than one array
-        ends = np.cumsum([array.shape[-1] for array in of_steps]).tolist()
+        ends = np.cumsum([0, *(array.shape[-1] for array in of_steps)]).tolist()
 
         def one_row(states: tuple[Any, ...], row: Any) -> tuple[Any, Any]:
-            return one_step(states, tuple(ops.split(row, ends[:-1], axis=-1)))
+            return one_step(states, tuple(row[:, i:j] for i, j in pairwise(ends)))
 
         rows = ops.concatenate(of_steps, axis=-1)
         _, collected = ops.scan(one_row, states, rows, reverse=reverse)

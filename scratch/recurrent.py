@@ -108,19 +108,19 @@ def rnn_step_backward(dh: np.ndarray, h: np.ndarray) -> np.ndarray:
     return dh * (1 - h**2)
 
 
-def lstm_step(a: np.ndarray, s: np.ndarray, c: np.ndarray) -> tuple[np.ndarray, np.ndarray, Arrays]:
-    """h and c, (N, units) from those of the step before, and i, f, g, o."""
+def lstm_step(a: np.ndarray, s: np.ndarray, c: np.ndarray) -> Arrays:
+    """h and c, (N, units) from those of the step before, and i, f, g, o, (N, 4 units)."""
     i, f, g, o = np.split(a + s, 4, axis=1)
     i, f, g, o = sigmoid(i), sigmoid(f), np.tanh(g), sigmoid(o)
     c = f * c + i * g
-    return o * np.tanh(c), c, (i, f, g, o)
+    return o * np.tanh(c), c, np.concatenate([i, f, g, o], axis=1)
 
 
 def lstm_step_backward(
-    dh: np.ndarray, dc: np.ndarray, old_c: np.ndarray, c: np.ndarray, gates: Arrays
+    dh: np.ndarray, dc: np.ndarray, old_c: np.ndarray, c: np.ndarray, gates: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """da, which is ds too, and the dc of the step before."""
-    i, f, g, o = gates
+    i, f, g, o = np.split(gates, 4, axis=1)
     tanh = np.tanh(c)
     dc = dc + dh * o * (1 - tanh**2)
     di, df, dg, do = dc * g, dc * old_c, dc * i, dh * tanh

@@ -100,22 +100,20 @@ def rnn_step(a: torch.Tensor, s: torch.Tensor) -> torch.Tensor:
     return torch.tanh(a + s)
 
 
-def lstm_step(
-    a: torch.Tensor, s: torch.Tensor, c: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor, Tensors]:
-    """h and c, (N, units) from those of the step before, and i, f, g, o."""
+def lstm_step(a: torch.Tensor, s: torch.Tensor, c: torch.Tensor) -> Tensors:
+    """h and c, (N, units) from the c of the step before."""
     i, f, g, o = (a + s).chunk(4, dim=1)
     i, f, g, o = i.sigmoid(), f.sigmoid(), g.tanh(), o.sigmoid()
     c = f * c + i * g
-    return o * c.tanh(), c, (i, f, g, o)
+    return o * c.tanh(), c
 
 
-def gru_step(a: torch.Tensor, s: torch.Tensor, h: torch.Tensor) -> tuple[torch.Tensor, Tensors]:
-    """h, (N, units) from that of the step before, and r, z, n and the s of n."""
+def gru_step(a: torch.Tensor, s: torch.Tensor, h: torch.Tensor) -> torch.Tensor:
+    """h, (N, units) from that of the step before."""
     (a_r, a_z, a_n), (s_r, s_z, s_n) = a.chunk(3, dim=1), s.chunk(3, dim=1)
     r, z = (a_r + s_r).sigmoid(), (a_z + s_z).sigmoid()
     n = torch.tanh(a_n + r * s_n)
-    return (1 - z) * n + z * h, (r, z, n, s_n)
+    return (1 - z) * n + z * h
 
 
 # The three as the loop over time takes them: from the states before, h or h and c, to those behind.
@@ -126,11 +124,11 @@ def _rnn(a: torch.Tensor, s: torch.Tensor, states: Tensors) -> Tensors:
 
 
 def _lstm(a: torch.Tensor, s: torch.Tensor, states: Tensors) -> Tensors:
-    return lstm_step(a, s, states[1])[:2]
+    return lstm_step(a, s, states[1])
 
 
 def _gru(a: torch.Tensor, s: torch.Tensor, states: Tensors) -> Tensors:
-    return gru_step(a, s, states[0])[:1]
+    return (gru_step(a, s, states[0]),)
 
 
 # How many states and gates each has, its step, and PyTorch's own.

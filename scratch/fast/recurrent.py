@@ -1,4 +1,4 @@
-"""One step of the recurrent layers in few passes over memory, with one tanh for all gates.
+"""One step of the recurrent layers in few passes over memory, all gates of an array at once.
 
 sigmoid(x) = 1/2 + 1/2 tanh(x / 2)
 """
@@ -30,7 +30,7 @@ def rnn_step_backward(dh: np.ndarray, h: np.ndarray) -> np.ndarray:
     return da
 
 
-def lstm_step(a: np.ndarray, s: np.ndarray, c: np.ndarray) -> tuple[np.ndarray, np.ndarray, Arrays]:
+def lstm_step(a: np.ndarray, s: np.ndarray, c: np.ndarray) -> Arrays:
     """``s`` is written over."""
     s += a
     units = s.shape[1] // 4
@@ -45,14 +45,14 @@ def lstm_step(a: np.ndarray, s: np.ndarray, c: np.ndarray) -> tuple[np.ndarray, 
     c += i * g
     h = np.tanh(c)
     h *= o
-    return h, c, (i, f, g, o)
+    return h, c, s
 
 
 def lstm_step_backward(
-    dh: np.ndarray, dc: np.ndarray, old_c: np.ndarray, c: np.ndarray, gates: Arrays
+    dh: np.ndarray, dc: np.ndarray, old_c: np.ndarray, c: np.ndarray, gates: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    i, f, g, o = gates
     units = c.shape[1]
+    i, f, g, o = (gates[:, k * units : (k + 1) * units] for k in range(4))
     da = np.empty((len(c), 4 * units), c.dtype)
     di, df, dg, do = (da[:, k * units : (k + 1) * units] for k in range(4))
     tanh = np.tanh(c)
@@ -65,10 +65,11 @@ def lstm_step_backward(
     np.multiply(tanh, g, out=di)
     np.multiply(tanh, old_c, out=df)
     np.multiply(tanh, i, out=dg)
-    for d, gate in ((di, i), (df, f), (do, o)):
-        d *= gate
-        d *= 1 - gate
-    dg *= 1 - g * g
+    slope = 1 - gates
+    slope *= gates
+    squares = g * g
+    np.subtract(1, squares, out=slope[:, 2 * units : 3 * units])
+    da *= slope
     tanh *= f
     return da, tanh
 
