@@ -50,10 +50,11 @@ lstm-forget-bias, recurrent-initial-weights, recurrent-outputs, bidirectional-la
 recurrent-dropout, stacked-recurrent-layers, stateful-layers.
 
 Here: a loop of steps, by ``ops.scan`` on JAX and where their number is not known: Keras has layers,
-and no ops, for them. On JAX and PyTorch, float64 takes ``keras_impl.precision.enable_float64()``
-first: without it Keras rounds to float32. A layer with weights has the dtype that it is made with,
-whatever Keras's dtype policy is: under "mixed_float16" it computes in that, and refuses float16.
-The mask that Keras's embedding makes reaches the layer by itself.
+and no ops, for them. On TensorFlow a model with one of them is not compiled by XLA. On JAX and
+PyTorch, float64 takes ``keras_impl.precision.enable_float64()`` first: without it Keras rounds to
+float32. A layer with weights has the dtype that it is made with, whatever Keras's dtype policy is:
+under "mixed_float16" it computes in that, and refuses float16. The mask that Keras's embedding
+makes reaches the layer by itself.
 """
 
 from collections.abc import Callable

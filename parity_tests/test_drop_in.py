@@ -185,16 +185,21 @@ def test_keras_config(name):
 @pytest.mark.skipif(BACKEND == "torch", reason="there it is torch.compile")
 @every_layer
 def test_keras_jit_compile(name):
-    """Steps of training that XLA compiles change the state and weights as those of Python do."""
+    """Steps of training that XLA compiles change the state and weights as those of Python do.
+
+    A recurrent layer says on TensorFlow that it does not go, and is trained without.
+    """
     layer, x = build("keras", name)
     twin, _ = build("keras", name)
     target = np.zeros_like(arrays(model_of(build("keras", name)[0], x), x, False))
     ends = []
     for each, options in ((layer, {"jit_compile": True}), (twin, {"run_eagerly": True})):
         model = model_of(each, x)
-        model.compile(keras.optimizers.SGD(0.125), "mse", **options)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "The model does not have any trainable weights")
+            if name.startswith("recurrent.") and BACKEND == "tensorflow":
+                warnings.filterwarnings("ignore", "Model doesn't support `jit_compile=True`")
+            model.compile(keras.optimizers.SGD(0.125), "mse", **options)
             losses = [model.train_on_batch(x, target) for _ in range(2)]
         ends.append([*map(float, losses), *(np.asarray(weight) for weight in model.weights)])
     for compiled, eager in zip(*ends, strict=True):
