@@ -27,6 +27,7 @@ from benchmarks.machine import machine
 from benchmarks.networks import cnn, mlp
 from benchmarks.processes import Processes
 from benchmarks.report import tables
+from benchmarks.sequences import sequences
 from benchmarks.timing import Section, summary, take_turns
 from benchmarks.xor import xor
 from triptych.__main__ import run_command
@@ -38,6 +39,7 @@ class Name(StrEnum):
     cnn = "cnn"
     memory = "memory"
     layers = "layers"
+    sequences = "sequences"
     augmentation = "augmentation"
     xor = "xor"
 
@@ -46,6 +48,7 @@ SECTIONS: dict[Name, Callable[[bool], Section]] = {
     Name.mlp: mlp,
     Name.cnn: cnn,
     Name.layers: layers,
+    Name.sequences: sequences,
     Name.augmentation: augmentation,
     Name.xor: xor,
 }

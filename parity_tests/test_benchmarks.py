@@ -13,7 +13,7 @@ import torch
 from typer.testing import CliRunner
 
 from benchmarks import __main__ as command
-from benchmarks import augmentation, bare_keras, bare_torch, memory, networks, timing
+from benchmarks import augmentation, bare_keras, bare_torch, memory, networks, sequences, timing
 from benchmarks.machine import machine
 from benchmarks.networks import CNN, MLP, cnn_contestants, random_images
 from benchmarks.processes import Processes
@@ -21,6 +21,7 @@ from benchmarks.report import duration
 from benchmarks.timing import Section, Task, repeated, summary, take_turns, timed
 from examples.xor import NETWORKS
 from parity_tests import small_sections
+from scratch.models import transformer
 from triptych.common.history import History
 from triptych.panels import panel
 
@@ -286,3 +287,34 @@ def test_marked_blocks_of_the_pages_are_filled():
     assert f"\n```\n{table}\n```\n" in filled(text, "docs/benchmarks.md")
     with pytest.raises(SystemExit, match=r"docs/benchmarks\.md has 1 marks"):
         filled(text.replace("<!-- end", "<!-- ends"), "docs/benchmarks.md")
+
+
+def test_the_transformers_are_the_same():
+    """With the same weights they give the same logits."""
+    bare, ours = sequences.BareTransformer().eval(), transformer(sequences.RECIPE)
+    weights = {name: torch.tensor(array) for name, array in ours.arrays() if "step" not in name}
+    names = {"words.weight": "embedding.weight", "places": "positions.weight"}
+    names |= {"norm.weight": "layer_norm_last.gamma", "norm.bias": "layer_norm_last.beta"}
+    names |= {f"head.{key}": f"output.{key}" for key in ("weight", "bias")}
+    for number in range(sequences.RECIPE.blocks):
+        block, attention = f"blocks.{number}.", f"attention_block_{number + 1}."
+        dense, own = f"dense_block_{number + 1}.", f"attention_{number + 1}"
+        for theirs, key in (("in_proj_", "in_"), ("out_proj.", "out_")):
+            for kind in ("weight", "bias"):
+                names[f"{block}self_attn.{theirs}{kind}"] = f"{attention}{own}.{key}{kind}"
+        for theirs, key, part in (("norm1", "a", attention), ("norm2", "b", dense)):
+            norm = f"{part}layer_norm_{number + 1}{key}"
+            names |= {f"{block}{theirs}.weight": f"{norm}.gamma"}
+            names |= {f"{block}{theirs}.bias": f"{norm}.beta"}
+        for theirs, key in (("linear1", "a"), ("linear2", "b")):
+            for kind in ("weight", "bias"):
+                names[f"{block}{theirs}.{kind}"] = f"{dense}dense_{number + 1}{key}.{kind}"
+    state = {}
+    for name, key in names.items():
+        across = weights[key].ndim == 2 and not name.startswith(("words", "places"))
+        state[name] = weights[key].T if across else weights[key]
+    bare.load_state_dict(state)
+    x, _ = sequences.batch((5, 16))
+    with torch.no_grad():
+        theirs = bare(torch.from_numpy(x)).numpy()
+    np.testing.assert_allclose(ours(x), theirs, atol=1e-5)
