@@ -44,6 +44,9 @@ SHORTER = {"triptych xor": "--framework scratch --no-progress",
                "--framework scratch --dataset digits --epochs 1 --seeds 2 --passes 2 --no-progress",
            "triptych variational-dropout":
                "--framework scratch --dataset digits --epochs 1 --seeds 2 --no-progress",
+           "triptych text":
+               "--framework scratch --dataset brackets --epochs 1 --seeds 2 --no-progress",
+           "triptych recipes mlp": "--framework scratch --epochs 1 --no-progress",
            "triptych differences --check": "--technique pooling",
            "triptych differences --check --json": "--technique pooling",
            "triptych exercise solution xor --framework torch": "--yes"}  # fmt: skip
