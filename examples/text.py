@@ -11,8 +11,10 @@ agree to the last digits; in float32 until rounding takes over.
 
 Then the first of the frameworks trains with several seeds, which choose the split, the weights and
 the masks: with nothing, with everything, and with everything but one of the regularizers, which
-says what that one brings. A test split of 329 sentences knows an accuracy to 2.4 points only; the
-loss of the test sentences, which all of the runs are compared by as well, says more.
+says what that one brings. A test split of 329 sentences knows an accuracy to 2.4 points only, and
+shows no gain; the loss of the test sentences says more. All together bring it from 1.2 to 0.5: the
+network without them is sure of its mistakes. Alone, label smoothing and dropout of words bring
+0.03 each, stochastic depth 0.01, and the others nothing that five seeds could tell from chance.
 """
 
 import time
@@ -51,7 +53,7 @@ PLAIN = Recipe(
     activation="gelu",
     by_length=True,
     batch_size=32,
-    epochs=10,
+    epochs=16,
     learning_rate=0.004,
     schedule=ScheduleRecipe(kind="cosine"),
 )
