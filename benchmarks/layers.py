@@ -23,7 +23,7 @@ from scratch.pooling import AveragePool2D, GlobalAveragePool2D, MaxPool2D
 from scratch.spatial_dropout import SpatialDropout2D
 from triptych.extras import keras_backend
 
-__all__ = ["ROWS", "layers"]
+__all__ = ["ROWS", "layers", "numpy_pass", "task"]
 
 BATCH = 128
 
@@ -119,8 +119,8 @@ def layers(quick: bool) -> Section:
     tasks = {}
     for name, row in ROWS.items():
         shape = (4 if quick else BATCH, *row.shape)
-        tasks[name] = _task(_passes(row, shape), 1 if quick else row.passes)
-    tasks[LOSS] = _task(_loss_passes(), 1 if quick else 200)
+        tasks[name] = task(_passes(row, shape), 1 if quick else row.passes)
+    tasks[LOSS] = task(_loss_passes(), 1 if quick else 200)
     return Section(
         work="A layer alone, forward and backward",
         note="Batch 128, float32, with all gradients. Images 28x28 with 32 channels, but for the "
@@ -130,7 +130,7 @@ def layers(quick: bool) -> Section:
     )
 
 
-def _task(makers: dict[str, Callable[[], Callable[[], object]]], passes: int) -> Task:
+def task(makers: dict[str, Callable[[], Callable[[], object]]], passes: int) -> Task:
     def contestant(make: Callable[[], Callable[[], object]]) -> Contestant:
         return repeated(make(), passes)
 

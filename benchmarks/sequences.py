@@ -9,8 +9,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from benchmarks.layers import numpy_pass
-from benchmarks.timing import Contestant, Section, Task, repeated
+from benchmarks.layers import numpy_pass, task
+from benchmarks.timing import Section
 from scratch.attention import MultiHeadAttention
 from scratch.layers import Layer
 from scratch.losses import softmax_cross_entropy, softmax_cross_entropy_backward
@@ -76,13 +76,13 @@ def sequences(quick: bool) -> Section:
             "NumPy panel": partial(_numpy_pass, ours, shape),
             "PyTorch panel": partial(torch_pass, own, shape),
         }
-        tasks[name] = _task(makers, 1 if quick else 3)
+        tasks[name] = task(makers, 1 if quick else 3)
     makers = {
         "PyTorch eager": partial(torch_step, BareTransformer, shape[:2]),
         "NumPy panel": partial(numpy_step, shape[:2]),
         "PyTorch panel": partial(torch_step, partial(torch_models.transformer, RECIPE), shape[:2]),
     }
-    tasks["transformer, a step"] = _task(makers, 1)
+    tasks["transformer, a step"] = task(makers, 1)
     return Section(
         work="Sequences: a layer forward and backward, and a step of a transformer",
         note="Batch 64, 64 steps, width 128, float32, with all gradients; attention has 4 heads. "
@@ -90,14 +90,6 @@ def sequences(quick: bool) -> Section:
         "is built of nn.TransformerEncoderLayer.",
         tasks=tasks,
     )
-
-
-def _task(makers: dict[str, Callable[[], Callable[[], object]]], passes: int) -> Task:
-    def contestant(make: Callable[[], Callable[[], object]]) -> Contestant:
-        return repeated(make(), passes)
-
-    contestants = {name: partial(contestant, make) for name, make in makers.items()}
-    return Task(contestants, "PyTorch eager", units=passes)
 
 
 def draw(shape: tuple[int, ...]) -> np.ndarray:
