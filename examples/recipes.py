@@ -21,7 +21,7 @@ from rich.table import Table
 
 from triptych import plots
 from triptych.__main__ import run_command
-from triptych.common.datasets import Dataset, DatasetUnavailable, brackets, digits, sentiment
+from triptych.common.datasets import Dataset, digits
 from triptych.common.history import save_histories
 from triptych.common.recipes import (
     AugmentationRecipe,
@@ -32,7 +32,7 @@ from triptych.common.recipes import (
 )
 from triptych.output import Output, print_to
 from triptych.panels import chosen
-from triptych.studies import Dtype, Framework, Trained, results, train
+from triptych.studies import Dtype, Framework, Text, Trained, load_text, results, train
 
 
 class Stack(NamedTuple):
@@ -272,22 +272,10 @@ def few_digits(dtype: str, _: Console) -> Dataset:
     return replace(data, x_train=data.x_train[:FEW], y_train=data.y_train[:FEW])
 
 
-def text(_: str, console: Console) -> Dataset:
-    """The reviews, or brackets where they cannot be had."""
-    try:
-        return sentiment()
-    except DatasetUnavailable as error:
-        console.print(str(error), style="yellow")
-    except ValueError as error:  # a damaged file
-        console.print(str(error), style="red")
-        raise typer.Exit(1) from None
-    return brackets()
-
-
 DATA: dict[str, Callable[[str, Console], Dataset]] = {
     "digits": lambda dtype, _: digits(dtype),
     "few digits": few_digits,
-    "text": text,
+    "text": lambda _, console: load_text(Text.auto, console)(0),
 }
 
 

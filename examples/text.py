@@ -18,7 +18,6 @@ network without them is sure of its mistakes. Alone, label smoothing and dropout
 """
 
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from enum import StrEnum
 from functools import partial
@@ -33,14 +32,23 @@ from rich.table import Table
 
 from triptych import plots
 from triptych.__main__ import run_command
-from triptych.common.datasets import Dataset, DatasetUnavailable, brackets, sentiment
+from triptych.common.datasets import Dataset
 from triptych.common.history import save_histories
 from triptych.common.progress import progress_bar
 from triptych.common.recipes import Recipe, ScheduleRecipe
 from triptych.output import Output, print_to
 from triptych.panels import chosen
 from triptych.plots import BLACK, FRAMEWORK_COLOURS
-from triptych.studies import Dtype, Framework, Trained, interval, results, train
+from triptych.studies import (
+    Dtype,
+    Framework,
+    Text,
+    Trained,
+    interval,
+    load_text,
+    results,
+    train,
+)
 
 PLAIN = Recipe(
     input_shape=(32,),
@@ -87,12 +95,6 @@ class Model(StrEnum):
     recurrent = "recurrent"
 
 
-class Text(StrEnum):
-    auto = "auto"
-    sentiment = "sentiment"
-    brackets = "brackets"
-
-
 def main(
     model: Annotated[Model, typer.Option(help="A transformer or an LSTM.")] = Model.transformer,
     framework: Annotated[Framework, typer.Option(help="Which panel trains.")] = Framework.all,
@@ -114,7 +116,7 @@ def main(
     console = Console()
     frameworks = chosen(framework)
     output = Output(out)
-    load = choose(dataset, console)
+    load = load_text(dataset, console)
     data = load(seed)
     console.print(f"{data!r}")
 
@@ -157,20 +159,6 @@ def main(
     output.write("text-brought.png", lambda path: draw(found, heading, path))
     console.print(f"In {out}/: {', '.join(output.written)}")
     output.finish()
-
-
-def choose(choice: Text, console: Console) -> Callable[[int], Dataset]:
-    """The reviews, of which a seed chooses the splits, or brackets, which it chooses."""
-    if choice is not Text.brackets:
-        try:
-            sentiment()
-            return lambda seed: sentiment(seed=seed)
-        except (DatasetUnavailable, ValueError) as error:  # cannot be had; a damaged file
-            if choice is Text.sentiment or isinstance(error, ValueError):
-                console.print(str(error), style="red")
-                raise typer.Exit(1) from None
-            console.print(str(error), style="yellow")
-    return lambda seed: brackets(seed=seed)
 
 
 def recipe_for(model: str, kind: str, data: Dataset) -> Recipe:

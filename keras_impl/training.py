@@ -69,8 +69,7 @@ from triptych.common.names import check_streams
 from triptych.common.progress import progress_bar
 from triptych.common.recipes import Recipe
 from triptych.common.streams import Stream
-from triptych.common.text import by_length, columns
-from triptych.common.text import lengths as lengths_of
+from triptych.common.text import by_length, columns, lengths_of
 from triptych.common.watchers import check_watchers
 
 __all__ = ["batches", "fit", "evaluate", "predict"]

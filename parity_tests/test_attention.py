@@ -252,6 +252,7 @@ def test_layer_is_its_functions():
         y, SCRATCH.multi_head_attention(*arrays, **options), rtol=0, atol=1e-14
     )
     dq, dk, dv, *grads = SCRATCH.multi_head_attention_backward(upstream, *arrays, **options)
+    # The layer takes the three products as one: other sums of some dozens of numbers near 1.
     np.testing.assert_allclose(dx, dq + dk + dv, rtol=0, atol=1e-13)
     for key, grad in zip(layer.params, grads, strict=True):
         np.testing.assert_allclose(layer.grads[key], grad, rtol=0, atol=1e-13)

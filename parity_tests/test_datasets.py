@@ -15,6 +15,7 @@ import threading
 import tracemalloc
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ from triptych.common.datasets import (
     sentiment,
     xor,
 )
-from triptych.common.text import by_length, columns, lengths, words
+from triptych.common.text import by_length, columns, lengths_of, words
 
 pytestmark = pytest.mark.once
 
@@ -495,11 +496,30 @@ def test_the_cache_is_used_where_no_folder_is_named(
 Server = Callable[[str], str]
 
 
+class Quiet(http.server.BaseHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def serving(handler: type[Quiet]) -> Iterator[str]:
+    """The base URL of a server on this machine."""
+    httpd = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=httpd.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{httpd.server_port}/"
+    finally:
+        httpd.shutdown()
+        thread.join()
+        httpd.server_close()
+
+
 @pytest.fixture
 def server(originals: dict[str, bytes]) -> Iterator[Server]:
     """Mirrors by their manner of serving: ``server("cut")`` is the base URL of one that cuts."""
 
-    class Handler(http.server.BaseHTTPRequestHandler):
+    class Handler(Quiet):
         def do_GET(self) -> None:
             _, manner, name = self.path.split("/")
             content = gzip.compress(originals[name.removesuffix(".gz")])
@@ -539,16 +559,8 @@ def server(originals: dict[str, bytes]) -> Iterator[Server]:
             self.end_headers()
             self.wfile.write(content)
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    httpd = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=httpd.serve_forever, args=(0.01,))
-    thread.start()
-    yield lambda manner: f"http://127.0.0.1:{httpd.server_port}/{manner}/"
-    httpd.shutdown()
-    thread.join()
-    httpd.server_close()
+    with serving(Handler) as base:
+        yield lambda manner: f"{base}{manner}/"
 
 
 # By manner, how the sentence gives the cause.
@@ -835,7 +847,7 @@ def test_an_archive_serves_as_well_as_text(tmp_path: Path, reviews: dict[str, by
 def test_the_archive_is_downloaded_once(tmp_path: Path, reviews: dict[str, bytes]) -> None:
     asked = []
 
-    class Handler(http.server.BaseHTTPRequestHandler):
+    class Handler(Quiet):
         def do_GET(self) -> None:
             asked.append(self.path)
             content = archive(reviews if len(asked) > 1 else {**reviews, AMAZON: b"no review"})
@@ -844,23 +856,12 @@ def test_the_archive_is_downloaded_once(tmp_path: Path, reviews: dict[str, bytes
             self.end_headers()
             self.wfile.write(content)
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    httpd = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=httpd.serve_forever, args=(0.01,))
-    thread.start()
-    mirror = f"http://127.0.0.1:{httpd.server_port}/"
     folder = tmp_path / "data" / "sentiment"
-    try:
+    with serving(Handler) as mirror:
         with pytest.raises(DatasetUnavailable, match="another file or a damaged one"):
             sentiment(mirrors=[mirror])
         assert list(folder.iterdir()) == []
         assert len(sentiment(mirrors=[mirror]).x_train) == 34
-    finally:
-        httpd.shutdown()
-        thread.join()
-        httpd.server_close()
     assert asked == [f"/{datasets.SENTIMENT_ARCHIVE}"] * 2
     assert [path.name for path in folder.iterdir()] == [datasets.SENTIMENT_ARCHIVE]
     assert len(sentiment(download=False).x_train) == 34
@@ -1029,7 +1030,7 @@ def test_genuine_sentences() -> None:
 @pytest.mark.usefixtures("genuine")
 def test_sorted_by_length_three_quarters_of_the_padding_is_gone() -> None:
     x = sentiment(download=False).x_train
-    real = lengths(x)
+    real = lengths_of(x)
     drawn = np.random.default_rng(0).permutation(len(x))
     padding = []
     for order in (drawn, by_length(drawn, real, 32)):

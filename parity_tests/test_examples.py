@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from examples import recipes, text
 from parity_tests.panels import PACKAGES
 from triptych import studies
+from triptych.common import datasets
 from triptych.common.datasets import brackets
 from triptych.common.history import History
 from triptych.common.recipes import Recipe
@@ -38,8 +39,7 @@ def few_brackets(monkeypatch):
     def load(*_, seed=0):
         return brackets(48, 16, 16, seed=seed)
 
-    monkeypatch.setattr(text, "brackets", load)
-    monkeypatch.setattr(recipes, "text", load)
+    monkeypatch.setattr(datasets, "brackets", load)
 
 
 @pytest.mark.usefixtures("few_brackets")

@@ -9,7 +9,7 @@ from parity_tests.panels import ADAPTERS, PACKAGES, panel, same_error
 from parity_tests.test_training import curves, run
 from triptych.common.datasets import Dataset
 from triptych.common.recipes import Recipe
-from triptych.common.text import lengths
+from triptych.common.text import lengths_of
 from triptych.weights import canonical, load, save
 
 STEPS, WORDS = 12, 9
@@ -141,7 +141,7 @@ def test_by_length(parity, model):
 
 def test_batches_by_length():
     """Each example once, those of like length together, the same in the three."""
-    sizes = lengths(DATA.x_train)
+    sizes = lengths_of(DATA.x_train)
     recipe = replace(RECIPE, batch_size=8)
     for framework in PACKAGES:
         found = panel(framework, "training").batches(recipe, 64, 1, sizes)

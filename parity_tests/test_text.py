@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from triptych.common.text import Vocabulary, by_length, columns, lengths, words
+from triptych.common.text import Vocabulary, by_length, columns, lengths_of, words
 
 pytestmark = pytest.mark.once
 
@@ -90,7 +90,7 @@ def test_bad_arguments(call, message):
 def test_lengths_and_columns():
     x = np.zeros((4, 20), np.int64)
     x[0, :3], x[1, 6], x[2, :] = 5, 1, 0
-    assert lengths(x).tolist() == [3, 7, 1, 1]
+    assert lengths_of(x).tolist() == [3, 7, 1, 1]
     assert columns(x) == 8
     assert columns(x, 1) == 7
     assert columns(x, 3) == 9

@@ -426,7 +426,7 @@ def _backward(
         dstates = [old + d for old, d in zip(dold, direct, strict=True)]
         dstates[0] = dstates[0] + (dh if factor is None else dh * factor)
     da = np.concatenate(das)
-    ds = da if dss[0] is das[0] else np.concatenate(dss)
+    ds = da if dss[0] is das[0] else np.concatenate(dss)  # one array but for a GRU
     dx = (da @ weight.T).reshape(steps, count, -1).swapaxes(0, 1)
     dweight, drecurrent_weight = _by_time(x).T @ da, h.reshape(steps * count, -1).T @ ds
     return dx, dweight, drecurrent_weight, da.sum(axis=0), ds.sum(axis=0)

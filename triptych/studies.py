@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -26,9 +26,11 @@ __all__ = [
     "Data",
     "Dtype",
     "Framework",
+    "Text",
     "Trained",
     "interval",
     "load",
+    "load_text",
     "results",
     "spread",
     "train",
@@ -49,6 +51,12 @@ class Data(StrEnum):
     auto = "auto"
     mnist = "mnist"
     digits = "digits"
+
+
+class Text(StrEnum):
+    auto = "auto"
+    sentiment = "sentiment"
+    brackets = "brackets"
 
 
 class Dtype(StrEnum):
@@ -88,6 +96,26 @@ def load(
         x_test=data.x_test[:test],
         y_test=data.y_test[:test],
     )
+
+
+def load_text(choice: Text, console: Console) -> Callable[[int], Dataset]:
+    """The reviews, of which a seed chooses the splits, or brackets, which it chooses.
+
+    ``Text.auto`` is brackets where the reviews cannot be had, and ``console`` says so. A damaged
+    file ends the program, and so does ``Text.sentiment`` without them.
+    """
+    from triptych.common.datasets import DatasetUnavailable, brackets, sentiment
+
+    if choice is not Text.brackets:
+        try:
+            sentiment()
+            return lambda seed: sentiment(seed=seed)
+        except (DatasetUnavailable, ValueError) as error:  # cannot be had; a damaged file
+            if choice is Text.sentiment or isinstance(error, ValueError):
+                console.print(str(error), style="red")
+                raise typer.Exit(1) from None
+            console.print(str(error), style="yellow")
+    return lambda seed: brackets(seed=seed)
 
 
 def spread(values: Sequence[Any]) -> tuple[Any, Any]:

@@ -23,7 +23,7 @@ EDGE, STEPS = 6, 32  # the nodes lie in [-EDGE, EDGE], STEPS of them to 1
 NODES = np.arange(-EDGE * STEPS, EDGE * STEPS + 1) / STEPS
 SLOPE = np.exp(-(NODES**2)) / math.sqrt(math.pi)  # of erfc(-z) / 2
 START = np.array([math.erfc(-node) / 2 for node in NODES])
-START[0] = 0
+START[0] = 0  # not 1e-17: gelu(-1e30) is 0
 TABLE = [START] + [
     (-1) ** n * hermval(NODES, [0] * n + [1]) * SLOPE / math.factorial(n + 1) for n in range(7)
 ]

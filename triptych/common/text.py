@@ -24,7 +24,7 @@ import numpy as np
 
 from triptych.common.checks import check_integer, check_kind, check_same_shape, check_size
 
-__all__ = ["PADDING", "UNKNOWN", "Vocabulary", "by_length", "columns", "lengths", "words"]
+__all__ = ["PADDING", "UNKNOWN", "Vocabulary", "by_length", "columns", "lengths_of", "words"]
 
 PADDING, UNKNOWN = 0, 1
 
@@ -110,7 +110,7 @@ class Vocabulary:
         return [[names[number] for number in row if number != PADDING] for row in x]
 
 
-def lengths(x: np.ndarray) -> np.ndarray:
+def lengths_of(x: np.ndarray) -> np.ndarray:
     """Of each row of word numbers, (N, steps): up to its last word, at least 1."""
     steps = np.arange(1, x.shape[1] + 1)
     return np.maximum(1, ((x != PADDING) * steps).max(axis=1))
@@ -121,7 +121,7 @@ def columns(x: np.ndarray, multiple: int = 8) -> int:
     all, so that what is compiled for each number of steps is compiled seldom.
     """
     multiple = check_size("multiple", multiple)
-    return min(x.shape[1], -(-int(lengths(x).max(initial=1)) // multiple) * multiple)
+    return min(x.shape[1], -(-int(lengths_of(x).max(initial=1)) // multiple) * multiple)
 
 
 def by_length(
