@@ -137,8 +137,8 @@ def test_a_sound_comes_back_from_the_widest_hop(samples):
 
 # Phase vocoder.
 
-# A phase is a sum over the frames, up to 25,000 radians: a rounding of that, 4e-12, times a magnitude
-# of some 20 is what two ways of adding up may differ by.
+# A phase is a sum over the frames, up to 25,000 radians: a rounding of that, 4e-12, times a
+# magnitude of some 20 is what two ways of adding up may differ by.
 SUMMED = 1e-10
 
 # Of no other do the frames fall on those before: there rounding decides on which side of them.
