@@ -1,9 +1,9 @@
 r"""Activations that bend: GELU, SiLU, leaky ReLU and SELU.
 
-    gelu        y = x Phi(x),  Phi(x) = (1 + erf(x / sqrt 2)) / 2
-                dx = dy (Phi(x) + x phi(x)),  phi(x) = exp(-x^2 / 2) / sqrt(2 pi)
-    tanh form   y = x (1 + t) / 2,  t = tanh(sqrt(2 / pi) (x + 0.044715 x^3))
-                dx = dy ((1 + t) / 2 + x (1 - t^2) / 2 sqrt(2 / pi) (1 + 3 * 0.044715 x^2))
+    gelu        y = x p,  dx = dy (p + x dp/dx)
+                p = Phi(x) = (1 + erf(x / sqrt 2)) / 2,  dp/dx = exp(-x^2 / 2) / sqrt(2 pi)
+    tanh form   p = (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2
+                dp/dx = 2 p (1 - p) sqrt(2 / pi) (1 + 3 * 0.044715 x^2)
     silu        y = x s,  s = 1 / (1 + exp(-x))
                 dx = dy s (1 + x (1 - s))
     leaky_relu  y = x where x > 0, else negative_slope x
@@ -12,7 +12,7 @@ r"""Activations that bend: GELU, SiLU, leaky ReLU and SELU.
                 dx = scale dy where x > 0, else scale alpha exp(x) dy
 
 Phi is the cumulative distribution function (CDF) of the normal distribution: GELU is the mean of x
-times a coin that is 1 with probability Phi(x), a dropout that looks at its input. In SELU scale =
+times a coin that is 1 with probability p, a dropout that looks at its input. In SELU scale =
 1.0507 and alpha = 1.6733: with them, if x ~ N(0, 1), y too has mean 0 and variance 1.
 
 ``x`` has any shape, ``negative_slope`` lies in [0, inf), ``approximate`` (False, or True for the

@@ -30,7 +30,7 @@ def draw(dtype, *shape, seed=0):
 
 
 # What a fast function may write to.
-IN_PLACE = {"optimizers": ("w", "m", "v"), "attention": ("grad",), "recurrent": ("s",)}
+IN_PLACE = {"optimizers": ("w", "m", "v"), "attention": ("grad",), "recurrent": ("a",)}
 
 
 # --- Arguments: each yields (positional, keyword) -------------------------------------------------
@@ -60,8 +60,21 @@ def gelus(dtype, *, gradient=False):
         x = 3 * draw(dtype, *shape)
         x.reshape(-1)[-1] = -40  # beyond the table
         for approximate in (False, True):
-            arguments = (draw(dtype, *shape, seed=1), x) if gradient else (x,)
+            p = PLAIN["activations"].gelu_kept(x, approximate=approximate)[1]
+            arguments = (draw(dtype, *shape, seed=1), x, p) if gradient else (x,)
             yield arguments, {"approximate": approximate}
+
+
+def layer_norms(dtype, *, gradient=False):
+    for shape in ((37, 5), (7, 6, 5, 3), (2, 1), (3, 300)):
+        for affine in (True, False):
+            x = draw(dtype, *shape) + 3
+            gamma, beta = draw(dtype, 2, shape[-1], seed=2) if affine else (None, None)
+            if gradient:
+                _, *kept = PLAIN["normalization"].layer_norm_kept(x, None, None, epsilon=1e-5)
+                yield (draw(dtype, *shape, seed=1), gamma, *kept), {}
+            else:
+                yield (x, gamma, beta), {"epsilon": 1e-5}
 
 
 def spatial_dropouts(dtype):
@@ -217,7 +230,7 @@ def recurrent_steps(dtype, kind, *, gradient=False):
             if kind == "rnn":
                 arguments = dh, found
             elif kind == "lstm":
-                arguments = dh, dc, c, *found[1:]
+                arguments = dh, dc, c, *found[2:]
             else:
                 arguments = dh, h, found[1]
         yield arguments, {}
@@ -233,8 +246,10 @@ CASES = {
     "recurrent.lstm_step_backward": lambda dtype: recurrent_steps(dtype, "lstm", gradient=True),
     "recurrent.gru_step": lambda dtype: recurrent_steps(dtype, "gru"),
     "recurrent.gru_step_backward": lambda dtype: recurrent_steps(dtype, "gru", gradient=True),
-    "activations.gelu": gelus,
-    "activations.gelu_backward": lambda dtype: gelus(dtype, gradient=True),
+    "activations.gelu_kept": gelus,
+    "activations.gelu_kept_backward": lambda dtype: gelus(dtype, gradient=True),
+    "normalization.layer_norm_kept": layer_norms,
+    "normalization.layer_norm_kept_backward": lambda dtype: layer_norms(dtype, gradient=True),
     "affine.affine": affines,
     "affine.affine_backward": lambda dtype: affines(dtype, backward=True),
     "batch_norm.batch_norm_train": batch_norms,

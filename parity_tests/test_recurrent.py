@@ -191,11 +191,11 @@ def test_step_backward_is_the_gradient(kind):
         da = SCRATCH.rnn_step_backward(dh, SCRATCH.rnn_step(a, s))
         assert_gradient(lambda a: (dh * SCRATCH.rnn_step(a, s)).sum(), a, da)
     elif kind == "lstm":
-        _, new_c, gates = SCRATCH.lstm_step(a, s, c)
-        da, old_dc = SCRATCH.lstm_step_backward(dh, dc, c, new_c, gates)
+        _, _, *kept = SCRATCH.lstm_step(a, s, c)
+        da, old_dc = SCRATCH.lstm_step_backward(dh, dc, c, *kept)
 
         def loss(a=a, c=c):
-            h, new, _ = SCRATCH.lstm_step(a, s, c)
+            h, new, *_ = SCRATCH.lstm_step(a, s, c)
             return (dh * h).sum() + (dc * new).sum()
 
         assert_gradient(lambda a: loss(a=a), a, da)

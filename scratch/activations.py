@@ -1,9 +1,9 @@
 r"""Activations that bend: GELU, SiLU, leaky ReLU and SELU.
 
-    gelu        y = x Phi(x),  Phi(x) = (1 + erf(x / sqrt 2)) / 2
-                dx = dy (Phi(x) + x phi(x)),  phi(x) = exp(-x^2 / 2) / sqrt(2 pi)
-    tanh form   y = x (1 + t) / 2,  t = tanh(sqrt(2 / pi) (x + 0.044715 x^3))
-                dx = dy ((1 + t) / 2 + x (1 - t^2) / 2 sqrt(2 / pi) (1 + 3 * 0.044715 x^2))
+    gelu        y = x p,  dx = dy (p + x dp/dx)
+                p = Phi(x) = (1 + erf(x / sqrt 2)) / 2,  dp/dx = exp(-x^2 / 2) / sqrt(2 pi)
+    tanh form   p = (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2
+                dp/dx = 2 p (1 - p) sqrt(2 / pi) (1 + 3 * 0.044715 x^2)
     silu        y = x s,  s = 1 / (1 + exp(-x))
                 dx = dy s (1 + x (1 - s))
     leaky_relu  y = x where x > 0, else negative_slope x
@@ -12,7 +12,7 @@ r"""Activations that bend: GELU, SiLU, leaky ReLU and SELU.
                 dx = scale dy where x > 0, else scale alpha exp(x) dy
 
 Phi is the cumulative distribution function (CDF) of the normal distribution: GELU is the mean of x
-times a coin that is 1 with probability Phi(x), a dropout that looks at its input. In SELU scale =
+times a coin that is 1 with probability p, a dropout that looks at its input. In SELU scale =
 1.0507 and alpha = 1.6733: with them, if x ~ N(0, 1), y too has mean 0 and variance 1.
 
 ``x`` has any shape, ``negative_slope`` lies in [0, inf), ``approximate`` (False, or True for the
@@ -39,7 +39,7 @@ import math
 import numpy as np
 
 from scratch.fast import activations as fast
-from scratch.half import half_in_float32
+from scratch.half import half_in_float32, narrow, wide
 from scratch.layers import Layer, sigmoid
 from triptych.common.checks import (
     check_batch,
@@ -76,21 +76,35 @@ CUBIC = 0.044715
 def gelu(x: np.ndarray, *, approximate: bool = False) -> np.ndarray:
     """y; ``approximate`` is the tanh form, within 5e-4 of the exact one."""
     _check_gelu(x, approximate)
-    if approximate:
-        return x * (1 + np.tanh(SLOPE * (x + CUBIC * x**3))) / 2
-    return x * _normal_cdf(x)
+    return gelu_kept(x, approximate=approximate)[0]
 
 
 @half_in_float32
 def gelu_backward(grad: np.ndarray, x: np.ndarray, *, approximate: bool = False) -> np.ndarray:
     """dL/dx from dL/dy."""
     _check_gelu_backward(grad, x, approximate)
-    if not approximate:
-        density = np.exp(-(x**2) / 2) / math.sqrt(2 * math.pi)
-        return grad * (_normal_cdf(x) + x * density)
-    t = np.tanh(SLOPE * (x + CUBIC * x**3))
-    slope = SLOPE * (1 + 3 * CUBIC * x**2)
-    return grad * ((1 + t) / 2 + x * (1 - t**2) / 2 * slope)
+    _, p = gelu_kept(x, approximate=approximate)
+    return gelu_kept_backward(grad, x, p, approximate=approximate)
+
+
+def gelu_kept(x: np.ndarray, *, approximate: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    """y and p, which the gradient needs."""
+    if approximate:
+        p = (1 + np.tanh(SLOPE * (x + CUBIC * x**3))) / 2
+    else:
+        p = (1 + _erf(x / math.sqrt(2))) / 2
+    return x * p, p
+
+
+def gelu_kept_backward(
+    grad: np.ndarray, x: np.ndarray, p: np.ndarray, *, approximate: bool = False
+) -> np.ndarray:
+    """dL/dx from dL/dy."""
+    if approximate:
+        dp = 2 * p * (1 - p) * SLOPE * (1 + 3 * CUBIC * x**2)
+    else:
+        dp = np.exp(-(x**2) / 2) / math.sqrt(2 * math.pi)
+    return grad * (p + x * dp)
 
 
 @half_in_float32
@@ -136,11 +150,6 @@ def selu_backward(grad: np.ndarray, x: np.ndarray) -> np.ndarray:
     return SCALE * grad * np.where(x > 0, 1, ALPHA * np.exp(np.minimum(x, 0)))
 
 
-def _normal_cdf(x: np.ndarray) -> np.ndarray:
-    """Phi(x)."""
-    return (1 + _erf(x / math.sqrt(2))) / 2
-
-
 def _erf(x: np.ndarray) -> np.ndarray:
     return np.array([math.erf(value) for value in x.ravel().tolist()], x.dtype).reshape(x.shape)
 
@@ -153,11 +162,14 @@ class GELU(Layer):
     def forward(self, x: np.ndarray, *, training: bool = False) -> np.ndarray:
         _check(x)
         self._x = x
-        return fast.gelu(x, approximate=self.approximate)
+        y, self._p = fast.gelu_kept(wide(x), approximate=self.approximate)
+        return narrow(y, x.dtype)
 
     def backward(self, grad: np.ndarray) -> np.ndarray:
         _check_backward(grad, self._x)
-        return fast.gelu_backward(grad, self._x, approximate=self.approximate)
+        arguments = wide(grad), wide(self._x), self._p
+        dx = fast.gelu_kept_backward(*arguments, approximate=self.approximate)
+        return narrow(dx, grad.dtype)
 
 
 class SiLU(Layer):

@@ -44,7 +44,7 @@ import numpy as np
 from scratch.dropout import draw_mask
 from scratch.fast import attention as fast
 from scratch.half import half_in_float32
-from scratch.layers import Layer, glorot_uniform
+from scratch.layers import Layer, glorot_uniform, product
 from triptych.common.checks import (
     check_attention,
     check_attention_inputs,
@@ -227,7 +227,7 @@ def _joined(x: np.ndarray) -> np.ndarray:
 
 
 def _dense(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
-    y = x @ weight
+    y = product(x, weight)
     return y if bias is None else y + bias
 
 
@@ -313,7 +313,7 @@ class MultiHeadAttention(Draws, Layer):
         self.grads[f"{part}_weight"], dbias = _dense_backward(dy, x)
         if f"{part}_bias" in self.params:
             self.grads[f"{part}_bias"] = dbias
-        return dy @ weight.T
+        return product(dy, weight.T)
 
 
 @remembered

@@ -10,10 +10,20 @@ from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
-__all__ = ["half_in_float32"]
+__all__ = ["wide", "narrow", "half_in_float32"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+
+def wide(x: np.ndarray) -> np.ndarray:
+    """float32 where ``x`` is float16: for layers that keep more than their input."""
+    return x.astype(np.float32) if x.dtype == np.float16 else x
+
+
+def narrow(value: np.ndarray, dtype: Any) -> np.ndarray:
+    with np.errstate(over="ignore"):  # a result may be too large, and is infinite then
+        return value.astype(dtype, copy=False)
 
 
 def half_in_float32(function: Callable[P, R]) -> Callable[P, R]:

@@ -160,14 +160,14 @@ class Dense(Draws, Layer):
     def forward(self, x: np.ndarray, *, training: bool = False) -> np.ndarray:
         _check_dense(x, self.in_features, self.params["weight"])
         self._x = x
-        y = x @ self.params["weight"]
+        y = product(x, self.params["weight"])
         if "bias" in self.params:
             y += self.params["bias"]
         return y
 
     def backward(self, grad: np.ndarray) -> np.ndarray:
         self.backward_parameters(grad)
-        return grad @ self.params["weight"].T
+        return product(grad, self.params["weight"].T)
 
     def backward_parameters(self, grad: np.ndarray) -> None:
         x = self._x.reshape(-1, self.in_features)
@@ -175,6 +175,12 @@ class Dense(Draws, Layer):
         self.grads["weight"] = x.T @ dy
         if "bias" in self.params:
             self.grads["bias"] = dy.sum(axis=0)
+
+
+def product(x: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """x W of all positions at once: NumPy would make a product for each example."""
+    rows = x.reshape(-1, x.shape[-1]) @ weight
+    return rows.reshape(*x.shape[:-1], weight.shape[1])
 
 
 class ReLU(Layer):

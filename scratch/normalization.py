@@ -34,12 +34,14 @@ can keep. See ``triptych differences``: layer-norm-epsilon, layer-norm-axes, gro
 instance-norm, rms-norm-epsilon, normalization-of-one-element.
 
 Here: the first two functions are the equations; the norms say over which axes. PyTorch's own RMS
-norm has ``epsilon=np.finfo(x.dtype).eps``.
+norm has ``epsilon=np.finfo(x.dtype).eps``. ``LayerNorm`` calls ``scratch.fast.normalization``,
+which gives the same.
 """
 
 import numpy as np
 
-from scratch.half import half_in_float32
+from scratch.fast import normalization as fast
+from scratch.half import half_in_float32, narrow, wide
 from scratch.layers import Layer
 from triptych.common.checks import (
     check_batch,
@@ -98,8 +100,7 @@ def layer_norm(
 ) -> np.ndarray:
     """y, each position of each example by itself."""
     epsilon = _check(x, epsilon, gamma=gamma, beta=beta)
-    x_hat, _ = _normalized(x, -1, epsilon)
-    return _scale_and_shift(x_hat, gamma, beta)
+    return layer_norm_kept(x, gamma, beta, epsilon=epsilon)[0]
 
 
 @half_in_float32
@@ -108,8 +109,23 @@ def layer_norm_backward(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """dL/dx, dL/dgamma and dL/dbeta from dL/dy."""
     epsilon = _check_backward(grad, x, epsilon, gamma=gamma)
+    _, x_hat, deviation = layer_norm_kept(x, None, None, epsilon=epsilon)
+    return layer_norm_kept_backward(grad, gamma, x_hat, deviation)
+
+
+def layer_norm_kept(
+    x: np.ndarray, gamma: np.ndarray | None, beta: np.ndarray | None, *, epsilon: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """y, and x_hat and the deviation, which the gradient needs."""
     x_hat, deviation = _normalized(x, -1, epsilon)
-    axes = _all_but_last(x)
+    return _scale_and_shift(x_hat, gamma, beta), x_hat, deviation
+
+
+def layer_norm_kept_backward(
+    grad: np.ndarray, gamma: np.ndarray | None, x_hat: np.ndarray, deviation: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """dL/dx, dL/dgamma and dL/dbeta from dL/dy."""
+    axes = _all_but_last(grad)
     dbeta, dgamma = grad.sum(axes), (grad * x_hat).sum(axes)
     dx_hat = grad if gamma is None else gamma * grad
     return _normalized_backward(dx_hat, x_hat, deviation, -1), dgamma, dbeta
@@ -243,14 +259,16 @@ class LayerNorm(_Norm):
         super().__init__(name, features, epsilon, affine, use_bias, dtype)
 
     def forward(self, x: np.ndarray, *, training: bool = False) -> np.ndarray:
-        gamma, beta = self._keep(x)
-        return layer_norm(x, gamma, beta, epsilon=self.epsilon)
+        affine = self._keep(x)
+        y, *self._kept = fast.layer_norm_kept(wide(x), *affine, epsilon=self.epsilon)
+        return narrow(y, x.dtype)
 
     def backward(self, grad: np.ndarray) -> np.ndarray:
         gamma = self.params.get("gamma")
-        dx, dgamma, dbeta = layer_norm_backward(grad, self._x, gamma, epsilon=self.epsilon)
+        _check_backward(grad, self._x, self.epsilon, gamma=gamma)
+        dx, dgamma, dbeta = fast.layer_norm_kept_backward(wide(grad), gamma, *self._kept)
         self._store(gamma=dgamma, beta=dbeta)
-        return dx
+        return narrow(dx, grad.dtype)
 
 
 class RMSNorm(_Norm):

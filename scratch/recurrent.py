@@ -103,29 +103,34 @@ def rnn_step(a: np.ndarray, s: np.ndarray) -> np.ndarray:
     return np.tanh(a + s)
 
 
-def rnn_step_backward(dh: np.ndarray, h: np.ndarray) -> np.ndarray:
-    """da, which is ds too."""
-    return dh * (1 - h**2)
+def rnn_step_backward(dh: np.ndarray, h: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+    """da, which is ds too; ``out`` is where it goes."""
+    return np.multiply(dh, 1 - h**2, out=out)
 
 
 def lstm_step(a: np.ndarray, s: np.ndarray, c: np.ndarray) -> Arrays:
-    """h and c, (N, units) from those of the step before, and i, f, g, o, (N, 4 units)."""
+    """h and c, (N, units) from those of the step before, then tanh(c) and the gates in a row."""
     i, f, g, o = np.split(a + s, 4, axis=1)
     i, f, g, o = sigmoid(i), sigmoid(f), np.tanh(g), sigmoid(o)
     c = f * c + i * g
-    return o * np.tanh(c), c, np.concatenate([i, f, g, o], axis=1)
+    tanh = np.tanh(c)
+    return o * tanh, c, tanh, np.concatenate([i, f, g, o], axis=1)
 
 
 def lstm_step_backward(
-    dh: np.ndarray, dc: np.ndarray, old_c: np.ndarray, c: np.ndarray, gates: np.ndarray
+    dh: np.ndarray,
+    dc: np.ndarray,
+    old_c: np.ndarray,
+    tanh: np.ndarray,
+    gates: np.ndarray,
+    out: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """da, which is ds too, and the dc of the step before."""
+    """da, which is ds too, and the dc of the step before; ``out`` is where da goes."""
     i, f, g, o = np.split(gates, 4, axis=1)
-    tanh = np.tanh(c)
     dc = dc + dh * o * (1 - tanh**2)
     di, df, dg, do = dc * g, dc * old_c, dc * i, dh * tanh
     da = [di * i * (1 - i), df * f * (1 - f), dg * (1 - g**2), do * o * (1 - o)]
-    return np.concatenate(da, axis=1), dc * f
+    return np.concatenate(da, axis=1, out=out), dc * f
 
 
 def gru_step(a: np.ndarray, s: np.ndarray, h: np.ndarray) -> tuple[np.ndarray, Arrays]:
@@ -138,19 +143,23 @@ def gru_step(a: np.ndarray, s: np.ndarray, h: np.ndarray) -> tuple[np.ndarray, A
 
 
 def gru_step_backward(
-    dh: np.ndarray, old_h: np.ndarray, gates: Arrays
+    dh: np.ndarray,
+    old_h: np.ndarray,
+    gates: Arrays,
+    out: tuple[np.ndarray | None, np.ndarray | None] = (None, None),
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """da, ds, and what goes to the h of the step before without ds."""
+    """da, ds, and what goes to the h of the step before without ds; ``out`` is for da and ds."""
     r, z, n, s_n = gates
     da_n = dh * (1 - z) * (1 - n**2)
     da_r, da_z = da_n * s_n * r * (1 - r), dh * (old_h - n) * z * (1 - z)
-    da = np.concatenate([da_r, da_z, da_n], axis=1)
-    return da, np.concatenate([da_r, da_z, da_n * r], axis=1), dh * z
+    da = np.concatenate([da_r, da_z, da_n], axis=1, out=out[0])
+    return da, np.concatenate([da_r, da_z, da_n * r], axis=1, out=out[1]), dh * z
 
 
 # The three as the loop over time takes them: from the states before, h or h and c, to those behind
-# and what the gradient needs; and from the gradients of the states behind to da, ds and those of
-# the states before. ``steps`` has the functions above: this module, or ``scratch.fast.recurrent``.
+# and what the gradient needs; and from the gradients of the states behind to those of the states
+# before, with da and ds filled. ``steps`` has the functions above: this module, or
+# ``scratch.fast.recurrent``.
 
 
 def _rnn(steps: Any, a: np.ndarray, s: np.ndarray, states: Arrays) -> tuple[Arrays, Any]:
@@ -158,19 +167,23 @@ def _rnn(steps: Any, a: np.ndarray, s: np.ndarray, states: Arrays) -> tuple[Arra
     return (h,), h
 
 
-def _rnn_backward(steps: Any, dstates: Sequence[Any], states: Arrays, h: Any) -> Any:
-    da = steps.rnn_step_backward(dstates[0], h)
-    return da, da, (0,)
+def _rnn_backward(
+    steps: Any, dstates: Sequence[Any], states: Arrays, h: Any, out: Arrays
+) -> tuple[Any, ...]:
+    steps.rnn_step_backward(dstates[0], h, out[0])
+    return (0,)
 
 
 def _lstm(steps: Any, a: np.ndarray, s: np.ndarray, states: Arrays) -> tuple[Arrays, Any]:
-    h, c, gates = steps.lstm_step(a, s, states[1])
-    return (h, c), (c, gates)
+    h, c, *kept = steps.lstm_step(a, s, states[1])
+    return (h, c), kept
 
 
-def _lstm_backward(steps: Any, dstates: Sequence[Any], states: Arrays, kept: Any) -> Any:
-    da, dc = steps.lstm_step_backward(*dstates, states[1], *kept)
-    return da, da, (0, dc)
+def _lstm_backward(
+    steps: Any, dstates: Sequence[Any], states: Arrays, kept: Any, out: Arrays
+) -> tuple[Any, ...]:
+    _, dc = steps.lstm_step_backward(*dstates, states[1], *kept, out[0])
+    return 0, dc
 
 
 def _gru(steps: Any, a: np.ndarray, s: np.ndarray, states: Arrays) -> tuple[Arrays, Any]:
@@ -178,22 +191,25 @@ def _gru(steps: Any, a: np.ndarray, s: np.ndarray, states: Arrays) -> tuple[Arra
     return (h,), gates
 
 
-def _gru_backward(steps: Any, dstates: Sequence[Any], states: Arrays, gates: Any) -> Any:
-    da, ds, dh = steps.gru_step_backward(dstates[0], states[0], gates)
-    return da, ds, (dh,)
+def _gru_backward(
+    steps: Any, dstates: Sequence[Any], states: Arrays, gates: Any, out: Arrays
+) -> tuple[Any, ...]:
+    *_, dh = steps.gru_step_backward(dstates[0], states[0], gates, out)
+    return (dh,)
 
 
 class Cell(NamedTuple):
     states: int
     gates: int
+    adds: bool  # a and s: da is ds
     step: Callable[..., tuple[Arrays, Any]]
-    backward: Callable[..., Any]
+    backward: Callable[..., tuple[Any, ...]]
 
 
 CELLS = {
-    "rnn": Cell(1, 1, _rnn, _rnn_backward),
-    "lstm": Cell(2, 4, _lstm, _lstm_backward),
-    "gru": Cell(1, 3, _gru, _gru_backward),
+    "rnn": Cell(1, 1, True, _rnn, _rnn_backward),
+    "lstm": Cell(2, 4, True, _lstm, _lstm_backward),
+    "gru": Cell(1, 3, False, _gru, _gru_backward),
 }
 
 
@@ -368,31 +384,35 @@ def _forward(
     recurrent_bias: np.ndarray | None,
     options: Options,
     functions: Any = PLAIN,
-) -> tuple[np.ndarray, list[Any]]:
-    """y, and of each step what the gradient needs."""
+) -> tuple[np.ndarray, tuple[np.ndarray, list[Any]]]:
+    """y, and what the gradient needs: x and h side by side, and of each step the rest."""
     _check(kind, x, weight, recurrent_weight, bias, recurrent_bias, *options)
     cell, (count, steps, _), units = CELLS[kind], x.shape, len(recurrent_weight)
-    a = _by_time(x) @ weight  # of all steps at once
-    if bias is not None:
-        a += bias
+    inputs = np.empty((steps, count, x.shape[-1] + units), x.dtype)
+    inputs[:, :, :-units] = x.swapaxes(0, 1)
+    a = inputs.reshape(steps * count, -1)[:, :-units] @ weight  # of all steps at once
+    if bias is not None and recurrent_bias is not None:  # or both are None
+        a += bias + recurrent_bias if cell.adds else bias
     a = a.reshape(steps, count, -1)
+    s = np.empty_like(a[0]) if cell.adds else None  # a GRU keeps it
     factor, carried = options.factor(x.dtype), options.carried(x.dtype)
     states: Arrays = (np.zeros((count, units), x.dtype),) * cell.states
     y = np.empty((count, steps, units), x.dtype)
     kept: list[Any] = [None] * steps
     for t in options.order(steps):
-        h = states[0] if factor is None else states[0] * factor
-        s = h @ recurrent_weight
-        if recurrent_bias is not None:
+        h = inputs[t, :, -units:]
+        h[...] = states[0] if factor is None else states[0] * factor
+        s = np.matmul(h, recurrent_weight, out=s if cell.adds else None)
+        if recurrent_bias is not None and not cell.adds:
             s += recurrent_bias
         new, of_cell = cell.step(functions, a[t], s, states)
-        kept[t] = h, states, of_cell
+        kept[t] = states, of_cell
         states = tuple(
             after if part is None else part * before + (1 - part) * after
             for part, before, after in zip(_at(carried, t), states, new, strict=True)
         )
         y[:, t] = states[0]
-    return y, kept
+    return y, (inputs, kept)
 
 
 def _at(carried: list[Any], t: int) -> list[Any]:
@@ -406,35 +426,36 @@ def _backward(
     weight: np.ndarray,
     recurrent_weight: np.ndarray,
     options: Options,
-    kept: list[Any],
+    kept: tuple[np.ndarray, list[Any]],
     functions: Any = PLAIN,
 ) -> Arrays:
     _check_backward(grad, x, recurrent_weight)
     cell, (count, steps, _), units = CELLS[kind], x.shape, len(recurrent_weight)
     factor, carried = options.factor(x.dtype), options.carried(x.dtype)
-    h = np.empty((steps, count, units), x.dtype)
-    das, dss = [h] * steps, [h] * steps
+    inputs, of_steps = kept
+    da = np.empty((steps, count, cell.gates * units), x.dtype)
+    ds = da if cell.adds else np.empty_like(da)
     dstates: list[Any] = [np.zeros((count, units), x.dtype)] * cell.states
     for t in reversed(options.order(steps)):
-        h[t], states, of_cell = kept[t]
+        states, of_cell = of_steps[t]
         dstates[0] = dstates[0] + grad[:, t]
         both = list(zip(_at(carried, t), dstates, strict=True))
         dnew = [d if part is None else (1 - part) * d for part, d in both]
-        dold = [0 if part is None else part * d for part, d in both]
-        das[t], dss[t], direct = cell.backward(functions, dnew, states, of_cell)
-        dh = dss[t] @ recurrent_weight.T
-        dstates = [old + d for old, d in zip(dold, direct, strict=True)]
+        before = cell.backward(functions, dnew, states, of_cell, (da[t], ds[t]))
+        dstates = [
+            new if part is None else part * d + new
+            for (part, d), new in zip(both, before, strict=True)
+        ]
+        dh = ds[t] @ recurrent_weight.T
         dstates[0] = dstates[0] + (dh if factor is None else dh * factor)
-    da = np.concatenate(das)
-    ds = da if dss[0] is das[0] else np.concatenate(dss)  # one array but for a GRU
+    da, ds = da.reshape(steps * count, -1), ds.reshape(steps * count, -1)
     dx = (da @ weight.T).reshape(steps, count, -1).swapaxes(0, 1)
-    dweight, drecurrent_weight = _by_time(x).T @ da, h.reshape(steps * count, -1).T @ ds
-    return dx, dweight, drecurrent_weight, da.sum(axis=0), ds.sum(axis=0)
-
-
-def _by_time(x: np.ndarray) -> np.ndarray:
-    """(T N, in): the first step of all sequences, then the second."""
-    return x.swapaxes(0, 1).reshape(-1, x.shape[-1])
+    inputs = inputs.reshape(steps * count, -1)
+    dbias = da.sum(axis=0)
+    if cell.adds:  # one product for both weights
+        return dx, *np.split(inputs.T @ da, [-units]), dbias, dbias.copy()
+    dweight, drecurrent_weight = inputs[:, :-units].T @ da, inputs[:, -units:].T @ ds
+    return dx, dweight, drecurrent_weight, dbias, ds.sum(axis=0)
 
 
 class _Recurrent(Draws, Layer):

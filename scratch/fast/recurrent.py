@@ -1,6 +1,6 @@
-"""One step of the recurrent layers in few passes over memory, all gates of an array at once.
+"""One step of the recurrent layers in few passes over memory, in the array of the gates.
 
-sigmoid(x) = 1/2 + 1/2 tanh(x / 2)
+sigmoid(x) = 1/2 + 1/2 tanh(x / 2) = 1 / (1 + exp(-x))
 """
 
 import numpy as np
@@ -18,74 +18,76 @@ Arrays = tuple[np.ndarray, ...]
 
 
 def rnn_step(a: np.ndarray, s: np.ndarray) -> np.ndarray:
-    """``s`` is written over."""
-    s += a
-    return np.tanh(s, out=s)
+    """``a`` is written over."""
+    a += s
+    return np.tanh(a, out=a)
 
 
-def rnn_step_backward(dh: np.ndarray, h: np.ndarray) -> np.ndarray:
-    da = h * h
+def rnn_step_backward(dh: np.ndarray, h: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+    da = np.multiply(h, h, out=out)
     np.subtract(1, da, out=da)
     da *= dh
     return da
 
 
 def lstm_step(a: np.ndarray, s: np.ndarray, c: np.ndarray) -> Arrays:
-    """``s`` is written over."""
-    s += a
-    units = s.shape[1] // 4
-    half = np.full(s.shape[1], 0.5, s.dtype)
-    half[2 * units : 3 * units] = 1  # g is a tanh itself
-    s *= half
-    np.tanh(s, out=s)
-    s *= half
-    s += 1 - half
-    i, f, g, o = (s[:, k * units : (k + 1) * units] for k in range(4))
+    """``a`` is written over, with the gates."""
+    units = c.shape[1]
+    a += s
+    for gates in (a[:, : 2 * units], a[:, 3 * units :]):
+        gates *= -1  # np.negative in place gives wrong numbers for some strides
+        with np.errstate(over="ignore"):  # the gate is 0 then
+            np.exp(gates, out=gates)
+        gates += 1
+        np.reciprocal(gates, out=gates)
+    i, f, g, o = (a[:, k * units : (k + 1) * units] for k in range(4))
+    np.tanh(g, out=g)
     c = f * c
     c += i * g
-    h = np.tanh(c)
-    h *= o
-    return h, c, s
+    tanh = np.tanh(c)
+    return o * tanh, c, tanh, a
 
 
 def lstm_step_backward(
-    dh: np.ndarray, dc: np.ndarray, old_c: np.ndarray, c: np.ndarray, gates: np.ndarray
+    dh: np.ndarray,
+    dc: np.ndarray,
+    old_c: np.ndarray,
+    tanh: np.ndarray,
+    gates: np.ndarray,
+    out: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    units = c.shape[1]
+    units = tanh.shape[1]
     i, f, g, o = (gates[:, k * units : (k + 1) * units] for k in range(4))
-    da = np.empty((len(c), 4 * units), c.dtype)
+    da = np.subtract(1, gates, out=out)
+    da *= gates
     di, df, dg, do = (da[:, k * units : (k + 1) * units] for k in range(4))
-    tanh = np.tanh(c)
-    np.multiply(dh, tanh, out=do)
-    tanh *= tanh
-    np.subtract(1, tanh, out=tanh)
-    tanh *= o
-    tanh *= dh
-    tanh += dc  # the gradient of c
-    np.multiply(tanh, g, out=di)
-    np.multiply(tanh, old_c, out=df)
-    np.multiply(tanh, i, out=dg)
-    slope = 1 - gates
-    slope *= gates
-    squares = g * g
-    np.subtract(1, squares, out=slope[:, 2 * units : 3 * units])
-    da *= slope
-    tanh *= f
-    return da, tanh
+    slope = g * g
+    np.subtract(1, slope, out=dg)
+    do *= dh
+    do *= tanh
+    np.multiply(tanh, tanh, out=slope)
+    np.subtract(1, slope, out=slope)
+    slope *= o
+    slope *= dh
+    slope += dc  # the gradient of c
+    for each, factor in ((di, g), (df, old_c), (dg, i)):
+        each *= slope
+        each *= factor
+    slope *= f
+    return da, slope
 
 
 def gru_step(a: np.ndarray, s: np.ndarray, h: np.ndarray) -> tuple[np.ndarray, Arrays]:
-    """``s`` is written over."""
+    """``a`` is written over."""
     units = h.shape[1]
-    both, s_n = s[:, : 2 * units], s[:, 2 * units :]
-    both += a[:, : 2 * units]
+    both, n, s_n = a[:, : 2 * units], a[:, 2 * units :], s[:, 2 * units :]
+    both += s[:, : 2 * units]
     both *= 0.5
     np.tanh(both, out=both)
     both *= 0.5
     both += 0.5
     r, z = both[:, :units], both[:, units:]
-    n = r * s_n
-    n += a[:, 2 * units :]
+    n += r * s_n
     np.tanh(n, out=n)
     new = h - n
     new *= z
@@ -94,11 +96,14 @@ def gru_step(a: np.ndarray, s: np.ndarray, h: np.ndarray) -> tuple[np.ndarray, A
 
 
 def gru_step_backward(
-    dh: np.ndarray, old_h: np.ndarray, gates: Arrays
+    dh: np.ndarray,
+    old_h: np.ndarray,
+    gates: Arrays,
+    out: tuple[np.ndarray | None, np.ndarray | None] = (None, None),
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     r, z, n, s_n = gates
     units = n.shape[1]
-    da = np.empty((len(n), 3 * units), n.dtype)
+    da, ds = (np.empty((len(n), 3 * units), n.dtype) if o is None else o for o in out)
     da_r, da_z, da_n = (da[:, k * units : (k + 1) * units] for k in range(3))
     rest = 1 - z
     np.multiply(dh, rest, out=da_n)
@@ -110,6 +115,6 @@ def gru_step_backward(
     da_z *= dh
     da_z *= z
     da_z *= rest
-    ds = da.copy()
+    ds[...] = da
     ds[:, 2 * units :] *= r
     return da, ds, dh * z
