@@ -7,7 +7,7 @@ import pytest
 
 from parity_tests.panels import ADAPTERS, PACKAGES, panel, same_error
 from parity_tests.test_training import curves, run
-from triptych.common.datasets import Dataset
+from triptych.common.datasets import Dataset, DatasetUnavailable, sentiment
 from triptych.common.recipes import Recipe
 from triptych.common.text import lengths_of
 from triptych.weights import canonical, load, save
@@ -66,6 +66,26 @@ def test_100_steps_with_everything_on(parity, model):
     parity("training, sequences", curves(histories), tolerance=1e-9)
     parity("training, sequences", weights, tolerance=1e-9)
     assert histories["scratch"].step_loss[-1] < 0.8 * histories["scratch"].step_loss[0]
+
+
+@pytest.mark.once  # JAX takes minutes to compile 16 steps
+@pytest.mark.parametrize("model", MODELS)
+def test_100_steps_on_the_reviews(parity, model):
+    try:
+        data = sentiment(16, download=False)
+    except DatasetUnavailable as error:
+        pytest.skip(str(error))
+    recipe = replace(
+        RECIPE,
+        input_shape=data.x_train.shape[1:],
+        vocabulary=len(data.vocabulary),
+        batch_size=64,
+        passes_per_epoch=1,
+    )
+    histories, weights = run(recipe, data, model)
+    assert len(histories["scratch"].step_loss) == 105
+    parity("training, reviews", curves(histories), tolerance=1e-9)
+    parity("training, reviews", weights, tolerance=1e-9)
 
 
 COMMON = ["dropout", "embedding_dropout", "label_smoothing", "l2", "weight_decay", "clip_norm"]
