@@ -156,95 +156,6 @@ def gru_step_backward(
     return da, np.concatenate([da_r, da_z, da_n * r], axis=1, out=out[1]), dh * z
 
 
-# The three as the loop over time takes them: from the states before, h or h and c, to those behind
-# and what the gradient needs; and from the gradients of the states behind to those of the states
-# before, with da and ds filled. ``steps`` has the functions above: this module, or
-# ``scratch.fast.recurrent``.
-
-
-def _rnn(steps: Any, a: np.ndarray, s: np.ndarray, states: Arrays) -> tuple[Arrays, Any]:
-    h = steps.rnn_step(a, s)
-    return (h,), h
-
-
-def _rnn_backward(
-    steps: Any, dstates: Sequence[Any], states: Arrays, h: Any, out: Arrays
-) -> tuple[Any, ...]:
-    steps.rnn_step_backward(dstates[0], h, out[0])
-    return (0,)
-
-
-def _lstm(steps: Any, a: np.ndarray, s: np.ndarray, states: Arrays) -> tuple[Arrays, Any]:
-    h, c, *kept = steps.lstm_step(a, s, states[1])
-    return (h, c), kept
-
-
-def _lstm_backward(
-    steps: Any, dstates: Sequence[Any], states: Arrays, kept: Any, out: Arrays
-) -> tuple[Any, ...]:
-    _, dc = steps.lstm_step_backward(*dstates, states[1], *kept, out[0])
-    return 0, dc
-
-
-def _gru(steps: Any, a: np.ndarray, s: np.ndarray, states: Arrays) -> tuple[Arrays, Any]:
-    h, gates = steps.gru_step(a, s, states[0])
-    return (h,), gates
-
-
-def _gru_backward(
-    steps: Any, dstates: Sequence[Any], states: Arrays, gates: Any, out: Arrays
-) -> tuple[Any, ...]:
-    *_, dh = steps.gru_step_backward(dstates[0], states[0], gates, out)
-    return (dh,)
-
-
-class Cell(NamedTuple):
-    states: int
-    gates: int
-    adds: bool  # a and s: da is ds
-    step: Callable[..., tuple[Arrays, Any]]
-    backward: Callable[..., tuple[Any, ...]]
-
-
-CELLS = {
-    "rnn": Cell(1, 1, True, _rnn, _rnn_backward),
-    "lstm": Cell(2, 4, True, _lstm, _lstm_backward),
-    "gru": Cell(1, 3, False, _gru, _gru_backward),
-}
-
-
-PLAIN = sys.modules[__name__]
-
-
-class Options(NamedTuple):
-    """What else decides a pass: padding, direction, recurrent dropout, zoneout of each state."""
-
-    mask: np.ndarray | None = None
-    reverse: bool = False
-    rate: float = 0.0
-    keep: np.ndarray | None = None
-    zoneouts: tuple[float, ...] = (0.0,)
-    zones: tuple[np.ndarray | None, ...] = (None,)
-
-    def order(self, steps: int) -> Sequence[int]:
-        return range(steps)[::-1] if self.reverse else range(steps)
-
-    def factor(self, dtype: Any) -> np.ndarray | None:
-        """That the state is multiplied by, of recurrent dropout."""
-        return None if self.keep is None else self.keep.astype(dtype) * (1 / (1 - self.rate))
-
-    def carried(self, dtype: Any) -> list[Any]:
-        """Of each state and step, the part that stays as it was: None is nothing, 1 is all."""
-        parts: list[Any] = [
-            zoneout or None if zone is None else zone.astype(dtype)
-            for zoneout, zone in zip(self.zoneouts, self.zones, strict=True)
-        ]
-        if self.mask is None:
-            return parts
-        real = self.mask[:, :, np.newaxis]
-        return [np.where(real, 0 if p is None else p, 1).astype(dtype) for p in parts]
-
-
 def rnn(
     x: np.ndarray,
     weight: np.ndarray,
@@ -373,6 +284,95 @@ def gru_backward(
     options = Options(mask, reverse, rate, keep, (zoneout,), (zones,))
     _, kept = _forward("gru", x, *weights, options)
     return _backward("gru", grad, x, *weights[:2], options, kept)
+
+
+# The three as the loop over time takes them: from the states before, h or h and c, to those behind
+# and what the gradient needs; and from the gradients of the states behind to those of the states
+# before, with da and ds filled. ``steps`` has the functions above: this module, or
+# ``scratch.fast.recurrent``.
+
+
+def _rnn(steps: Any, a: np.ndarray, s: np.ndarray, states: Arrays) -> tuple[Arrays, Any]:
+    h = steps.rnn_step(a, s)
+    return (h,), h
+
+
+def _rnn_backward(
+    steps: Any, dstates: Sequence[Any], states: Arrays, h: Any, out: Arrays
+) -> tuple[Any, ...]:
+    steps.rnn_step_backward(dstates[0], h, out[0])
+    return (0,)
+
+
+def _lstm(steps: Any, a: np.ndarray, s: np.ndarray, states: Arrays) -> tuple[Arrays, Any]:
+    h, c, *kept = steps.lstm_step(a, s, states[1])
+    return (h, c), kept
+
+
+def _lstm_backward(
+    steps: Any, dstates: Sequence[Any], states: Arrays, kept: Any, out: Arrays
+) -> tuple[Any, ...]:
+    _, dc = steps.lstm_step_backward(*dstates, states[1], *kept, out[0])
+    return 0, dc
+
+
+def _gru(steps: Any, a: np.ndarray, s: np.ndarray, states: Arrays) -> tuple[Arrays, Any]:
+    h, gates = steps.gru_step(a, s, states[0])
+    return (h,), gates
+
+
+def _gru_backward(
+    steps: Any, dstates: Sequence[Any], states: Arrays, gates: Any, out: Arrays
+) -> tuple[Any, ...]:
+    *_, dh = steps.gru_step_backward(dstates[0], states[0], gates, out)
+    return (dh,)
+
+
+class Cell(NamedTuple):
+    states: int
+    gates: int
+    adds: bool  # a and s: da is ds
+    step: Callable[..., tuple[Arrays, Any]]
+    backward: Callable[..., tuple[Any, ...]]
+
+
+CELLS = {
+    "rnn": Cell(1, 1, True, _rnn, _rnn_backward),
+    "lstm": Cell(2, 4, True, _lstm, _lstm_backward),
+    "gru": Cell(1, 3, False, _gru, _gru_backward),
+}
+
+
+PLAIN = sys.modules[__name__]
+
+
+class Options(NamedTuple):
+    """What else decides a pass: padding, direction, recurrent dropout, zoneout of each state."""
+
+    mask: np.ndarray | None = None
+    reverse: bool = False
+    rate: float = 0.0
+    keep: np.ndarray | None = None
+    zoneouts: tuple[float, ...] = (0.0,)
+    zones: tuple[np.ndarray | None, ...] = (None,)
+
+    def order(self, steps: int) -> Sequence[int]:
+        return range(steps)[::-1] if self.reverse else range(steps)
+
+    def factor(self, dtype: Any) -> np.ndarray | None:
+        """That the state is multiplied by, of recurrent dropout."""
+        return None if self.keep is None else self.keep.astype(dtype) * (1 / (1 - self.rate))
+
+    def carried(self, dtype: Any) -> list[Any]:
+        """Of each state and step, the part that stays as it was: None is nothing, 1 is all."""
+        parts: list[Any] = [
+            zoneout or None if zone is None else zone.astype(dtype)
+            for zoneout, zone in zip(self.zoneouts, self.zones, strict=True)
+        ]
+        if self.mask is None:
+            return parts
+        real = self.mask[:, :, np.newaxis]
+        return [np.where(real, 0 if p is None else p, 1).astype(dtype) for p in parts]
 
 
 def _forward(
