@@ -193,10 +193,8 @@ class MultiHeadAttention(Draws, nn.Module):
             seen = causal if seen is None else seen & causal
         keep = None
         if self.training and self.rate > 0:
-            stream, shape = (
-                Stream(self.seed, self.name, self.step),
-                (count, self.heads, steps, steps),
-            )
+            stream = Stream(self.seed, self.name, self.step)
+            shape = count, self.heads, steps, steps
             keep = draw_mask(stream, shape, self.rate, device=x.device)
         if self.training:
             self.step += 1
