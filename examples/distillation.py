@@ -227,6 +227,7 @@ def train_keras(model: Any, recipe: Recipe, subset: Subset, options: dict[str, f
     x, y, teacher = subset
     targets = np.column_stack([y.astype(teacher.dtype), teacher])
     optimizer = Adam(**recipe.optimizer_options())
+    optimizer.build(model.trainable_variables)  # or TensorFlow traces a step twice
     model.compile(optimizer, Distillation(reduction=None), jit_compile=False)
     for epoch in range(recipe.epochs):
         for batch in batches(recipe, len(x), epoch):

@@ -235,7 +235,9 @@ def train_keras(
 
     x, y = data.x_train, data.y_train
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(Adam(**recipe.optimizer_options()), loss, jit_compile=False)
+    optimizer = Adam(**recipe.optimizer_options())
+    optimizer.build(model.trainable_variables)  # or TensorFlow traces a step twice
+    model.compile(optimizer, loss, jit_compile=False)
     for epoch in range(recipe.epochs):
         model.optimizer.learning_rate, kl_weight = rates(recipe, epoch)
         for layer in layers:

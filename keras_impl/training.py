@@ -240,7 +240,10 @@ def _compile(model: keras.Model, recipe: Recipe, examples: int, transforms: list
         schedule = SCHEDULES[recipe.schedule.kind](**recipe.schedule_options(examples))
         warmup = recipe.warmup_steps(examples)
         options["learning_rate"] = Warmup(schedule, steps=warmup) if warmup > 0 else schedule
-    model.compile(optimizer=OPTIMIZERS[recipe.optimizer](**options), loss=loss)
+    optimizer = OPTIMIZERS[recipe.optimizer](**options)
+    # TensorFlow traces a step twice in which the optimizer makes its variables.
+    optimizer.build(model.trainable_variables)
+    model.compile(optimizer=optimizer, loss=loss)
 
 
 def _transforms(recipe: Recipe) -> list[Any]:
