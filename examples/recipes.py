@@ -122,8 +122,8 @@ STACKS = {
             recurrent_dropout=0.2,
         ),
         "text",
-        "Shorter sequences: one mask for all steps, so that the state may remember; gradients grow "
-        "over many steps, and are clipped.",
+        "An LSTM, for shorter sequences: one mask for all steps, so that the state may remember; "
+        "gradients grow over many steps, and are clipped.",
     ),
     "small-data": Stack(
         "cnn",

@@ -176,7 +176,7 @@ def brought(found: dict[str, list[Trained]], title: str) -> Table:
     """Accuracy and loss of the test sentences, and what is lost without the one regularizer."""
     table = Table(title=title)
     table.add_column("left out", no_wrap=True)
-    for column in ("accuracy", "it brings", "loss", "it brings"):
+    for column in ("accuracy", "it adds", "loss", "it takes off"):
         table.add_column(column, justify="right")
     scores = {kind: np.array([run[:2] for run in runs]) for kind, runs in found.items()}
     for kind, values in scores.items():
@@ -189,7 +189,8 @@ def brought(found: dict[str, list[Trained]], title: str) -> Table:
             "",
         ]
         if kind != ALL:
-            (accuracy, loss), (d_accuracy, d_loss) = interval(list(scores[ALL] - values))
+            gains = (scores[ALL] - values) * (1, -1)
+            (accuracy, loss), (d_accuracy, d_loss) = interval(list(gains))
             row[2] = f"{100 * accuracy:+.1f} ± {100 * d_accuracy:.1f}"
             row[4] = f"{loss:+.3f} ± {d_loss:.3f}"
         table.add_row(*row, end_section=kind == ALL)

@@ -2,8 +2,8 @@ r"""Attention: each position takes a weighted mean of what other positions offer
 
     s_ij = q_i . k_j / sqrt(d)                      scores, of the d features of a head
     a_ij = exp(s_ij) / sum_j exp(s_ij)              weights, over those j that i may see
-    y_i  = sum_j a'_ij v_j
     a'   = a keep / (1 - rate)                      dropout on the weights; or a' = a
+    y_i  = sum_j a'_ij v_j
 
     dv_j  = sum_i a'_ij dy_i                        da_ij = dy_i . v_j keep_ij / (1 - rate)
     ds_ij = a_ij (da_ij - sum_j a_ij da_ij)
@@ -26,11 +26,12 @@ Paper: Vaswani, Shazeer, Parmar, Uszkoreit, Jones, Gomez, Kaiser and Polosukhin,
 you need", NeurIPS 2017.
 
 Framework differences: True in a mask may be seen, as in Keras; what sees nothing gives 0, where
-PyTorch's module gives NaN and Keras a mean of everything; W_q, W_k and W_v are one array, as in
-PyTorch, and drawn as one, Glorot uniform. See ``triptych differences``: attention-mask-inverted,
-attention-function-mask, attention-fully-masked-row, attention-layout, attention-head-size,
-attention-causal, attention-key-padding, attention-dropped-weights, dot-product-scale,
-dot-product-axes, attention-float32-on-jax.
+PyTorch's module gives NaN, or 0 with need_weights=False, and Keras's a mean of everything, or 0 in
+training with dropout; W_q, W_k and W_v are one array, as in PyTorch, and drawn as one, Glorot
+uniform. See ``triptych differences``: attention-mask-inverted, attention-function-mask,
+attention-fully-masked-row, attention-layout, attention-head-size, attention-causal,
+attention-key-padding, attention-dropped-weights, dot-product-scale, dot-product-axes,
+attention-float32-on-jax.
 
 Here: the equations in Keras ops: its own op has no dropout, and computes in float32 on JAX. On JAX
 and PyTorch, float64 takes ``keras_impl.precision.enable_float64()`` first: without it Keras rounds
@@ -139,7 +140,7 @@ def multi_head_attention(
 ) -> Any:
     """y, of shape (N, T, C)."""
     _check_heads(query, key, value, in_weight, in_bias, out_weight, out_bias, heads)
-    if query is key is value:
+    if query is key is value:  # self-attention: one product in the place of three
         projected = ops.split(_dense(query, in_weight, in_bias), 3, axis=-1)
     else:
         weights = ops.split(in_weight, 3, axis=1)
@@ -162,11 +163,11 @@ def _dense(x: Any, weight: Any, bias: Any | None) -> Any:
 
 @keras.saving.register_keras_serializable("triptych")
 class MultiHeadAttention(Checked, Draws, keras.layers.Layer):
-    """Of x, (N, T, C), to itself; ``mask`` (N, T) is True where a step is real, and may be seen.
+    """Self-attention of x, (N, T, C); ``mask`` is (N, T) here, True where a step is real.
 
     ``causal=True`` hides from each step those that come later. The weights are dropped with masks
-    from the stream (seed, name, step); ``step`` counts training passes. Attention to another
-    sequence is a matter for the function.
+    from the stream (seed, name, step); ``step`` counts training passes. For
+    cross-attention call ``multi_head_attention``.
     """
 
     has_weights = passes_mask = True

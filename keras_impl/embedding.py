@@ -1,21 +1,23 @@
 r"""Embedding: each word is a row of a table, which is trained.
 
     y_nt = w[x_nt]                                        dw[v] = sum of dy_nt over x_nt = v
-    dropout    y_nt = w[x_nt] keep[x_nt] / (1 - rate)     in training, of whole words
+    embedding dropout, in training
+    y_nt = w[x_nt] keep[x_nt] / (1 - rate)                dw[v] = that times keep[v] / (1 - rate)
 
-Dropout of words drops a word wherever it stands in the batch: the draw is one for each row of the
-table. A row of padding is 0 when it is made and has no gradient, so it stays 0, unless something
-else moves it; weight decay does not. Its steps are what ``compute_mask`` calls False. Max-norm of
-each word's row is ``max_norm(w, limit)`` of ``weight_constraints``, with the rows as units.
+Embedding dropout, also called word dropout, drops a word wherever it stands in the batch: the draw
+is one for each row of the table. The word stays in its sentence; what it brings is 0. A row of
+padding is 0 when it is made and has no gradient, so it stays 0, unless something else moves it;
+weight decay does not. Its steps are what ``compute_mask`` calls False. Max-norm of each word's row
+is ``max_norm(w, limit)`` of ``weight_constraints``, with the rows as units.
 
 ``x`` are integers of any shape (N, ...) in [0, words), ``w`` has shape (words, features), ``keep``
 is boolean of shape (words,), True = keep, or None; ``rate`` lies in [0, 1), ``padding_index`` in
 [0, words). Initial rows are normal numbers, N(0, 1), from the stream (seed, name, 0); masks come
 from the stream (seed, name.dropout, step). A ``ValueError`` says which argument does not fit.
 
-Paper: Bengio, Ducharme, Vincent and Janvin, "A neural probabilistic language model", JMLR 3, 2003;
+Papers: Bengio, Ducharme, Vincent and Janvin, "A neural probabilistic language model", JMLR 3, 2003;
 Gal and Ghahramani, "A theoretically grounded application of dropout in recurrent neural networks",
-NeurIPS 2016 (section 4.2: dropout of words).
+NeurIPS 2016 (section 4.2: embedding dropout).
 
 Framework differences: rows are drawn as PyTorch draws them; padding is any row, as in PyTorch, and
 makes a mask, as in Keras; an index that is not in the table is refused where it can be read. See

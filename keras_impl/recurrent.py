@@ -1,6 +1,6 @@
 r"""Recurrent layers: a state that each step of a sequence changes, with the same weights each time.
 
-    a_t = x_t W + b,   s_t = h_{t-1} U + c                  of the input, and of the state; h_0 = 0
+    a_t = x_t W + b,   s_t = h_{t-1} U + b_h                of the input, and of the state; h_0 = 0
 
     RNN     h_t = tanh(a_t + s_t)
     LSTM    i, f, o = sigmoid(a_t + s_t),   g = tanh(a_t + s_t)      each in columns of its own
@@ -9,30 +9,32 @@ r"""Recurrent layers: a state that each step of a sequence changes, with the sam
     GRU     r, z = sigmoid(a_t + s_t),   n = tanh(a_t + r s_t)       each in columns of its own
             h_t = (1 - z) n + z h_{t-1}
 
-    recurrent dropout   s_t = h_{t-1} keep / (1 - rate) U + c        one mask for all steps
-    zoneout             h_t <- h_{t-1} where zone, in training       in inference zone is its mean:
-                        h_t <- zoneout h_{t-1} + (1 - zoneout) h_t   so too for the cell of an LSTM
-    padding             h_t <- h_{t-1},   c_t <- c_{t-1}             where a step is not real
+    recurrent dropout   s_t = k h_{t-1} U + b_h,  k = keep / (1 - rate)   one mask for all steps
+    zoneout             h_t <- m h_{t-1} + (1 - m) h_t   m is zone in training, its mean, zoneout,
+                                                         in inference; so too c_t, once h_t is made
+    padding             h_t <- h_{t-1},   c_t <- c_{t-1}       where a step is not real: m is 1
 
-The gradient goes back through time, from the last step to the first:
+The gradient goes back through time, from the last step to the first, and begins each with
+dh_t += dy_t. Of dh_t and dc_t the part m goes to the step before as it is, and 1 - m through
 
-    RNN     da = ds = dh_t (1 - h_t^2)
+    RNN     da = ds = dh_t (1 - h_t^2)                         with the h_t that tanh gave
     LSTM    dc_t += dh_t o (1 - tanh(c_t)^2),   dc_{t-1} = dc_t f
             da = ds = dc_t g i (1 - i),   dc_t c_{t-1} f (1 - f),   dc_t i (1 - g^2),
                       dh_t tanh(c_t) o (1 - o)                       for i, f, g and o
     GRU     dh_{t-1} = dh_t z,   da_n = dh_t (1 - z) (1 - n^2),   ds_n = da_n r
             da = ds = da_n s_n r (1 - r),   dh_t (h_{t-1} - n) z (1 - z)     for r and z
-    all     dh_{t-1} += ds U^T,   dU = sum_t h_{t-1}^T ds,   dc = sum_t ds
-            dx_t = da W^T,        dW = sum_t x_t^T da,       db = sum_t da
+    all     dh_{t-1} += k ds U^T,   dU = sum_t (k h_{t-1})^T ds,   db_h = sum_t ds
+            dx_t = da W^T,          dW = sum_t x_t^T da,           db = sum_t da
 
-``x`` has shape (N, T, in); y is h at each step, (N, T, units). ``weight`` is W, (in, gates units),
-``recurrent_weight`` U, (units, gates units), ``bias`` and ``recurrent_bias`` b and c, both (gates
-units,) or both None. The columns stand in the order i, f, g, o and r, z, n. ``mask`` (N, T) is True
-where a step is real, or None: so the state behind the last real step is the last one of y, of
-sequences of any length. ``reverse`` begins with the last step, and then the first one of y is the
-last state. ``keep`` (N, units), True = keep, ``zones`` and ``cell_zones`` (N, T, units), True = as
-before, are booleans, or None without; ``rate``, ``zoneout`` and ``cell_zoneout`` lie in [0, 1). A
-``ValueError`` says which argument does not fit.
+``x`` has shape (N, T, in); y is h at each step, (N, T, units). ``weight`` is W, (in, gates *
+units), ``recurrent_weight`` U, (units, gates * units), ``bias`` and ``recurrent_bias`` b and b_h,
+both (gates * units,) or both None. The columns stand in the order i, f, g, o and r, z, n. ``mask``
+(N, T) is True where a step is real, or None: so the state behind the last real step is the last one
+of y, of sequences of any length. ``reverse`` begins with the last step, and then the first one of y
+is the last state. ``keep`` (N, units), True = keep, or None without recurrent dropout, and
+``zones`` and ``cell_zones`` (N, T, units), True = as before, or None in inference, are booleans;
+``rate``, ``zoneout`` and ``cell_zoneout`` lie in [0, 1). A ``ValueError`` says which argument does
+not fit.
 
 Papers: Elman, "Finding structure in time", Cognitive Science 14, 1990; Hochreiter and Schmidhuber,
 "Long short-term memory", Neural Computation 9, 1997; Gers, Schmidhuber and Cummins, "Learning to
@@ -41,13 +43,15 @@ encoder-decoder for statistical machine translation", EMNLP 2014 (GRU); Gal and 
 theoretically grounded application of dropout in recurrent neural networks", NeurIPS 2016; Krueger
 et al., "Zoneout: regularizing RNNs by randomly preserving hidden activations", ICLR 2017.
 
-Framework differences: gates stand in PyTorch's order; there are two biases, of which Keras has one;
-padding keeps the state, as in Keras, where PyTorch's packed sequences give zeros; the forget gate
-starts open, with a bias of 1, as in Keras; W and U are Glorot uniform. Neither framework has
-zoneout, PyTorch no recurrent dropout, and that of Keras also drops what a GRU carries on. See
-``triptych differences``: lstm-layout, gru-gate-order, gru-reset-after, recurrent-two-biases,
-lstm-forget-bias, recurrent-initial-weights, recurrent-outputs, bidirectional-last, masked-steps,
-recurrent-dropout, stacked-recurrent-layers, stateful-layers.
+Framework differences: gates stand in PyTorch's order; there are two biases, of which Keras has one
+but for a GRU; a GRU resets after the product with U, as both do by default, where Cho et al. reset
+before; padding keeps the state, as in Keras, where PyTorch's packed sequences give zeros; the
+forget gate starts open, with a bias of 1, as in Keras; W and U are Glorot uniform. Neither
+framework has zoneout, PyTorch no recurrent dropout, and that of Keras has a mask for each gate of
+an LSTM or GRU, where ours is one for all. See ``triptych differences``: lstm-layout,
+gru-gate-order, gru-reset-after, recurrent-two-biases, lstm-forget-bias, recurrent-initial-weights,
+recurrent-outputs, bidirectional-last, masked-steps, recurrent-dropout, stacked-recurrent-layers,
+stateful-layers.
 
 Here: a loop of steps, by ``ops.scan`` on JAX and where their number is not known: Keras has layers,
 and no ops, for them. On TensorFlow a model with one of them is not compiled by XLA. On JAX and
@@ -59,7 +63,7 @@ makes reaches the layer by itself.
 
 from collections.abc import Callable
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -139,12 +143,13 @@ def _gru(a: Any, s: Any, states: tuple[Any, ...]) -> tuple[Any, ...]:
     return (gru_step(a, s, states[0]),)
 
 
-# How many states and gates each has, and its step.
-CELLS: dict[str, tuple[int, int, Callable[..., tuple[Any, ...]]]] = {
-    "rnn": (1, 1, _rnn),
-    "lstm": (2, 4, _lstm),
-    "gru": (1, 3, _gru),
-}
+class Cell(NamedTuple):
+    states: int
+    gates: int
+    step: Callable[..., tuple[Any, ...]]
+
+
+CELLS = {"rnn": Cell(1, 1, _rnn), "lstm": Cell(2, 4, _lstm), "gru": Cell(1, 3, _gru)}
 
 
 def rnn(
@@ -231,17 +236,17 @@ def _through_time(
         *(kind, x, weight, recurrent_weight, bias, recurrent_bias),
         *(mask, reverse, rate, keep, zoneouts, zones),
     )
-    kept, _, step = CELLS[kind]
+    cell = CELLS[kind]
     a = ops.matmul(x, weight)
     if bias is not None:
         a = a + bias
     factor = None if keep is None else ops.cast(keep, a.dtype) * (1 / (1 - rate))
     carried = [_carried(*both, mask, a.dtype) for both in zip(zoneouts, zones, strict=True)]
-    by_step = [i for i, part in enumerate(carried) if part is not None and ops.is_tensor(part)]
+    by_step = [i for i, part in enumerate(carried) if ops.is_tensor(part)]
 
     def one_step(states: tuple[Any, ...], of_step: tuple[Any, ...]) -> tuple[Any, Any]:
-        a, *parts_of_step = of_step
-        parts = [part for part in carried]
+        a_t, *parts_of_step = of_step
+        parts = list(carried)
         for i, part in zip(by_step, parts_of_step, strict=True):
             parts[i] = part
         s = ops.matmul(states[0] if factor is None else states[0] * factor, recurrent_weight)
@@ -249,13 +254,13 @@ def _through_time(
             s = s + recurrent_bias
         states = tuple(
             after if part is None else part * before + (1 - part) * after
-            for part, before, after in zip(parts, states, step(a, s, states), strict=True)
+            for part, before, after in zip(parts, states, cell.step(a_t, s, states), strict=True)
         )
         return states, states  # on TensorFlow, what is collected has to be like what is carried
 
     zero = ops.zeros_like(a[:, 0, : recurrent_weight.shape[0]])
     of_steps = tuple(ops.swapaxes(array, 0, 1) for array in (a, *(carried[i] for i in by_step)))
-    states, steps = (zero,) * kept, x.shape[1]
+    states, steps = (zero,) * cell.states, x.shape[1]
     if keras.backend.backend() == "jax":
         _, collected = ops.scan(one_step, states, of_steps, reverse=reverse)
         return ops.swapaxes(collected[0], 0, 1)
@@ -293,7 +298,7 @@ class _Recurrent(Checked, Draws, keras.layers.Layer):
 
     has_weights = passes_mask = True
     kind_of_weights = "own"
-    cell: str
+    kind: str
 
     def __init__(
         self,
@@ -311,7 +316,7 @@ class _Recurrent(Checked, Draws, keras.layers.Layer):
         kernel_regularizer: Any = None,
         **kwargs: Any,
     ) -> None:
-        name = layer_name("keras", self.cell, name)
+        name = layer_name("keras", self.kind, name)
         super().__init__(name=name, dtype=check_dtype(dtype), **kwargs)
         self.in_features = check_size("in_features", in_features)
         self.units = check_size("units", units)
@@ -321,7 +326,7 @@ class _Recurrent(Checked, Draws, keras.layers.Layer):
         self.rate, self.zoneouts = check_rates(rate, zoneouts)
         self.seed = check_seed(seed)
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
-        columns = CELLS[self.cell][1] * self.units
+        columns = CELLS[self.kind].gates * self.units
         for key, rows in (("weight", self.in_features), ("recurrent_weight", self.units)):
             weight = self.add_weight(
                 name=key,
@@ -337,7 +342,7 @@ class _Recurrent(Checked, Draws, keras.layers.Layer):
                 else None
             )
             setattr(self, key, bias)
-        if use_bias and self.cell == "lstm":  # the forget gate starts open
+        if use_bias and self.kind == "lstm":  # the forget gate starts open
             forget = ops.arange(columns) // self.units == 1
             self.bias.assign(ops.cast(forget, self.bias.dtype))
         self.step = self.add_weight(
@@ -361,7 +366,7 @@ class _Recurrent(Checked, Draws, keras.layers.Layer):
         check_steps_mask(mask, inputs)
         weights = self.weight, self.recurrent_weight, self.bias, self.recurrent_bias
         drawn = self._drawn(inputs, training)
-        y = _through_time(self.cell, inputs, *weights, mask, self.reverse, *drawn)
+        y = _through_time(self.kind, inputs, *weights, mask, self.reverse, *drawn)
         return y if self.return_sequences else y[:, 0 if self.reverse else -1]
 
     def _drawn(self, x: Any, training: bool) -> tuple[Any, ...]:
@@ -395,7 +400,7 @@ class _Recurrent(Checked, Draws, keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("triptych")
 class RNN(_Recurrent):
-    cell = "rnn"
+    kind = "rnn"
 
     def __init__(
         self,
@@ -431,7 +436,7 @@ class RNN(_Recurrent):
 class LSTM(_Recurrent):
     """``cell_zoneout`` is that of the cell, ``zoneout`` that of h."""
 
-    cell = "lstm"
+    kind = "lstm"
 
     def __init__(
         self,
@@ -466,7 +471,7 @@ class LSTM(_Recurrent):
 
 @keras.saving.register_keras_serializable("triptych")
 class GRU(_Recurrent):
-    cell = "gru"
+    kind = "gru"
 
     def __init__(
         self,
@@ -549,5 +554,5 @@ def _check(
     recurrent_bias: Any | None,
     *options: Any,
 ) -> None:
-    check_recurrent(x, weight, recurrent_weight, bias, recurrent_bias, CELLS[kind][1])
+    check_recurrent(x, weight, recurrent_weight, bias, recurrent_bias, CELLS[kind].gates)
     check_recurrent_options((*x.shape[:2], recurrent_weight.shape[0]), *options)

@@ -101,6 +101,24 @@ def test_bidirectional(parity, kind, masked, return_sequences):
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_zones_need_no_rate(parity, kind):
+    """They say where a state stays; ``zoneout`` is for inference."""
+    gates, zones = KINDS[kind][1], np.random.default_rng(6).random((2, 6, 4)) < 0.3
+    x, w, u = draw("float64", 2, 6, 3), draw("float64", 3, 4 * gates), draw("float64", 4, 4 * gates)
+
+    def call(framework, adapter):
+        function = getattr(panel(framework, "recurrent"), kind)
+        weights = (w.T, u.T) if framework == "torch" else (w, u)
+        own = (adapter.tensor(array) for array in (x, *weights))
+        return adapter.numpy(function(*own, None, None, zones=adapter.tensor(zones)))
+
+    found = everywhere(call)
+    parity("recurrent", found, terms=terms(6, 3, 4))
+    h, stays = found["scratch"], zones[:, 1:]
+    np.testing.assert_array_equal(h[:, 1:][stays], h[:, :-1][stays])
+
+
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_functions_with_all_given(parity, kind, dtype):
     """Masks of dropout and zoneout by hand, two biases that differ, padding in the middle."""

@@ -33,9 +33,9 @@ features last, gamma and beta by default, and no running statistics for instance
 can keep. See ``triptych differences``: layer-norm-epsilon, layer-norm-axes, group-norm-defaults,
 instance-norm, rms-norm-epsilon, normalization-of-one-element.
 
-Here: the first two functions are the equations; the norms say over which axes. PyTorch's own RMS
-norm has ``epsilon=np.finfo(x.dtype).eps``. ``LayerNorm`` calls ``scratch.fast.normalization``,
-which gives the same.
+Here: the first two functions are the equations of all but RMS norm; the norms say over which axes.
+PyTorch's own RMS norm has ``epsilon=np.finfo(x.dtype).eps``. ``LayerNorm`` calls
+``scratch.fast.normalization``, which gives the same.
 """
 
 import numpy as np
@@ -94,6 +94,24 @@ def _normalized_backward(
     return (dx_hat - constant - x_hat * slope) / deviation
 
 
+def layer_norm_kept(
+    x: np.ndarray, gamma: np.ndarray | None, beta: np.ndarray | None, *, epsilon: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """y, and x_hat and the deviation, which the gradient needs."""
+    x_hat, deviation = _normalized(x, -1, epsilon)
+    return _scale_and_shift(x_hat, gamma, beta), x_hat, deviation
+
+
+def layer_norm_kept_backward(
+    grad: np.ndarray, gamma: np.ndarray | None, x_hat: np.ndarray, deviation: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """dL/dx, dL/dgamma and dL/dbeta from dL/dy."""
+    axes = _all_but_last(grad)
+    dbeta, dgamma = grad.sum(axes), (grad * x_hat).sum(axes)
+    dx_hat = grad if gamma is None else gamma * grad
+    return _normalized_backward(dx_hat, x_hat, deviation, -1), dgamma, dbeta
+
+
 @half_in_float32
 def layer_norm(
     x: np.ndarray, gamma: np.ndarray | None, beta: np.ndarray | None, *, epsilon: float
@@ -111,24 +129,6 @@ def layer_norm_backward(
     epsilon = _check_backward(grad, x, epsilon, gamma=gamma)
     _, x_hat, deviation = layer_norm_kept(x, None, None, epsilon=epsilon)
     return layer_norm_kept_backward(grad, gamma, x_hat, deviation)
-
-
-def layer_norm_kept(
-    x: np.ndarray, gamma: np.ndarray | None, beta: np.ndarray | None, *, epsilon: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """y, and x_hat and the deviation, which the gradient needs."""
-    x_hat, deviation = _normalized(x, -1, epsilon)
-    return _scale_and_shift(x_hat, gamma, beta), x_hat, deviation
-
-
-def layer_norm_kept_backward(
-    grad: np.ndarray, gamma: np.ndarray | None, x_hat: np.ndarray, deviation: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """dL/dx, dL/dgamma and dL/dbeta from dL/dy."""
-    axes = _all_but_last(grad)
-    dbeta, dgamma = grad.sum(axes), (grad * x_hat).sum(axes)
-    dx_hat = grad if gamma is None else gamma * grad
-    return _normalized_backward(dx_hat, x_hat, deviation, -1), dgamma, dbeta
 
 
 @half_in_float32
@@ -259,8 +259,8 @@ class LayerNorm(_Norm):
         super().__init__(name, features, epsilon, affine, use_bias, dtype)
 
     def forward(self, x: np.ndarray, *, training: bool = False) -> np.ndarray:
-        affine = self._keep(x)
-        y, *self._kept = fast.layer_norm_kept(wide(x), *affine, epsilon=self.epsilon)
+        gamma, beta = self._keep(x)
+        y, *self._kept = fast.layer_norm_kept(wide(x), gamma, beta, epsilon=self.epsilon)
         return narrow(y, x.dtype)
 
     def backward(self, grad: np.ndarray) -> np.ndarray:

@@ -1,6 +1,6 @@
 r"""Recurrent layers: a state that each step of a sequence changes, with the same weights each time.
 
-    a_t = x_t W + b,   s_t = h_{t-1} U + c                  of the input, and of the state; h_0 = 0
+    a_t = x_t W + b,   s_t = h_{t-1} U + b_h                of the input, and of the state; h_0 = 0
 
     RNN     h_t = tanh(a_t + s_t)
     LSTM    i, f, o = sigmoid(a_t + s_t),   g = tanh(a_t + s_t)      each in columns of its own
@@ -9,30 +9,32 @@ r"""Recurrent layers: a state that each step of a sequence changes, with the sam
     GRU     r, z = sigmoid(a_t + s_t),   n = tanh(a_t + r s_t)       each in columns of its own
             h_t = (1 - z) n + z h_{t-1}
 
-    recurrent dropout   s_t = h_{t-1} keep / (1 - rate) U + c        one mask for all steps
-    zoneout             h_t <- h_{t-1} where zone, in training       in inference zone is its mean:
-                        h_t <- zoneout h_{t-1} + (1 - zoneout) h_t   so too for the cell of an LSTM
-    padding             h_t <- h_{t-1},   c_t <- c_{t-1}             where a step is not real
+    recurrent dropout   s_t = k h_{t-1} U + b_h,  k = keep / (1 - rate)   one mask for all steps
+    zoneout             h_t <- m h_{t-1} + (1 - m) h_t   m is zone in training, its mean, zoneout,
+                                                         in inference; so too c_t, once h_t is made
+    padding             h_t <- h_{t-1},   c_t <- c_{t-1}       where a step is not real: m is 1
 
-The gradient goes back through time, from the last step to the first:
+The gradient goes back through time, from the last step to the first, and begins each with
+dh_t += dy_t. Of dh_t and dc_t the part m goes to the step before as it is, and 1 - m through
 
-    RNN     da = ds = dh_t (1 - h_t^2)
+    RNN     da = ds = dh_t (1 - h_t^2)                         with the h_t that tanh gave
     LSTM    dc_t += dh_t o (1 - tanh(c_t)^2),   dc_{t-1} = dc_t f
             da = ds = dc_t g i (1 - i),   dc_t c_{t-1} f (1 - f),   dc_t i (1 - g^2),
                       dh_t tanh(c_t) o (1 - o)                       for i, f, g and o
     GRU     dh_{t-1} = dh_t z,   da_n = dh_t (1 - z) (1 - n^2),   ds_n = da_n r
             da = ds = da_n s_n r (1 - r),   dh_t (h_{t-1} - n) z (1 - z)     for r and z
-    all     dh_{t-1} += ds U^T,   dU = sum_t h_{t-1}^T ds,   dc = sum_t ds
-            dx_t = da W^T,        dW = sum_t x_t^T da,       db = sum_t da
+    all     dh_{t-1} += k ds U^T,   dU = sum_t (k h_{t-1})^T ds,   db_h = sum_t ds
+            dx_t = da W^T,          dW = sum_t x_t^T da,           db = sum_t da
 
-``x`` has shape (N, T, in); y is h at each step, (N, T, units). ``weight`` is W, (in, gates units),
-``recurrent_weight`` U, (units, gates units), ``bias`` and ``recurrent_bias`` b and c, both (gates
-units,) or both None. The columns stand in the order i, f, g, o and r, z, n. ``mask`` (N, T) is True
-where a step is real, or None: so the state behind the last real step is the last one of y, of
-sequences of any length. ``reverse`` begins with the last step, and then the first one of y is the
-last state. ``keep`` (N, units), True = keep, ``zones`` and ``cell_zones`` (N, T, units), True = as
-before, are booleans, or None without; ``rate``, ``zoneout`` and ``cell_zoneout`` lie in [0, 1). A
-``ValueError`` says which argument does not fit.
+``x`` has shape (N, T, in); y is h at each step, (N, T, units). ``weight`` is W, (in, gates *
+units), ``recurrent_weight`` U, (units, gates * units), ``bias`` and ``recurrent_bias`` b and b_h,
+both (gates * units,) or both None. The columns stand in the order i, f, g, o and r, z, n. ``mask``
+(N, T) is True where a step is real, or None: so the state behind the last real step is the last one
+of y, of sequences of any length. ``reverse`` begins with the last step, and then the first one of y
+is the last state. ``keep`` (N, units), True = keep, or None without recurrent dropout, and
+``zones`` and ``cell_zones`` (N, T, units), True = as before, or None in inference, are booleans;
+``rate``, ``zoneout`` and ``cell_zoneout`` lie in [0, 1). A ``ValueError`` says which argument does
+not fit.
 
 Papers: Elman, "Finding structure in time", Cognitive Science 14, 1990; Hochreiter and Schmidhuber,
 "Long short-term memory", Neural Computation 9, 1997; Gers, Schmidhuber and Cummins, "Learning to
@@ -41,13 +43,15 @@ encoder-decoder for statistical machine translation", EMNLP 2014 (GRU); Gal and 
 theoretically grounded application of dropout in recurrent neural networks", NeurIPS 2016; Krueger
 et al., "Zoneout: regularizing RNNs by randomly preserving hidden activations", ICLR 2017.
 
-Framework differences: gates stand in PyTorch's order; there are two biases, of which Keras has one;
-padding keeps the state, as in Keras, where PyTorch's packed sequences give zeros; the forget gate
-starts open, with a bias of 1, as in Keras; W and U are Glorot uniform. Neither framework has
-zoneout, PyTorch no recurrent dropout, and that of Keras also drops what a GRU carries on. See
-``triptych differences``: lstm-layout, gru-gate-order, gru-reset-after, recurrent-two-biases,
-lstm-forget-bias, recurrent-initial-weights, recurrent-outputs, bidirectional-last, masked-steps,
-recurrent-dropout, stacked-recurrent-layers, stateful-layers.
+Framework differences: gates stand in PyTorch's order; there are two biases, of which Keras has one
+but for a GRU; a GRU resets after the product with U, as both do by default, where Cho et al. reset
+before; padding keeps the state, as in Keras, where PyTorch's packed sequences give zeros; the
+forget gate starts open, with a bias of 1, as in Keras; W and U are Glorot uniform. Neither
+framework has zoneout, PyTorch no recurrent dropout, and that of Keras has a mask for each gate of
+an LSTM or GRU, where ours is one for all. See ``triptych differences``: lstm-layout,
+gru-gate-order, gru-reset-after, recurrent-two-biases, lstm-forget-bias, recurrent-initial-weights,
+recurrent-outputs, bidirectional-last, masked-steps, recurrent-dropout, stacked-recurrent-layers,
+stateful-layers.
 
 Here: ``rnn_step``, ``lstm_step`` and ``gru_step`` are the equations of one step, each with its
 gradient; what goes through time is the same for all. The layers take the steps from
@@ -113,22 +117,22 @@ def lstm_step(a: np.ndarray, s: np.ndarray, c: np.ndarray) -> Arrays:
     i, f, g, o = np.split(a + s, 4, axis=1)
     i, f, g, o = sigmoid(i), sigmoid(f), np.tanh(g), sigmoid(o)
     c = f * c + i * g
-    tanh = np.tanh(c)
-    return o * tanh, c, tanh, np.concatenate([i, f, g, o], axis=1)
+    tanh_c = np.tanh(c)
+    return o * tanh_c, c, tanh_c, np.concatenate([i, f, g, o], axis=1)
 
 
 def lstm_step_backward(
     dh: np.ndarray,
     dc: np.ndarray,
     old_c: np.ndarray,
-    tanh: np.ndarray,
+    tanh_c: np.ndarray,
     gates: np.ndarray,
     out: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """da, which is ds too, and the dc of the step before; ``out`` is where da goes."""
     i, f, g, o = np.split(gates, 4, axis=1)
-    dc = dc + dh * o * (1 - tanh**2)
-    di, df, dg, do = dc * g, dc * old_c, dc * i, dh * tanh
+    dc = dc + dh * o * (1 - tanh_c**2)
+    di, df, dg, do = dc * g, dc * old_c, dc * i, dh * tanh_c
     da = [di * i * (1 - i), df * f * (1 - f), dg * (1 - g**2), do * o * (1 - o)]
     return np.concatenate(da, axis=1, out=out), dc * f
 
@@ -301,7 +305,7 @@ def _rnn_backward(
     steps: Any, dstates: Sequence[Any], states: Arrays, h: Any, out: Arrays
 ) -> tuple[Any, ...]:
     steps.rnn_step_backward(dstates[0], h, out[0])
-    return (0,)
+    return (0,)  # it hands all back through s
 
 
 def _lstm(steps: Any, a: np.ndarray, s: np.ndarray, states: Arrays) -> tuple[Arrays, Any]:
@@ -331,7 +335,7 @@ def _gru_backward(
 class Cell(NamedTuple):
     states: int
     gates: int
-    adds: bool  # a and s: da is ds
+    sums: bool  # it has only the sum of a and s, so da is ds
     step: Callable[..., tuple[Arrays, Any]]
     backward: Callable[..., tuple[Any, ...]]
 
@@ -349,18 +353,18 @@ PLAIN = sys.modules[__name__]
 class Options(NamedTuple):
     """What else decides a pass: padding, direction, recurrent dropout, zoneout of each state."""
 
-    mask: np.ndarray | None = None
-    reverse: bool = False
-    rate: float = 0.0
-    keep: np.ndarray | None = None
-    zoneouts: tuple[float, ...] = (0.0,)
-    zones: tuple[np.ndarray | None, ...] = (None,)
+    mask: np.ndarray | None
+    reverse: bool
+    rate: float
+    keep: np.ndarray | None
+    zoneouts: tuple[float, ...]
+    zones: tuple[np.ndarray | None, ...]
 
     def order(self, steps: int) -> Sequence[int]:
         return range(steps)[::-1] if self.reverse else range(steps)
 
     def factor(self, dtype: Any) -> np.ndarray | None:
-        """That the state is multiplied by, of recurrent dropout."""
+        """k, which recurrent dropout multiplies the state by, or None."""
         return None if self.keep is None else self.keep.astype(dtype) * (1 / (1 - self.rate))
 
     def carried(self, dtype: Any) -> list[Any]:
@@ -392,9 +396,9 @@ def _forward(
     inputs[:, :, :-units] = x.swapaxes(0, 1)
     a = inputs.reshape(steps * count, -1)[:, :-units] @ weight  # of all steps at once
     if bias is not None and recurrent_bias is not None:  # or both are None
-        a += bias + recurrent_bias if cell.adds else bias
+        a += bias + recurrent_bias if cell.sums else bias
     a = a.reshape(steps, count, -1)
-    s = np.empty_like(a[0]) if cell.adds else None  # a GRU keeps it
+    buffer = np.empty_like(a[0]) if cell.sums else None  # the gradient of a GRU needs every s
     factor, carried = options.factor(x.dtype), options.carried(x.dtype)
     states: Arrays = (np.zeros((count, units), x.dtype),) * cell.states
     y = np.empty((count, steps, units), x.dtype)
@@ -402,8 +406,8 @@ def _forward(
     for t in options.order(steps):
         h = inputs[t, :, -units:]
         h[...] = states[0] if factor is None else states[0] * factor
-        s = np.matmul(h, recurrent_weight, out=s if cell.adds else None)
-        if recurrent_bias is not None and not cell.adds:
+        s = np.matmul(h, recurrent_weight, out=buffer)
+        if recurrent_bias is not None and not cell.sums:
             s += recurrent_bias
         new, of_cell = cell.step(functions, a[t], s, states)
         kept[t] = states, of_cell
@@ -434,7 +438,7 @@ def _backward(
     factor, carried = options.factor(x.dtype), options.carried(x.dtype)
     inputs, of_steps = kept
     da = np.empty((steps, count, cell.gates * units), x.dtype)
-    ds = da if cell.adds else np.empty_like(da)
+    ds = da if cell.sums else np.empty_like(da)
     dstates: list[Any] = [np.zeros((count, units), x.dtype)] * cell.states
     for t in reversed(options.order(steps)):
         states, of_cell = of_steps[t]
@@ -452,7 +456,7 @@ def _backward(
     dx = (da @ weight.T).reshape(steps, count, -1).swapaxes(0, 1)
     inputs = inputs.reshape(steps * count, -1)
     dbias = da.sum(axis=0)
-    if cell.adds:  # one product for both weights
+    if cell.sums:  # one product for both weights
         return dx, *np.split(inputs.T @ da, [-units]), dbias, dbias.copy()
     dweight, drecurrent_weight = inputs[:, :-units].T @ da, inputs[:, -units:].T @ ds
     return dx, dweight, drecurrent_weight, dbias, ds.sum(axis=0)
@@ -465,7 +469,7 @@ class _Recurrent(Draws, Layer):
     """
 
     takes_mask = True
-    cell: str
+    kind: str
 
     def __init__(
         self,
@@ -481,7 +485,7 @@ class _Recurrent(Draws, Layer):
         name: str | None,
         dtype: str,
     ) -> None:
-        super().__init__(layer_name("scratch", self.cell, name))
+        super().__init__(layer_name("scratch", self.kind, name))
         self.in_features = check_size("in_features", in_features)
         self.units = check_size("units", units)
         check_flag("use_bias", use_bias)
@@ -490,14 +494,14 @@ class _Recurrent(Draws, Layer):
         self.rate, self.zoneouts = check_rates(rate, zoneouts)
         self.seed = check_seed(seed)
         check_dtype(dtype)
-        columns = CELLS[self.cell].gates * self.units
+        columns = CELLS[self.kind].gates * self.units
         for key, rows in (("weight", self.in_features), ("recurrent_weight", self.units)):
             stream = f"{self.name}.{key}"
             self.params[key] = glorot_uniform((rows, columns), seed=seed, name=stream, dtype=dtype)
         if use_bias:
             self.params["bias"] = np.zeros(columns, dtype)
             self.params["recurrent_bias"] = np.zeros(columns, dtype)
-            if self.cell == "lstm":  # the forget gate starts open
+            if self.kind == "lstm":  # the forget gate starts open
                 self.params["bias"][self.units : 2 * self.units] = 1
         self.state["step"] = np.zeros((), np.int64)
 
@@ -511,7 +515,7 @@ class _Recurrent(Draws, Layer):
         self._x, self._options = x, self._drawn(x, mask, training)
         weights = self.params["weight"], self.params["recurrent_weight"]
         biases = self.params.get("bias"), self.params.get("recurrent_bias")
-        y, self._steps = _forward(self.cell, x, *weights, *biases, self._options, fast)
+        y, self._steps = _forward(self.kind, x, *weights, *biases, self._options, fast)
         return y if self.return_sequences else y[:, self._last]
 
     def _drawn(self, x: np.ndarray, mask: np.ndarray | None, training: bool) -> Options:
@@ -542,14 +546,14 @@ class _Recurrent(Draws, Layer):
             grad[:, self._last] = last
         weights = self.params["weight"], self.params["recurrent_weight"]
         arguments = grad, self._x, *weights, self._options, self._steps
-        dx, *grads = _backward(self.cell, *arguments, fast)
+        dx, *grads = _backward(self.kind, *arguments, fast)
         for key, gradient in zip(self.params, grads, strict=False):  # there may be no biases
             self.grads[key] = gradient
         return dx
 
 
 class RNN(_Recurrent):
-    cell = "rnn"
+    kind = "rnn"
 
     def __init__(
         self,
@@ -582,7 +586,7 @@ class RNN(_Recurrent):
 class LSTM(_Recurrent):
     """``cell_zoneout`` is that of the cell, ``zoneout`` that of h."""
 
-    cell = "lstm"
+    kind = "lstm"
 
     def __init__(
         self,
@@ -614,7 +618,7 @@ class LSTM(_Recurrent):
 
 
 class GRU(_Recurrent):
-    cell = "gru"
+    kind = "gru"
 
     def __init__(
         self,

@@ -28,8 +28,8 @@ Framework differences: we take PyTorch's exact GELU and slope of 0.01, and at 0 
 of the left, as PyTorch does. See ``triptych differences``: gelu-form, leaky-relu-slope,
 leaky-relu-string, leaky-relu-slope-rounding, leaky-relu-gradient-at-zero, selu-gradient-at-zero.
 
-Here: they are PyTorch's own functions and modules with our argument checks and names. On a CPU, in
-float32, oneDNN's exact GELU makes NaN of infinity.
+Here: they are PyTorch's own functions and modules with our argument checks and names. On some CPUs,
+in float32, oneDNN's exact GELU makes NaN of infinity.
 """
 
 import torch

@@ -1,6 +1,6 @@
 r"""Recurrent layers: a state that each step of a sequence changes, with the same weights each time.
 
-    a_t = x_t W + b,   s_t = h_{t-1} U + c                  of the input, and of the state; h_0 = 0
+    a_t = x_t W + b,   s_t = h_{t-1} U + b_h                of the input, and of the state; h_0 = 0
 
     RNN     h_t = tanh(a_t + s_t)
     LSTM    i, f, o = sigmoid(a_t + s_t),   g = tanh(a_t + s_t)      each in columns of its own
@@ -9,30 +9,32 @@ r"""Recurrent layers: a state that each step of a sequence changes, with the sam
     GRU     r, z = sigmoid(a_t + s_t),   n = tanh(a_t + r s_t)       each in columns of its own
             h_t = (1 - z) n + z h_{t-1}
 
-    recurrent dropout   s_t = h_{t-1} keep / (1 - rate) U + c        one mask for all steps
-    zoneout             h_t <- h_{t-1} where zone, in training       in inference zone is its mean:
-                        h_t <- zoneout h_{t-1} + (1 - zoneout) h_t   so too for the cell of an LSTM
-    padding             h_t <- h_{t-1},   c_t <- c_{t-1}             where a step is not real
+    recurrent dropout   s_t = k h_{t-1} U + b_h,  k = keep / (1 - rate)   one mask for all steps
+    zoneout             h_t <- m h_{t-1} + (1 - m) h_t   m is zone in training, its mean, zoneout,
+                                                         in inference; so too c_t, once h_t is made
+    padding             h_t <- h_{t-1},   c_t <- c_{t-1}       where a step is not real: m is 1
 
-The gradient goes back through time, from the last step to the first:
+The gradient goes back through time, from the last step to the first, and begins each with
+dh_t += dy_t. Of dh_t and dc_t the part m goes to the step before as it is, and 1 - m through
 
-    RNN     da = ds = dh_t (1 - h_t^2)
+    RNN     da = ds = dh_t (1 - h_t^2)                         with the h_t that tanh gave
     LSTM    dc_t += dh_t o (1 - tanh(c_t)^2),   dc_{t-1} = dc_t f
             da = ds = dc_t g i (1 - i),   dc_t c_{t-1} f (1 - f),   dc_t i (1 - g^2),
                       dh_t tanh(c_t) o (1 - o)                       for i, f, g and o
     GRU     dh_{t-1} = dh_t z,   da_n = dh_t (1 - z) (1 - n^2),   ds_n = da_n r
             da = ds = da_n s_n r (1 - r),   dh_t (h_{t-1} - n) z (1 - z)     for r and z
-    all     dh_{t-1} += ds U^T,   dU = sum_t h_{t-1}^T ds,   dc = sum_t ds
-            dx_t = da W^T,        dW = sum_t x_t^T da,       db = sum_t da
+    all     dh_{t-1} += k ds U^T,   dU = sum_t (k h_{t-1})^T ds,   db_h = sum_t ds
+            dx_t = da W^T,          dW = sum_t x_t^T da,           db = sum_t da
 
-``x`` has shape (N, T, in); y is h at each step, (N, T, units). ``weight`` is W, (in, gates units),
-``recurrent_weight`` U, (units, gates units), ``bias`` and ``recurrent_bias`` b and c, both (gates
-units,) or both None. The columns stand in the order i, f, g, o and r, z, n. ``mask`` (N, T) is True
-where a step is real, or None: so the state behind the last real step is the last one of y, of
-sequences of any length. ``reverse`` begins with the last step, and then the first one of y is the
-last state. ``keep`` (N, units), True = keep, ``zones`` and ``cell_zones`` (N, T, units), True = as
-before, are booleans, or None without; ``rate``, ``zoneout`` and ``cell_zoneout`` lie in [0, 1). A
-``ValueError`` says which argument does not fit.
+``x`` has shape (N, T, in); y is h at each step, (N, T, units). ``weight`` is W, (in, gates *
+units), ``recurrent_weight`` U, (units, gates * units), ``bias`` and ``recurrent_bias`` b and b_h,
+both (gates * units,) or both None. The columns stand in the order i, f, g, o and r, z, n. ``mask``
+(N, T) is True where a step is real, or None: so the state behind the last real step is the last one
+of y, of sequences of any length. ``reverse`` begins with the last step, and then the first one of y
+is the last state. ``keep`` (N, units), True = keep, or None without recurrent dropout, and
+``zones`` and ``cell_zones`` (N, T, units), True = as before, or None in inference, are booleans;
+``rate``, ``zoneout`` and ``cell_zoneout`` lie in [0, 1). A ``ValueError`` says which argument does
+not fit.
 
 Papers: Elman, "Finding structure in time", Cognitive Science 14, 1990; Hochreiter and Schmidhuber,
 "Long short-term memory", Neural Computation 9, 1997; Gers, Schmidhuber and Cummins, "Learning to
@@ -41,13 +43,15 @@ encoder-decoder for statistical machine translation", EMNLP 2014 (GRU); Gal and 
 theoretically grounded application of dropout in recurrent neural networks", NeurIPS 2016; Krueger
 et al., "Zoneout: regularizing RNNs by randomly preserving hidden activations", ICLR 2017.
 
-Framework differences: gates stand in PyTorch's order; there are two biases, of which Keras has one;
-padding keeps the state, as in Keras, where PyTorch's packed sequences give zeros; the forget gate
-starts open, with a bias of 1, as in Keras; W and U are Glorot uniform. Neither framework has
-zoneout, PyTorch no recurrent dropout, and that of Keras also drops what a GRU carries on. See
-``triptych differences``: lstm-layout, gru-gate-order, gru-reset-after, recurrent-two-biases,
-lstm-forget-bias, recurrent-initial-weights, recurrent-outputs, bidirectional-last, masked-steps,
-recurrent-dropout, stacked-recurrent-layers, stateful-layers.
+Framework differences: gates stand in PyTorch's order; there are two biases, of which Keras has one
+but for a GRU; a GRU resets after the product with U, as both do by default, where Cho et al. reset
+before; padding keeps the state, as in Keras, where PyTorch's packed sequences give zeros; the
+forget gate starts open, with a bias of 1, as in Keras; W and U are Glorot uniform. Neither
+framework has zoneout, PyTorch no recurrent dropout, and that of Keras has a mask for each gate of
+an LSTM or GRU, where ours is one for all. See ``triptych differences``: lstm-layout,
+gru-gate-order, gru-reset-after, recurrent-two-biases, lstm-forget-bias, recurrent-initial-weights,
+recurrent-outputs, bidirectional-last, masked-steps, recurrent-dropout, stacked-recurrent-layers,
+stateful-layers.
 
 Here: without a mask, recurrent dropout and zoneout it is PyTorch's own ``torch.rnn_tanh``,
 ``torch.lstm`` and ``torch.gru``; else a loop of steps. The weights keep PyTorch's layout, (gates
@@ -55,7 +59,7 @@ units, in) and (gates units, units).
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -131,11 +135,17 @@ def _gru(a: torch.Tensor, s: torch.Tensor, states: Tensors) -> Tensors:
     return (gru_step(a, s, states[0]),)
 
 
-# How many states and gates each has, its step, and PyTorch's own.
-CELLS: dict[str, tuple[int, int, Callable[..., Tensors], Callable[..., Tensors]]] = {
-    "rnn": (1, 1, _rnn, torch.rnn_tanh),
-    "lstm": (2, 4, _lstm, torch.lstm),
-    "gru": (1, 3, _gru, torch.gru),
+class Cell(NamedTuple):
+    states: int
+    gates: int
+    step: Callable[..., Tensors]
+    own: Callable[..., Tensors]  # PyTorch's
+
+
+CELLS = {
+    "rnn": Cell(1, 1, _rnn, torch.rnn_tanh),
+    "lstm": Cell(2, 4, _lstm, torch.lstm),
+    "gru": Cell(1, 3, _gru, torch.gru),
 }
 
 
@@ -223,24 +233,23 @@ def _through_time(
         *(kind, x, weight, recurrent_weight, bias, recurrent_bias),
         *(mask, reverse, rate, keep, zoneouts, zones),
     )
-    count, steps, _ = x.shape
-    kept, _, step, own = CELLS[kind]
+    cell, (count, steps, _) = CELLS[kind], x.shape
     zero = x.new_zeros(count, recurrent_weight.shape[1])
-    if mask is None and keep is None and not any(zoneouts):
+    carried = [_carried(*both, mask, x.dtype) for both in zip(zoneouts, zones, strict=True)]
+    if keep is None and all(part is None for part in carried):
         weights = [w for w in (weight, recurrent_weight, bias, recurrent_bias) if w is not None]
-        start = (zero[None],) * kept if kept > 1 else zero[None]
+        start = (zero[None],) * cell.states if cell.states > 1 else zero[None]
         forward = x.flip(1) if reverse else x
         # of one layer, without dropout, in training, in one direction, with the batch first
-        y = own(forward, start, weights, bias is not None, 1, 0.0, True, False, True)[0]
+        y = cell.own(forward, start, weights, bias is not None, 1, 0.0, True, False, True)[0]
         return y.flip(1) if reverse else y
     a = F.linear(x, weight, bias)
     factor = None if keep is None else keep.to(a.dtype) * (1 / (1 - rate))
-    carried = [_carried(*both, mask, a.dtype) for both in zip(zoneouts, zones, strict=True)]
-    states: Tensors = (zero,) * kept
+    states: Tensors = (zero,) * cell.states
     outputs = [zero] * steps
     for t in range(steps)[::-1] if reverse else range(steps):
         h = states[0] if factor is None else states[0] * factor
-        new = step(a[:, t], F.linear(h, recurrent_weight, recurrent_bias), states)
+        new = cell.step(a[:, t], F.linear(h, recurrent_weight, recurrent_bias), states)
         parts = [part[:, t] if isinstance(part, torch.Tensor) else part for part in carried]
         states = tuple(
             after if part is None else part * before + (1 - part) * after
@@ -266,7 +275,7 @@ class _Recurrent(Draws, nn.Module):
 
     takes_mask = True
     kind_of_weights = "recurrent"  # which have PyTorch's layout
-    cell: str
+    kind: str
     weight: torch.Tensor
     recurrent_weight: torch.Tensor
     bias: Maybe
@@ -288,7 +297,7 @@ class _Recurrent(Draws, nn.Module):
         dtype: str,
     ) -> None:
         super().__init__()
-        self.name = layer_name("torch", self.cell, name)
+        self.name = layer_name("torch", self.kind, name)
         self.in_features = check_size("in_features", in_features)
         self.units = check_size("units", units)
         check_flag("use_bias", use_bias)
@@ -297,14 +306,14 @@ class _Recurrent(Draws, nn.Module):
         self.rate, self.zoneouts = check_rates(rate, zoneouts)
         self.seed = check_seed(seed)
         check_dtype(dtype)
-        columns = CELLS[self.cell][1] * self.units
+        columns = CELLS[self.kind].gates * self.units
         for key, rows in (("weight", self.in_features), ("recurrent_weight", self.units)):
             stream = f"{self.name}.{key}"
             drawn = glorot_uniform((rows, columns), seed=seed, name=stream, dtype=dtype)
             self.register_parameter(key, nn.Parameter(drawn.T.contiguous()))
         for key in ("bias", "recurrent_bias"):
             zeros = torch.zeros(columns, dtype=getattr(torch, dtype))
-            if self.cell == "lstm" and key == "bias":  # the forget gate starts open
+            if self.kind == "lstm" and key == "bias":  # the forget gate starts open
                 zeros[self.units : 2 * self.units] = 1
             self.register_parameter(key, nn.Parameter(zeros) if use_bias else None)
         self.register_buffer("step", torch.zeros((), dtype=torch.int64))
@@ -316,7 +325,7 @@ class _Recurrent(Draws, nn.Module):
         _check_layer(x, mask, self.in_features)
         check_precision(x, self.weight)
         weights = self.weight, self.recurrent_weight, self.bias, self.recurrent_bias
-        y = _through_time(self.cell, x, *weights, mask, self.reverse, *self._drawn(x))
+        y = _through_time(self.kind, x, *weights, mask, self.reverse, *self._drawn(x))
         return y if self.return_sequences else y[:, 0 if self.reverse else -1]
 
     def _drawn(self, x: torch.Tensor) -> tuple[Any, ...]:
@@ -343,7 +352,7 @@ class _Recurrent(Draws, nn.Module):
 
 
 class RNN(_Recurrent):
-    cell = "rnn"
+    kind = "rnn"
 
     def __init__(
         self,
@@ -376,7 +385,7 @@ class RNN(_Recurrent):
 class LSTM(_Recurrent):
     """``cell_zoneout`` is that of the cell, ``zoneout`` that of h."""
 
-    cell = "lstm"
+    kind = "lstm"
 
     def __init__(
         self,
@@ -408,7 +417,7 @@ class LSTM(_Recurrent):
 
 
 class GRU(_Recurrent):
-    cell = "gru"
+    kind = "gru"
 
     def __init__(
         self,
@@ -472,7 +481,9 @@ def _check(
     recurrent_bias: torch.Tensor | None,
     *options: Any,
 ) -> None:
-    check_recurrent(x, weight, recurrent_weight, bias, recurrent_bias, CELLS[kind][1], turned=True)
+    check_recurrent(
+        x, weight, recurrent_weight, bias, recurrent_bias, CELLS[kind].gates, turned=True
+    )
     check_recurrent_options((*x.shape[:2], recurrent_weight.shape[1]), *options)
 
 

@@ -195,10 +195,10 @@ def _phase_vocoder(spectrogram: np.ndarray, factor: float, hop: int, locked: boo
     i = times.astype(int)
     share = (times - i).reshape(-1, *(1,) * (x.ndim - 1))
 
-    size, phase = np.abs(x), np.angle(x)
-    magnitude = (1 - share) * size[i] + share * size[i + 1]
-    turn = np.diff(phase, axis=0) - expected
-    turn = expected + turn - 2 * np.pi * np.round(turn / (2 * np.pi))
+    amplitude, phase = np.abs(x), np.angle(x)
+    magnitude = (1 - share) * amplitude[i] + share * amplitude[i + 1]
+    excess = np.diff(phase, axis=0) - expected
+    turn = expected + excess - 2 * np.pi * np.round(excess / (2 * np.pi))
 
     if locked:
         angle = _locked_angles(phase[i], turn[i], _nearest_peaks(magnitude))
@@ -280,7 +280,7 @@ def pitch_shift(
     ``scipy.signal.resample`` interpolates with Fourier's series; L zeros are put after the sound
     before, since to the series its end is next to its beginning. ``librosa.effects.pitch_shift``
     is not locked, resamples with soxr, and has the ratio exact where we have L / samples, so that
-    it drifts away by at most half a sample.
+    it drifts away by at most half of one of the L samples, 1 / (2 factor) of those of y.
     """
     _check_waveform("y", y)
     window_length, hop = _check_window(window_length, hop, overlap=4)

@@ -8,13 +8,13 @@ of this for the three frameworks. Of a sentence of l words, with n = ``count`` a
     random swap           n times: two of the words change places
     random deletion       every word goes with probability p, by itself; one word is left
     EDA                   a few copies of a sentence, each by one of the four,
-                          with n = max(1, floor(alpha l)) and p = alpha
+                          with n = max(1, floor(alpha l)), 0 if alpha is 0, and p = alpha
     back-translation      a text into another language and back
 
 Every choice is uniform over all that there is to choose from. Nothing that is given is changed;
 every function returns new lists. A ``ValueError`` says which argument does not fit.
 
-Draws: the numbers come from a ``Stream``, an address (seed, name, step), in the way that each
+Draws: the numbers come from a ``Stream``, an address (seed, layer, step), in the way that each
 function states; so the same address gives the same words in every process and beside every
 framework. How many are drawn depends on l and n alone, never on what was chosen. A larger n (or p)
 does what a smaller one does, and then more. Two changes of one sentence, one after the other, need

@@ -44,19 +44,19 @@ def lstm_step(a: np.ndarray, s: np.ndarray, c: np.ndarray) -> Arrays:
     np.tanh(g, out=g)
     c = f * c
     c += i * g
-    tanh = np.tanh(c)
-    return o * tanh, c, tanh, a
+    tanh_c = np.tanh(c)
+    return o * tanh_c, c, tanh_c, a
 
 
 def lstm_step_backward(
     dh: np.ndarray,
     dc: np.ndarray,
     old_c: np.ndarray,
-    tanh: np.ndarray,
+    tanh_c: np.ndarray,
     gates: np.ndarray,
     out: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    units = tanh.shape[1]
+    units = tanh_c.shape[1]
     i, f, g, o = (gates[:, k * units : (k + 1) * units] for k in range(4))
     da = np.subtract(1, gates, out=out)
     da *= gates
@@ -64,8 +64,8 @@ def lstm_step_backward(
     slope = g * g
     np.subtract(1, slope, out=dg)
     do *= dh
-    do *= tanh
-    np.multiply(tanh, tanh, out=slope)
+    do *= tanh_c
+    np.multiply(tanh_c, tanh_c, out=slope)
     np.subtract(1, slope, out=slope)
     slope *= o
     slope *= dh

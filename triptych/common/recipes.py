@@ -277,11 +277,11 @@ class Recipe(_Declared):
     batch has sequences of like length, and no more steps than they need (in eights).
 
     The loss is softmax cross-entropy over the classes, with ``label_smoothing``, or binary
-    cross-entropy of a single logit, plus ``l1 * sum(abs(w)) + l2 / 2 * sum(w**2)`` over the weights
-    of dense layers and convolutions (no biases, no batch-norm scales). The gradients are scaled
-    down to the global norm ``clip_norm`` if they exceed it, and before that those of each unit to
-    ``adaptive_clip`` of the norm of its weights. After a step the weights of a unit or filter are
-    scaled down to the norm ``max_norm``. ``weight_decay`` is decoupled: ``w -=
+    cross-entropy of a single logit, plus ``l1 * sum(abs(w)) + l2 / 2 * sum(w**2)`` over all
+    weights, the tables of embeddings and positions too (no biases, no scales of norms). The
+    gradients are scaled down to the global norm ``clip_norm`` if they exceed it, and before that
+    those of each unit to ``adaptive_clip`` of the norm of its weights. After a step the weights of
+    a unit or filter are scaled down to the norm ``max_norm``. ``weight_decay`` is decoupled: ``w -=
     learning_rate * weight_decay * w``, on the same weights; "adamw" needs one above 0. An epoch is
     ``passes_per_epoch`` visits of the training set, each in an order of its own, then validation;
     with ``drop_last`` a visit's last batch is left out if it is smaller than ``batch_size``.

@@ -14,6 +14,7 @@ vocabulary. The vocabulary comes from the training sentences alone: one that kno
 test sentences knows something of the test.
 """
 
+import math
 import re
 import unicodedata
 from collections import Counter
@@ -28,7 +29,7 @@ __all__ = ["PADDING", "UNKNOWN", "Vocabulary", "by_length", "columns", "lengths_
 
 PADDING, UNKNOWN = 0, 1
 
-# Letters and digits, with apostrophes inside; or one of the marks that carry a tone.
+# Letters and digits, with apostrophes inside; or one of the marks that end a sentence or part it.
 WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*|[.,!?]")
 
 
@@ -38,7 +39,8 @@ def words(text: str) -> list[str]:
     "isn't" is one word, with either apostrophe; "so-so" is two; all other signs are left out.
     """
     check_kind("text", text, str)
-    return WORD.findall(unicodedata.normalize("NFC", text).replace("\u2019", "'").lower())
+    found = WORD.findall(unicodedata.normalize("NFC", text).replace("\u2019", "'"))
+    return [word.lower() for word in found]  # not before: lower() may add a sign, as to a Turkish I
 
 
 @dataclass(frozen=True, repr=False)
@@ -65,8 +67,8 @@ class Vocabulary:
         minimum_count: int = 1,
         maximum_size: int | None = None,
     ) -> "Vocabulary":
-        """The words that stand ``minimum_count`` times in the sentences, the most frequent first
-        and equals by the alphabet; of those the first, so that ``len`` is ``maximum_size``.
+        """The words that stand ``minimum_count`` times or more, the most frequent first and equals
+        by the alphabet; of those the first, so that ``len`` is ``maximum_size``.
         """
         check_size("minimum_count", minimum_count)
         if maximum_size is not None:
@@ -120,8 +122,8 @@ def columns(x: np.ndarray, multiple: int = 8) -> int:
     """How many columns of ``x`` to keep: those behind are padding in every row. A ``multiple``, or
     all, so that what is compiled for each number of steps is compiled seldom.
     """
-    multiple = check_size("multiple", multiple)
-    return min(x.shape[1], -(-int(lengths_of(x).max(initial=1)) // multiple) * multiple)
+    multiple, longest = check_size("multiple", multiple), int(lengths_of(x).max(initial=1))
+    return min(x.shape[1], math.ceil(longest / multiple) * multiple)
 
 
 def by_length(
@@ -135,13 +137,12 @@ def by_length(
     batch_size, pool = check_size("batch_size", batch_size), check_size("pool", pool)
     check_same_shape("lengths", lengths, order)
     whole = len(order) - len(order) % batch_size
-    found = [np.arange(whole, len(order))]
-    for start in range(0, whole, batch_size * pool)[::-1]:
-        places = np.arange(start, min(start + batch_size * pool, whole))
-        by_size = places[np.argsort(lengths[order[places]], kind="stable")]
-        cuts = by_size.reshape(-1, batch_size)
-        found.insert(0, cuts[np.argsort(cuts.min(axis=1))].ravel())
-    return order[np.concatenate(found)]
+    found = []
+    for start in range(0, whole, batch_size * pool):
+        drawn = order[start : min(start + batch_size * pool, whole)]
+        cuts = np.argsort(lengths[drawn], kind="stable").reshape(-1, batch_size)
+        found.append(drawn[cuts[np.argsort(cuts.min(axis=1))].ravel()])
+    return np.concatenate([*found, order[whole:]])
 
 
 def _checked(sentence: Sequence[str]) -> Sequence[str]:

@@ -88,7 +88,8 @@ class AttentionFullyMaskedRow(Difference):
     """A query that may attend to nothing: NaN in PyTorch, a mean over everything in Keras.
 
     PyTorch puts -inf in the place of each score, Keras a large negative number. Without weights to
-    return (`need_weights=False`) newer versions of PyTorch give 0 in the place of NaN.
+    return (`need_weights=False`) newer versions of PyTorch give 0 in the place of NaN. Newer ones
+    of Keras give 0 too where they have dropout, or return scores.
     """
 
     pytorch = "softmax of -inf alone: NaN, in the gradient too"
