@@ -13,8 +13,9 @@ Then the first of the frameworks trains with several seeds, which choose the spl
 the masks: with nothing, with everything, and with everything but one of the regularizers, which
 says what that one brings. A test split of 329 sentences knows an accuracy to 2.4 points only, and
 shows no gain; the loss of the test sentences says more. All together bring it from 1.2 to 0.5: the
-network without them is sure of its mistakes. Alone, label smoothing and dropout of words bring
-0.03 each, stochastic depth 0.01, and the others nothing that five seeds could tell from chance.
+network without them is sure of its mistakes. Left out of all, label smoothing and embedding dropout
+are missed by 0.03 each, stochastic depth by 0.01, and the others by nothing that five seeds could
+tell from chance.
 """
 
 import time

@@ -101,12 +101,7 @@ def resnet(recipe: Recipe) -> Sequential:
         branch.append(_activation(recipe, f"{i}a"))
         branch += _spatial_dropout(recipe, f"{i}")
         branch += _convolution(recipe, maps, maps, f"{i}b")
-        if rate > 0:
-            branch.append(
-                StochasticDepth(
-                    rate, seed=recipe.seed, name=f"stochastic_depth_{i}", dtype=recipe.dtype
-                )
-            )
+        branch += _stochastic_depth(recipe, rate, f"{i}")
         shortcut: list[keras.Layer] = []
         if stride > 1 or maps != channels:
             shortcut = _convolution(recipe, channels, maps, f"{i}c", size=1, stride=stride)
@@ -128,7 +123,8 @@ def recurrent(recipe: Recipe) -> Sequential:
     check_kind("recipe", recipe, Recipe)
     layers, features = _embedding(recipe), recipe.width
     for i, units in enumerate(recipe.recurrent, start=1):
-        layers.append(_recurrent(recipe, features, units, f"{i}"))
+        last = i == len(recipe.recurrent)
+        layers.append(_recurrent(recipe, features, units, f"{i}", last=last))
         layers += _dropout(recipe, f"recurrent_{i}")
         features = units * (2 if recipe.bidirectional else 1)
     first = len(recipe.recurrent) + 1
@@ -173,7 +169,7 @@ def transformer(recipe: Recipe) -> Sequential:
 def _start(recipe: Recipe) -> list[keras.Layer]:
     if recipe.dtype == "float64":
         enable_float64()
-    layers: list[keras.Layer] = [keras.Input(recipe.input_shape, dtype=recipe.dtype)]
+    layers: list[keras.Layer] = [keras.Input(recipe.input_shape, dtype=recipe.input_dtype)]
     same: dict[str, Any] = {"seed": recipe.seed, "dtype": recipe.dtype}
     if recipe.augmentation is not None:
         layers.append(Augmentation(recipe.augmentation, name="augmentation", **same))
@@ -186,23 +182,10 @@ def _start(recipe: Recipe) -> list[keras.Layer]:
 def _hidden_layers_and_output(recipe: Recipe, features: int, *, first: int) -> list[keras.Layer]:
     layers: list[keras.Layer] = []
     for i, units in enumerate(recipe.hidden, start=first):
-        layers.append(
-            Dense(
-                features,
-                units,
-                use_bias=not recipe.batch_norm,
-                seed=recipe.seed,
-                name=f"dense_{i}",
-                dtype=recipe.dtype,
-                kernel_regularizer=_penalty(recipe),
-            )
-        )
+        layers.append(_dense(recipe, features, units, f"{i}", use_bias=not recipe.batch_norm))
         layers += _batch_norm(recipe, units, f"{i}")
         layers.append(_activation(recipe, f"{i}"))
-        if recipe.dropout > 0:
-            layers.append(
-                Dropout(recipe.dropout, seed=recipe.seed, name=f"dropout_{i}", dtype=recipe.dtype)
-            )
+        layers += _dropout(recipe, f"{i}")
         features = units
     output = Dense(
         features,
@@ -268,9 +251,6 @@ def _penalty(recipe: Recipe) -> ElasticNet | None:
 def _embedding(recipe: Recipe, positions: int = 0) -> list[keras.Layer]:
     """And positions of so many steps, and dropout."""
     _, vocabulary = recipe.text_shape()
-    if recipe.dtype == "float64":
-        enable_float64()
-    start = keras.Input(recipe.input_shape, dtype="int64")
     same: dict[str, Any] = {"seed": recipe.seed, "dtype": recipe.dtype}
     table = Embedding(
         vocabulary,
@@ -281,7 +261,7 @@ def _embedding(recipe: Recipe, positions: int = 0) -> list[keras.Layer]:
         **same,
         embeddings_regularizer=_penalty(recipe),
     )
-    layers: list[keras.Layer] = [start, table]
+    layers = [*_start(recipe), table]
     if positions > 0 and recipe.positions == "sinusoidal":
         own = {"name": "positions", "dtype": recipe.dtype}
         layers.append(SinusoidalPositions(positions, recipe.width, **own))
@@ -298,11 +278,13 @@ def _embedding(recipe: Recipe, positions: int = 0) -> list[keras.Layer]:
     return layers + _dropout(recipe, "embedding")
 
 
-def _recurrent(recipe: Recipe, features: int, units: int, number: str) -> keras.Layer:
+def _recurrent(
+    recipe: Recipe, features: int, units: int, number: str, *, last: bool
+) -> keras.Layer:
     options: dict[str, Any] = {
         "recurrent_dropout": recipe.recurrent_dropout,
         "zoneout": recipe.zoneout,
-        "return_sequences": int(number) < len(recipe.recurrent),
+        "return_sequences": not last,
         "seed": recipe.seed,
         "dtype": recipe.dtype,
         "kernel_regularizer": _penalty(recipe),
@@ -329,11 +311,14 @@ def _attention(recipe: Recipe, number: str) -> keras.Layer:
     )
 
 
-def _dense(recipe: Recipe, features: int, units: int, number: str) -> keras.Layer:
+def _dense(
+    recipe: Recipe, features: int, units: int, number: str, *, use_bias: bool = True
+) -> keras.Layer:
     name = f"dense_{number}"
     return Dense(
         features,
         units,
+        use_bias=use_bias,
         seed=recipe.seed,
         name=name,
         dtype=recipe.dtype,

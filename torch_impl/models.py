@@ -99,8 +99,7 @@ def resnet(recipe: Recipe) -> Sequential:
         branch.append(_activation(recipe, f"{i}a"))
         branch += _spatial_dropout(recipe, f"{i}")
         branch += _convolution(recipe, maps, maps, f"{i}b")
-        if rate > 0:
-            branch.append(StochasticDepth(rate, seed=recipe.seed, name=f"stochastic_depth_{i}"))
+        branch += _stochastic_depth(recipe, rate, f"{i}")
         shortcut: list[nn.Module] = []
         if stride > 1 or maps != channels:
             shortcut = _convolution(recipe, channels, maps, f"{i}c", size=1, stride=stride)
@@ -122,7 +121,8 @@ def recurrent(recipe: Recipe) -> Sequential:
     check_kind("recipe", recipe, Recipe)
     layers, features = _embedding(recipe), recipe.width
     for i, units in enumerate(recipe.recurrent, start=1):
-        layers.append(_recurrent(recipe, features, units, f"{i}"))
+        last = i == len(recipe.recurrent)
+        layers.append(_recurrent(recipe, features, units, f"{i}", last=last))
         layers += _dropout(recipe, f"recurrent_{i}")
         features = units * (2 if recipe.bidirectional else 1)
     first = len(recipe.recurrent) + 1
@@ -174,20 +174,10 @@ def _start(recipe: Recipe) -> list[nn.Module]:
 def _hidden_layers_and_output(recipe: Recipe, features: int, *, first: int) -> list[nn.Module]:
     layers: list[nn.Module] = []
     for i, units in enumerate(recipe.hidden, start=first):
-        layers.append(
-            Dense(
-                features,
-                units,
-                use_bias=not recipe.batch_norm,
-                seed=recipe.seed,
-                name=f"dense_{i}",
-                dtype=recipe.dtype,
-            )
-        )
+        layers.append(_dense(recipe, features, units, f"{i}", use_bias=not recipe.batch_norm))
         layers += _batch_norm(recipe, units, f"{i}")
         layers.append(_activation(recipe, f"{i}"))
-        if recipe.dropout > 0:
-            layers.append(Dropout(recipe.dropout, seed=recipe.seed, name=f"dropout_{i}"))
+        layers += _dropout(recipe, f"{i}")
         features = units
     output = Dense(features, recipe.outputs, seed=recipe.seed, name="output", dtype=recipe.dtype)
     return [*layers, output]
@@ -256,11 +246,11 @@ def _embedding(recipe: Recipe, positions: int = 0) -> list[nn.Module]:
     return layers + _dropout(recipe, "embedding")
 
 
-def _recurrent(recipe: Recipe, features: int, units: int, number: str) -> nn.Module:
+def _recurrent(recipe: Recipe, features: int, units: int, number: str, *, last: bool) -> nn.Module:
     options: dict[str, Any] = {
         "recurrent_dropout": recipe.recurrent_dropout,
         "zoneout": recipe.zoneout,
-        "return_sequences": int(number) < len(recipe.recurrent),
+        "return_sequences": not last,
         "seed": recipe.seed,
         "dtype": recipe.dtype,
     }
@@ -285,9 +275,17 @@ def _attention(recipe: Recipe, number: str) -> nn.Module:
     )
 
 
-def _dense(recipe: Recipe, features: int, units: int, number: str) -> nn.Module:
-    name = f"dense_{number}"
-    return Dense(features, units, seed=recipe.seed, name=name, dtype=recipe.dtype)
+def _dense(
+    recipe: Recipe, features: int, units: int, number: str, *, use_bias: bool = True
+) -> nn.Module:
+    return Dense(
+        features,
+        units,
+        use_bias=use_bias,
+        seed=recipe.seed,
+        name=f"dense_{number}",
+        dtype=recipe.dtype,
+    )
 
 
 def _layer_norm(recipe: Recipe, number: str) -> nn.Module:
